@@ -1,0 +1,287 @@
+//! The client: where everything begins. Cheap to clone and to share; opens no socket and starts no thread before the first operation.
+
+mod builder;
+mod check;
+mod engine;
+mod upload;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use builder::ClientBuilder;
+pub use check::{Check, Checked};
+pub(crate) use engine::Engine;
+pub use upload::Upload;
+
+use crate::config::{Origin, Settings};
+use crate::error::{Billing, Error, ErrorKind, Result};
+use crate::job::{Job, JobCell, JobRef, Snapshot};
+use crate::journal::{Fate, Journal};
+use crate::keys::Keys;
+use crate::operation::{Operation, Work};
+use crate::request::Request;
+use crate::retry::Budget;
+use crate::runtime::Executor;
+use crate::secret::ApiKey;
+use crate::submit::Submit;
+
+/// Retries all operations of a client share; see `retry::budget`.
+const RETRIES: u32 = 500;
+
+/// A client of the service. Clones are the same client; jobs, polls and connections are shared.
+#[derive(Clone)]
+pub struct Client(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    settings: Settings,
+    keys: Arc<Keys>,
+    executor: Executor,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) budget: Budget,
+    engine: Mutex<Option<Engine>>,
+    jobs: Mutex<HashMap<JobRef, Arc<JobCell>>>,
+    /// Parent of every operation's token.
+    stop: CancellationToken,
+    /// Paid POSTs on the wire, and what follows until they are written down.
+    pub(crate) paid: TaskTracker,
+    pub(crate) job_ended: Arc<Notify>,
+    /// The process that used the client first; 0 before that.
+    process: AtomicU32,
+}
+
+impl Client {
+    /// A builder with the defaults; it reads the environment only when asked to.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+
+    /// A client as the environment says: the key from `LTXV_API_KEY` or `LTX_API_KEY`, every other setting from its `LTX_` variable.
+    ///
+    /// # Errors
+    /// `Config` when a value cannot be used or no key is set.
+    pub fn from_env() -> Result<Self> {
+        Self::builder().environment().build()
+    }
+
+    pub(crate) fn assemble(settings: Settings, executor: Executor, journal: Arc<dyn Journal>) -> Self {
+        Self(Arc::new(Inner {
+            keys: Arc::new(Keys::new(settings.api_key.clone())),
+            settings,
+            executor,
+            journal,
+            budget: Budget::new(RETRIES),
+            engine: Mutex::new(None),
+            jobs: Mutex::default(),
+            stop: CancellationToken::new(),
+            paid: TaskTracker::new(),
+            job_ended: Arc::default(),
+            process: AtomicU32::new(0),
+        }))
+    }
+
+    /// Submits a request. **Billed** if the job succeeds.
+    ///
+    /// The POST is sent again only with proof that no job exists. When nobody can tell, the error is `SubmitUnknown`, and nothing is resent.
+    ///
+    /// # Cancel safety
+    /// Dropping the future withdraws the submit if its body has not left yet; otherwise the attempt is finished in the background and written to the journal.
+    ///
+    /// # Errors
+    /// `InvalidRequest` and friends before any network; the service's refusals; `SubmitUnknown` and `IdLost`, whose `billing()` says what may be owed.
+    pub fn submit(&self, request: impl Into<Request>) -> Submit {
+        Submit::new(self.clone(), request.into())
+    }
+
+    /// A handle to a job by its reference; asks nobody. An `intent:` reference is looked up in the journal.
+    ///
+    /// # Errors
+    /// For an intent: the outcome of its submit when that is no job (`SubmitUnknown`), `InvalidState` while it is still on its way, `NotFound` when the
+    /// journal does not know it.
+    pub fn job(&self, reference: JobRef) -> Result<Job> {
+        let Some(intent) = reference.intent_id() else {
+            return Ok(Job::new(self.clone(), self.cell(reference, None, false, None)));
+        };
+        let error = match self.0.journal.fate(intent) {
+            Some(Fate::Accepted(job) | Fate::EndedUnbilled(job)) => return Ok(Job::new(self.clone(), self.cell(job, None, true, None))),
+            Some(Fate::Open) => Error::new(ErrorKind::InvalidState, format!("{reference} is still being submitted")).with_billing(Billing::Unknown),
+            Some(Fate::Refused) => Error::new(ErrorKind::NotFound, format!("{reference} was refused: there is no job")),
+            Some(Fate::Unknown { request_id }) => crate::submit::still_unknown(&reference).with_request_id(request_id),
+            None => Error::new(ErrorKind::NotFound, format!("the journal does not know {reference}")),
+        };
+        Err(error.with_job(&reference))
+    }
+
+    /// The one cell of a job in this client.
+    pub(crate) fn cell(&self, reference: JobRef, label: Option<String>, submitted_here: bool, snapshot: Option<Snapshot>) -> Arc<JobCell> {
+        let mut jobs = lock(&self.0.jobs);
+        // Cells nobody holds and nothing polls are of no use: an attached job that was never waited for.
+        if jobs.len() > 1024 {
+            jobs.retain(|_, cell| Arc::strong_count(cell) > 1);
+        }
+        Arc::clone(jobs.entry(reference.clone()).or_insert_with(|| {
+            Arc::new(JobCell::new(reference, label, submitted_here, snapshot.unwrap_or_else(|| Snapshot::new(None))))
+        }))
+    }
+
+    /// Uses another key from now on, also for jobs whose polling stopped because the old one was refused.
+    pub fn set_api_key(&self, key: impl Into<ApiKey>) {
+        self.0.keys.set(key.into());
+        if let Some(engine) = &*lock(&self.0.engine) {
+            engine.schedule.key_changed();
+        }
+    }
+
+    /// Before a wait on a job whose polling is paused: if there is another key by now, go on.
+    pub(crate) fn resume_with_new_key(&self, engine: &Engine, cell: &JobCell) {
+        if cell.snapshot().paused.is_none() {
+            return;
+        }
+        let Ok(key) = self.0.keys.current() else { return };
+        if self.0.keys.renewed_since(&key) {
+            cell.change(|snapshot| snapshot.paused = None);
+            engine.schedule.key_changed();
+        }
+    }
+
+    /// Every setting with its value and where that came from. The key shows as `***`.
+    pub fn describe(&self) -> Vec<(&'static str, String, Origin)> {
+        self.0.settings.describe()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    pub fn is_closed(&self) -> bool {
+        self.0.stop.is_cancelled()
+    }
+
+    /// Closes the client: every wait and transfer ends at once with `Closed`, and a paid POST that is on the wire gets `grace` to finish and be written
+    /// down. Jobs go on at the service. Gives back whether every paid POST was finished.
+    pub async fn close(&self, grace: Duration) -> bool {
+        self.0.stop.cancel();
+        self.0.paid.close();
+        tokio::time::timeout(grace.min(crate::config::LONGEST), self.0.paid.wait()).await.is_ok()
+    }
+
+    /// Closes the client from a thread that is not async, and ends its own runtime, if it has one, joining its threads.
+    ///
+    /// Returns how many threads had to be left behind because they hang in the operating system (a name resolution, for example); 0 is the rule. At most
+    /// `grace` for paid POSTs and a moment for the threads. Not to be called from inside the runtime.
+    pub fn close_blocking(&self, grace: Duration) -> usize {
+        self.0.stop.cancel();
+        self.0.paid.close();
+        let Executor::Owned(runtime) = &self.0.executor else { return 0 };
+        if self.is_foreign() {
+            runtime.forget();
+            return 0;
+        }
+        let began = std::time::Instant::now();
+        if let Some(engine) = lock(&self.0.engine).take() {
+            let (paid, grace) = (self.0.paid.clone(), grace.min(crate::config::LONGEST));
+            let waiting = Operation::spawn(&engine.runtime, &CancellationToken::new(), move |_| async move {
+                let _ = tokio::time::timeout(grace, paid.wait()).await;
+                Ok(())
+            });
+            waiting.wait(Some(grace));
+        }
+        let left = grace.saturating_sub(began.elapsed());
+        runtime.shut_down(left)
+    }
+
+    /// Runs `work` on the runtime, or ends at once with the reason why it cannot run.
+    pub(crate) fn run<T, F>(&self, work: impl FnOnce(Engine, Work) -> F) -> Operation<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        match self.engine() {
+            Ok(engine) => {
+                let runtime = engine.runtime.clone();
+                Operation::spawn(&runtime, &self.0.stop, |handed| work(engine, handed))
+            }
+            Err(error) => Operation::ended(Err(error)),
+        }
+    }
+
+    /// The engine of the present runtime, made when there is none or when its runtime is gone.
+    fn engine(&self) -> Result<Engine> {
+        let here = std::process::id();
+        let owner = self.0.process.compare_exchange(0, here, Ordering::AcqRel, Ordering::Acquire).unwrap_or_else(|owner| owner);
+        if owner != 0 && owner != here {
+            return Err(forked(owner));
+        }
+        if self.is_closed() {
+            return Err(Error::new(ErrorKind::Closed, "the client was closed"));
+        }
+        let mut slot = lock(&self.0.engine);
+        if let Some(engine) = slot.as_ref().filter(|engine| !engine.schedule.is_gone()) {
+            return Ok(engine.clone());
+        }
+        let engine = Engine::start(self, self.0.executor.handle()?)?;
+        // Jobs of a runtime that is gone are polled on in this one.
+        for cell in lock(&self.0.jobs).values().filter(|cell| cell.submitted_here && !cell.is_ended()) {
+            engine.schedule.track(Arc::clone(cell), false);
+        }
+        *slot = Some(engine.clone());
+        Ok(engine)
+    }
+
+    /// Whether this process is a forked child of the one that used the client.
+    fn is_foreign(&self) -> bool {
+        let owner = self.0.process.load(Ordering::Acquire);
+        owner != 0 && owner != std::process::id()
+    }
+
+    pub(crate) fn stop_token(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+
+    /// A cancellation that came from closing the client is told as such.
+    pub(crate) fn closed_instead(&self, error: Error) -> Error {
+        if error.kind() == ErrorKind::Cancelled && self.is_closed() { Error::new(ErrorKind::Closed, "the client was closed") } else { error }
+    }
+}
+
+pub(crate) fn forked(owner: u32) -> Error {
+    Error::new(ErrorKind::Forked, format!("this client was used in process {owner} before the fork; it does not work in its child"))
+        .with_advice("make a new client in the child")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Executor::Owned(runtime) = &self.executor {
+            let owner = self.process.load(Ordering::Acquire);
+            if owner != 0 && owner != std::process::id() {
+                runtime.forget();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Client");
+        for (key, value, origin) in self.describe() {
+            out.field(key, &format_args!("{value} ({origin})"));
+        }
+        out.finish()
+    }
+}

@@ -1,0 +1,71 @@
+//! Sends a local input to the service's storage, apart from a submit.
+
+use std::future::IntoFuture;
+
+use super::{Client, Engine};
+use crate::error::Result;
+use crate::operation::{Operation, Running, Work};
+use crate::progress::Phase;
+use crate::request::{Media, MediaSource};
+use crate::transfer::{self, TransferContext};
+
+impl Client {
+    /// Uploads a local file or bytes; gives the `ltx://uploads/...` address that goes into a request. It lives for 24 h. Costs nothing.
+    ///
+    /// # Errors
+    /// `Io` and `InvalidRequest` before any network; those of the network and the storage.
+    pub fn upload(&self, media: impl Into<Media>) -> Upload {
+        Upload { client: self.clone(), media: media.into() }
+    }
+
+    /// The text that stands for an input in the request, after uploading what has to be.
+    pub(crate) async fn resolve_media(&self, engine: &Engine, media: &Media, work: &Work) -> Result<String> {
+        let context = || TransferContext {
+            transport: engine.transport.clone(),
+            settings: self.settings().clone(),
+            progress: work.progress.clone(),
+            cancel: work.cancel.clone(),
+        };
+        let key = self.keys().current()?;
+        let uploaded = match media.source() {
+            MediaSource::Ready(text) => return Ok(text.to_owned()),
+            MediaSource::File(path) => {
+                work.progress.set_phase(Phase::Uploading);
+                transfer::upload_file(&context(), &key, path).await
+            }
+            MediaSource::Bytes(bytes) => {
+                work.progress.set_phase(Phase::Uploading);
+                transfer::upload_bytes(&context(), &key, bytes.clone(), None).await
+            }
+        };
+        uploaded.map_err(|error| self.closed_instead(error))
+    }
+}
+
+/// An upload being prepared; see [`Client::upload`].
+#[must_use = "nothing happens before it is awaited or started"]
+#[derive(Debug, Clone)]
+pub struct Upload {
+    client: Client,
+    media: Media,
+}
+
+impl Upload {
+    /// Starts the upload on the runtime.
+    pub fn start(self) -> Operation<String> {
+        let client = self.client.clone();
+        client.run(move |engine, work| async move {
+            self.media.check("upload")?;
+            self.client.resolve_media(&engine, &self.media, &work).await
+        })
+    }
+}
+
+impl IntoFuture for Upload {
+    type Output = Result<String>;
+    type IntoFuture = Running<String>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.start().into_future()
+    }
+}

@@ -1,0 +1,496 @@
+//! The one table of settings: every key, its default, its text form, and where its value came from.
+//!
+//! A setting has the same name as builder method, as key of [`ClientBuilder::set`](crate::ClientBuilder::set) (which the C interface, the Python
+//! keywords and the command's flags use), and, in capitals behind `LTX_`, as environment variable. Pure: nothing here touches network or disk.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::secret::{ApiKey, redact};
+
+/// Where the value of a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// Nobody said anything.
+    Default,
+    /// An environment variable, by name.
+    Environment(String),
+    /// The caller.
+    Argument,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Argument => f.write_str("argument"),
+        }
+    }
+}
+
+type KeyFunction = dyn Fn() -> std::result::Result<String, String> + Send + Sync;
+
+/// Where the API key comes from. It is asked again after the service answered 401.
+#[derive(Clone)]
+pub(crate) enum KeySource {
+    Missing,
+    Text(ApiKey),
+    File(PathBuf),
+    Function(Arc<KeyFunction>),
+}
+
+impl KeySource {
+    /// The key as it is now. A file is read on the calling thread: a few bytes, once per 401.
+    pub(crate) fn read(&self) -> Result<ApiKey> {
+        let key = match self {
+            Self::Missing => {
+                return Err(Error::new(ErrorKind::Config, "no API key is set")
+                    .with_advice("set the environment variable LTXV_API_KEY, or pass api_key"));
+            }
+            Self::Text(key) => key.clone(),
+            Self::File(path) => match std::fs::read_to_string(path) {
+                Ok(text) => ApiKey::new(text),
+                Err(error) => {
+                    return Err(Error::new(ErrorKind::Config, format!("the key file {} cannot be read: {error}", path.display()))
+                        .with_source(error));
+                }
+            },
+            Self::Function(function) => {
+                ApiKey::new(function().map_err(|text| Error::new(ErrorKind::Config, format!("the API key function failed: {text}")))?)
+            }
+        };
+        if key.is_empty() {
+            return Err(Error::new(ErrorKind::Config, "the API key is empty").with_advice("set LTXV_API_KEY, or pass api_key"));
+        }
+        if !key.is_sendable() {
+            return Err(Error::new(ErrorKind::Config, "the API key holds characters that no HTTP header can carry")
+                .with_advice("look for quotes, spaces or a byte order mark in it"));
+        }
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "missing",
+            Self::Text(_) => "***",
+            Self::File(_) => "*** (file)",
+            Self::Function(_) => "*** (function)",
+        })
+    }
+}
+
+/// All settings with their values. See the field's methods on [`ClientBuilder`](crate::ClientBuilder) for what each means.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) api_key: KeySource,
+    pub(crate) base_url: Url,
+    pub(crate) journal: JournalSetting,
+    pub(crate) poll_interval: Duration,
+    pub(crate) backoff_base: Duration,
+    pub(crate) backoff_cap: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) submit_timeout: Duration,
+    pub(crate) poll_timeout: Duration,
+    pub(crate) stall_timeout: Duration,
+    pub(crate) proxy: Option<Url>,
+    pub(crate) ca_bundle: Option<PathBuf>,
+    pub(crate) allow_http: bool,
+    pub(crate) worker_threads: usize,
+    pub(crate) user_agent_suffix: Option<String>,
+    origins: Vec<(&'static str, Origin)>,
+}
+
+/// Where submits are written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum JournalSetting {
+    /// In this client's memory: `once` keys and unknown outcomes are known as long as the client lives.
+    Memory,
+    /// Nowhere.
+    Off,
+}
+
+/// One row of the table.
+struct Row {
+    key: &'static str,
+    apply: fn(&mut Settings, &str) -> Result<()>,
+    show: fn(&Settings) -> String,
+}
+
+/// The service's address in its public guide.
+pub(crate) const DEFAULT_BASE_URL: &str = "https://api.ltx.video";
+
+/// Longest duration taken from a caller: timers and `Instant` overflow far beyond, and nobody waits longer.
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+const TABLE: &[Row] = &[
+    Row {
+        key: "api_key",
+        apply: |settings, text| {
+            settings.api_key = match text.strip_prefix("file:") {
+                Some(path) => KeySource::File(PathBuf::from(path)),
+                None => KeySource::Text(ApiKey::new(text)),
+            };
+            Ok(())
+        },
+        show: |settings| format!("{:?}", settings.api_key),
+    },
+    Row {
+        key: "base_url",
+        apply: |settings, text| {
+            settings.base_url = parse_base_url(text)?;
+            Ok(())
+        },
+        show: |settings| redact(&settings.base_url),
+    },
+    Row {
+        key: "journal",
+        apply: |settings, text| {
+            settings.journal = match text {
+                "memory" => JournalSetting::Memory,
+                "off" | "false" => JournalSetting::Off,
+                other => {
+                    return Err(Error::new(ErrorKind::Unsupported, format!("journal = {other:?}: this version keeps its journal in memory only"))
+                        .with_advice("use `memory` or `off`"));
+                }
+            };
+            Ok(())
+        },
+        show: |settings| match settings.journal {
+            JournalSetting::Memory => "memory".to_owned(),
+            JournalSetting::Off => "off".to_owned(),
+        },
+    },
+    Row { key: "poll_interval", apply: |s, t| set_duration(&mut s.poll_interval, "poll_interval", t), show: |s| show_duration(s.poll_interval) },
+    Row { key: "backoff_base", apply: |s, t| set_duration(&mut s.backoff_base, "backoff_base", t), show: |s| show_duration(s.backoff_base) },
+    Row { key: "backoff_cap", apply: |s, t| set_duration(&mut s.backoff_cap, "backoff_cap", t), show: |s| show_duration(s.backoff_cap) },
+    Row { key: "connect_timeout", apply: |s, t| set_duration(&mut s.connect_timeout, "connect_timeout", t), show: |s| show_duration(s.connect_timeout) },
+    Row { key: "submit_timeout", apply: |s, t| set_duration(&mut s.submit_timeout, "submit_timeout", t), show: |s| show_duration(s.submit_timeout) },
+    Row { key: "poll_timeout", apply: |s, t| set_duration(&mut s.poll_timeout, "poll_timeout", t), show: |s| show_duration(s.poll_timeout) },
+    Row { key: "stall_timeout", apply: |s, t| set_duration(&mut s.stall_timeout, "stall_timeout", t), show: |s| show_duration(s.stall_timeout) },
+    Row {
+        key: "proxy",
+        apply: |settings, text| {
+            let url = Url::parse(text).map_err(|error| invalid("proxy", "***", &format!("not a URL: {error}")))?;
+            if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
+                return Err(invalid("proxy", url.scheme(), "the scheme must be http, https, socks5 or socks5h"));
+            }
+            settings.proxy = Some(url);
+            Ok(())
+        },
+        show: |settings| settings.proxy.as_ref().map_or_else(|| "environment".to_owned(), redact),
+    },
+    Row {
+        key: "ca_bundle",
+        apply: |settings, text| {
+            settings.ca_bundle = Some(PathBuf::from(text));
+            Ok(())
+        },
+        show: |settings| settings.ca_bundle.as_ref().map_or_else(|| "operating system".to_owned(), |path| path.display().to_string()),
+    },
+    Row {
+        key: "allow_http",
+        apply: |settings, text| {
+            settings.allow_http = parse_bool("allow_http", text)?;
+            Ok(())
+        },
+        show: |settings| settings.allow_http.to_string(),
+    },
+    Row {
+        key: "worker_threads",
+        apply: |settings, text| {
+            let threads: usize = text.parse().map_err(|_| invalid("worker_threads", text, "must be a number from 1 to 64"))?;
+            if !(1..=64).contains(&threads) {
+                return Err(invalid("worker_threads", text, "must be a number from 1 to 64"));
+            }
+            settings.worker_threads = threads;
+            Ok(())
+        },
+        show: |settings| settings.worker_threads.to_string(),
+    },
+    Row {
+        key: "user_agent_suffix",
+        apply: |settings, text| {
+            if !text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+                return Err(invalid("user_agent_suffix", text, "must be visible ASCII"));
+            }
+            settings.user_agent_suffix = Some(text.to_owned());
+            Ok(())
+        },
+        show: |settings| settings.user_agent_suffix.clone().unwrap_or_default(),
+    },
+];
+
+impl Default for Settings {
+    fn default() -> Self {
+        // The vendor's guide asks for a poll every 5 s; the other defaults are the usual ones of HTTP clients, and 60 s for the submit because the
+        // service's own slots were seen to take over 30 s.
+        Self {
+            api_key: KeySource::Missing,
+            base_url: static_base_url(),
+            journal: JournalSetting::Memory,
+            poll_interval: Duration::from_secs(5),
+            backoff_base: Duration::from_secs(1),
+            backoff_cap: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+            submit_timeout: Duration::from_secs(60),
+            poll_timeout: Duration::from_secs(20),
+            stall_timeout: Duration::from_secs(30),
+            proxy: None,
+            ca_bundle: None,
+            allow_http: false,
+            worker_threads: 2,
+            user_agent_suffix: None,
+            origins: Vec::new(),
+        }
+    }
+}
+
+fn static_base_url() -> Url {
+    match Url::parse(DEFAULT_BASE_URL) {
+        Ok(url) => url,
+        Err(_) => unreachable!("a constant, parsed by a test"),
+    }
+}
+
+impl Settings {
+    /// Sets `key` from its text form.
+    pub(crate) fn set(&mut self, key: &str, text: &str, origin: Origin) -> Result<()> {
+        let Some(row) = TABLE.iter().find(|row| row.key == key) else {
+            return Err(unknown_key(key));
+        };
+        (row.apply)(self, text)?;
+        self.note_origin(row.key, origin);
+        Ok(())
+    }
+
+    pub(crate) fn note_origin(&mut self, key: &'static str, origin: Origin) {
+        self.origins.retain(|(known, _)| *known != key);
+        self.origins.push((key, origin));
+    }
+
+    fn origin(&self, key: &str) -> Origin {
+        self.origins.iter().find(|(known, _)| *known == key).map_or(Origin::Default, |(_, origin)| origin.clone())
+    }
+
+    /// Takes what the environment says for every key that nobody set before.
+    ///
+    /// `lookup` is [`std::env::var`] in earnest and a table in tests.
+    pub(crate) fn read_environment(&mut self, lookup: impl Fn(&str) -> Option<String>) -> Result<()> {
+        for row in TABLE {
+            if self.origin(row.key) == Origin::Argument {
+                continue;
+            }
+            let mut names = vec![format!("LTX_{}", row.key.to_uppercase())];
+            if row.key == "api_key" {
+                // The vendor's own documents use this name first.
+                names.insert(0, "LTXV_API_KEY".to_owned());
+            }
+            if row.key == "ca_bundle" {
+                names.push("SSL_CERT_FILE".to_owned());
+            }
+            let found = names.into_iter().find_map(|name| lookup(&name).filter(|value| !value.trim().is_empty()).map(|value| (name, value)));
+            if let Some((name, value)) = found {
+                self.set(row.key, value.trim(), Origin::Environment(name.clone()))
+                    .map_err(|error| Error::new(error.kind(), format!("environment variable {name}: {}", error.message())))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what only the whole table can tell.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.base_url.scheme() == "http" && !self.allow_http && !is_loopback(&self.base_url) {
+            return Err(invalid("base_url", &redact(&self.base_url), "the key would travel unencrypted")
+                .with_advice("use https, or set allow_http when you know why"));
+        }
+        if self.poll_interval < Duration::from_secs(1) && !is_loopback(&self.base_url) {
+            return Err(invalid("poll_interval", &show_duration(self.poll_interval), "below 1 s is for loopback only; the service asks for 5 s"));
+        }
+        if self.poll_interval < Duration::from_secs(5) && !is_loopback(&self.base_url) {
+            tracing::warn!(poll_interval_s = self.poll_interval.as_secs_f64(), "the service asks for one poll every 5 s; faster polling brings nothing");
+        }
+        Ok(())
+    }
+
+    /// Every key with its value and where it came from; the key itself as `***`.
+    pub(crate) fn describe(&self) -> Vec<(&'static str, String, Origin)> {
+        TABLE.iter().map(|row| (row.key, (row.show)(self), self.origin(row.key))).collect()
+    }
+}
+
+/// Whether a URL points at this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+pub(crate) fn parse_base_url(text: &str) -> Result<Url> {
+    let mut url = Url::parse(text).map_err(|error| invalid("base_url", text, &format!("not a URL: {error}")))?;
+    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
+        return Err(invalid("base_url", &redact(&url), "must be an https URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(invalid("base_url", &redact(&url), "must be scheme, host and path only"));
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Ok(url)
+}
+
+fn set_duration(target: &mut Duration, key: &str, text: &str) -> Result<()> {
+    *target = parse_duration(key, text)?;
+    Ok(())
+}
+
+/// Reads `5`, `0.5`, `500ms`, `5s`, `2m` or `1h`; a bare number is seconds.
+pub(crate) fn parse_duration(key: &str, text: &str) -> Result<Duration> {
+    let text = text.trim();
+    let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let scale = match unit.trim() {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(invalid(key, text, "must be seconds, or a number with ms, s, m or h")),
+    };
+    let value: f64 = number.parse().map_err(|_| invalid(key, text, "must be seconds, or a number with ms, s, m or h"))?;
+    let seconds = value * scale;
+    if !seconds.is_finite() || seconds <= 0.0 || seconds > LONGEST.as_secs_f64() {
+        return Err(invalid(key, text, "must be above zero and at most a year"));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+fn show_duration(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}
+
+fn parse_bool(key: &str, text: &str) -> Result<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(invalid(key, text, "must be true or false")),
+    }
+}
+
+fn invalid(key: &str, value: &str, rule: &str) -> Error {
+    Error::new(ErrorKind::Config, format!("{key} = {value:?}: {rule}"))
+}
+
+fn unknown_key(key: &str) -> Error {
+    let nearest = TABLE.iter().map(|row| (distance(key, row.key), row.key)).min();
+    let advice = match nearest {
+        Some((distance, name)) if distance <= 4 => format!("did you mean `{name}`?"),
+        _ => format!("known are: {}", TABLE.iter().map(|row| row.key).collect::<Vec<_>>().join(", ")),
+    };
+    Error::new(ErrorKind::Config, format!("there is no setting `{key}`")).with_advice(advice)
+}
+
+/// Levenshtein distance, for the nearest key.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let above = *cell;
+            let best = (above + 1).min(left + 1).min(diagonal + usize::from(x != *y));
+            diagonal = above;
+            left = best;
+            *cell = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_address_parses() {
+        assert_eq!(Settings::default().base_url.as_str(), "https://api.ltx.video/");
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let error = Settings::default().set("pol_interval", "5", Origin::Argument).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("`poll_interval`"), "{error}");
+    }
+
+    #[test]
+    fn arguments_win_over_the_environment_and_the_vendor_name_over_ours() {
+        let mut settings = Settings::default();
+        settings.set("poll_interval", "7", Origin::Argument).unwrap();
+        let table = |name: &str| match name {
+            "LTX_POLL_INTERVAL" => Some("9".to_owned()),
+            "LTXV_API_KEY" => Some("first".to_owned()),
+            "LTX_API_KEY" => Some("second".to_owned()),
+            _ => None,
+        };
+        settings.read_environment(table).unwrap();
+        assert_eq!(settings.poll_interval, Duration::from_secs(7));
+        assert_eq!(settings.api_key.read().unwrap().expose(), "first");
+        let shown = settings.describe();
+        let key = shown.iter().find(|(key, ..)| *key == "api_key").unwrap();
+        assert_eq!((key.1.as_str(), key.2.to_string().as_str()), ("***", "environment LTXV_API_KEY"));
+    }
+
+    #[test]
+    fn durations_have_units_and_limits() {
+        for (text, millis) in [("5", 5000), ("0.5", 500), ("20ms", 20), ("2m", 120_000), ("1h", 3_600_000)] {
+            assert_eq!(parse_duration("poll_interval", text).unwrap(), Duration::from_millis(millis), "{text}");
+        }
+        for text in ["", "x", "0", "-1", "5 days", "1e400", "400000h", "nan"] {
+            assert!(parse_duration("poll_interval", text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn an_unencrypted_address_is_for_loopback_only() {
+        for (url, fine) in [("http://127.0.0.1:9", true), ("http://localhost:9/x", true), ("http://api.example", false), ("https://api.example", true)] {
+            let mut settings = Settings::default();
+            settings.set("base_url", url, Origin::Argument).unwrap();
+            assert_eq!(settings.check().is_ok(), fine, "{url}");
+        }
+    }
+
+    #[test]
+    fn fast_polling_is_for_loopback_only() {
+        let mut settings = Settings::default();
+        settings.set("poll_interval", "10ms", Origin::Argument).unwrap();
+        assert_eq!(settings.check().unwrap_err().kind(), ErrorKind::Config);
+        settings.set("base_url", "http://127.0.0.1:1", Origin::Argument).unwrap();
+        settings.check().unwrap();
+    }
+
+    #[test]
+    fn a_key_that_no_header_can_carry_is_a_config_error() {
+        let mut settings = Settings::default();
+        settings.set("api_key", "ke\u{fffd}y", Origin::Argument).unwrap();
+        let error = settings.api_key.read().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(!error.to_string().contains("ke\u{fffd}y"));
+    }
+}

@@ -1,0 +1,60 @@
+//! The shared memory of one job: written by the poll actor, read by every handle and every wait.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::watch;
+
+use super::{JobRef, Snapshot};
+
+/// One job as this client knows it. One cell per job and client, shared by all handles.
+pub(crate) struct JobCell {
+    pub(crate) reference: JobRef,
+    pub(crate) label: Option<String>,
+    /// Whether it was submitted through this client: then it is polled whether or not somebody waits.
+    pub(crate) submitted_here: bool,
+    waiters: AtomicUsize,
+    snapshot: watch::Sender<Snapshot>,
+}
+
+impl JobCell {
+    pub(crate) fn new(reference: JobRef, label: Option<String>, submitted_here: bool, snapshot: Snapshot) -> Self {
+        Self { reference, label, submitted_here, waiters: AtomicUsize::new(0), snapshot: watch::Sender::new(snapshot) }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.snapshot.borrow().clone()
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.snapshot.borrow().is_ended()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Snapshot> {
+        self.snapshot.subscribe()
+    }
+
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Snapshot) -> R) -> Option<R> {
+        let mut result = None;
+        self.snapshot.send_modify(|snapshot| result = Some(change(snapshot)));
+        result
+    }
+
+    /// Whether polls are wanted at all.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.submitted_here || self.waiters.load(Ordering::Acquire) > 0
+    }
+
+    /// Counts a waiter as long as the guard lives.
+    pub(crate) fn wait_here(&self) -> Waiter<'_> {
+        self.waiters.fetch_add(1, Ordering::AcqRel);
+        Waiter(self)
+    }
+}
+
+pub(crate) struct Waiter<'a>(&'a JobCell);
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.waiters.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,227 @@
+//! What a completed job left, and how to bring it home.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::IntoFuture;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::{Job, JobRef, Results};
+use crate::client::{Client, Engine};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Polled, Status, url_expiry};
+use crate::operation::{Operation, Running};
+use crate::progress::Phase;
+use crate::secret::SignedUrl;
+use crate::transfer::{self, ArchiveMode, DownloadOptions, Renew, Saved, TransferContext, Verify};
+
+/// The service keeps status and outputs for 24 h after the end (vendor's reference, July 2026).
+const RETENTION: Duration = Duration::from_secs(24 * 3600);
+
+/// A completed job with its outputs.
+#[derive(Clone)]
+pub struct Completed {
+    client: Client,
+    job: Job,
+    created_at: Option<SystemTime>,
+    results: Arc<Results>,
+    outputs: BTreeMap<String, Output>,
+}
+
+impl Completed {
+    pub(crate) fn new(client: Client, job: Job, created_at: Option<SystemTime>, results: Results) -> Self {
+        let outputs = results.outputs.iter().map(|(label, url)| (label.clone(), Output { label: label.clone(), url: url.clone() })).collect();
+        Self { client, job, created_at, results: Arc::new(results), outputs }
+    }
+
+    /// The job.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// The outputs by the service's labels (`exr_frames_url`, `video_url`, and any the service may add).
+    pub fn outputs(&self) -> &BTreeMap<String, Output> {
+        &self.outputs
+    }
+
+    /// When the service accepted the job.
+    pub fn created_at(&self) -> Option<SystemTime> {
+        self.created_at
+    }
+
+    /// When the job completed, by the service's clock.
+    pub fn completed_at(&self) -> Option<SystemTime> {
+        self.results.completed_at
+    }
+
+    /// When the service forgets the job: 24 h after its end, as documented.
+    pub fn job_expires_at(&self) -> Option<SystemTime> {
+        self.results.completed_at.and_then(|at| at.checked_add(RETENTION))
+    }
+
+    /// When the first of the outputs' URLs expires: what the URLs say themselves, else 24 h after the end.
+    pub fn outputs_expire_at(&self) -> Option<SystemTime> {
+        self.results.outputs.values().filter_map(url_expiry).min().or_else(|| self.job_expires_at())
+    }
+
+    /// The service's whole answer. It contains signed URLs: keep it out of logs.
+    pub fn raw(&self) -> &Value {
+        &self.results.raw
+    }
+
+    /// Saves the outputs into the directory `dest`, which is created if needed.
+    ///
+    /// A file goes to `dest/<label without _url>` plus its extension (`video.mp4`); an archive of EXR frames is unpacked into
+    /// `dest/<label without _url>/` (`exr_frames/frame_00001.exr`). What is there under its final name is complete and verified; a file that is there
+    /// already and equal counts as done. Costs nothing on the bill.
+    ///
+    /// # Errors
+    /// `ResultExpired`, `Integrity`, `Archive`, `UnsafeName`, `Exists`, `NoSpace`, `Io`, `Stalled`, `Cancelled`, and those of the network.
+    pub fn download(&self, dest: impl Into<PathBuf>) -> Download {
+        Download { completed: self.clone(), dest: dest.into(), options: DownloadOptions::default() }
+    }
+
+    fn source(&self, label: &str, engine: &Engine) -> Arc<dyn Renew> {
+        Arc::new(RenewByPoll { client: self.client.clone(), engine: engine.clone(), job: self.job.reference().clone(), label: label.to_owned() })
+    }
+}
+
+impl fmt::Debug for Completed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Completed").field("job", self.job.reference()).field("outputs", &self.outputs.keys().collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
+
+/// One output of a completed job.
+#[derive(Debug, Clone)]
+pub struct Output {
+    label: String,
+    url: SignedUrl,
+}
+
+impl Output {
+    /// The service's label.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The signed URL. Whoever has its text can read the file until it expires.
+    pub fn url(&self) -> &SignedUrl {
+        &self.url
+    }
+}
+
+/// A download being prepared; see [`Completed::download`].
+#[must_use = "nothing happens before it is awaited or started"]
+#[derive(Debug, Clone)]
+pub struct Download {
+    completed: Completed,
+    dest: PathBuf,
+    options: DownloadOptions,
+}
+
+impl Download {
+    /// Saves only the outputs with these labels; an unknown label is an error before any transfer.
+    pub fn only(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.only = Some(labels.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// What to do with an archive of frames; the default unpacks it.
+    pub fn archive(mut self, mode: ArchiveMode) -> Self {
+        self.options.archive = mode;
+        self
+    }
+
+    /// Replaces a different file that is there; the default is the error `Exists`.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.options.overwrite = overwrite;
+        self
+    }
+
+    /// How checksums are used; the default checks what the storage offers. Frames are always checked against the archive's CRC-32.
+    pub fn verify(mut self, verify: Verify) -> Self {
+        self.options.verify = verify;
+        self
+    }
+
+    /// Names frames by a pattern with `{frame}` or `{frame:04}`, for example `sh010.{frame:04}.exr`.
+    pub fn frame_name(mut self, pattern: impl Into<String>) -> Self {
+        self.options.frame_name = Some(pattern.into());
+        self
+    }
+
+    /// The number of the first frame in names made by [`frame_name`](Self::frame_name); the default keeps the archive's numbers.
+    pub fn first_frame(mut self, number: u64) -> Self {
+        self.options.first_frame = Some(number);
+        self
+    }
+
+    /// Starts the download on the runtime.
+    pub fn start(self) -> Operation<Saved> {
+        let Self { completed, dest, options } = self;
+        let client = completed.client.clone();
+        client.run(move |engine, work| async move {
+            work.progress.set_phase(Phase::Downloading);
+            let outputs = completed
+                .outputs
+                .values()
+                .map(|output| (output.label.clone(), output.url.clone(), completed.source(&output.label, &engine)))
+                .collect();
+            let context = TransferContext {
+                transport: engine.transport.clone(),
+                settings: completed.client.settings().clone(),
+                progress: work.progress,
+                cancel: work.cancel,
+            };
+            transfer::save_outputs(&context, outputs, &dest, &options)
+                .await
+                .map_err(|error| completed.client.closed_instead(error).about_job(completed.job.reference()))
+        })
+    }
+}
+
+impl IntoFuture for Download {
+    type Output = Result<Saved>;
+    type IntoFuture = Running<Saved>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.start().into_future()
+    }
+}
+
+/// A fresh URL for an output by asking for the job once more.
+struct RenewByPoll {
+    client: Client,
+    engine: Engine,
+    job: JobRef,
+    label: String,
+}
+
+impl Renew for RenewByPoll {
+    fn renew(&self) -> BoxFuture<'_, Result<SignedUrl>> {
+        Box::pin(async move {
+            let key = self.client.keys().current()?;
+            let path = format!("/v2/{}/{}", self.job.endpoint().unwrap_or_default(), self.job.id().unwrap_or_default());
+            let what = "asking for a fresh URL";
+            let answer = self.engine.transport.api_get(&path, &key, self.client.settings().poll_timeout).await.map_err(|failure| failure.into_error(what))?;
+            if answer.status == 404 && answer.is_ours() {
+                return Err(expired("the service no longer knows the job"));
+            }
+            if !(200..300).contains(&answer.status) {
+                return Err(answer.to_error(what));
+            }
+            let polled: Option<Polled> = answer.json();
+            let url = polled.filter(|polled| Status::from(polled.status.as_str()) == Status::Completed).and_then(|polled| polled.outputs().remove(&self.label));
+            url.ok_or_else(|| expired("the service gives no URL for it any more"))
+        })
+    }
+}
+
+fn expired(why: &str) -> Error {
+    Error::new(ErrorKind::ResultExpired, format!("the URL of the result has expired: {why}")).with_advice("outputs are kept for 24 h; submit again if you still need them")
+}

@@ -1,0 +1,15 @@
+//! A job on the service, as a handle: look at it, poll it, wait for it. And what it leaves when it completes.
+
+mod cell;
+mod completed;
+mod handle;
+mod reference;
+mod state;
+
+pub(crate) use cell::JobCell;
+pub use completed::{Completed, Download, Output};
+pub use handle::{Job, Poll, Wait};
+pub use reference::JobRef;
+pub(crate) use reference::check_segment;
+pub use state::Snapshot;
+pub(crate) use state::{Ending, Life, Next, Observation, Results};

@@ -1,0 +1,316 @@
+//! The actor's loop. What a poll means is decided in `job::state`; here is only when and how many.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::time::DelayQueue;
+use tokio_util::time::delay_queue;
+
+use super::{Command, POLLS_IN_FLIGHT, Rhythm, Surroundings};
+use crate::error::{Error, Result};
+use crate::job::{Ending, JobCell, JobRef, Life, Next, Observation, Snapshot};
+use crate::retry::{Backoff, after};
+use crate::secret::ApiKey;
+use crate::telemetry::POLL;
+use crate::transport::{Failure, FailureKind};
+
+/// One WARN when the service cannot be reached for this long.
+const WARN_AFTER: Duration = Duration::from_secs(60);
+
+pub(super) struct Actor {
+    around: Surroundings,
+    began: Instant,
+    jobs: HashMap<JobRef, Entry>,
+    timers: DelayQueue<JobRef>,
+    /// Jobs whose time has come, in order; they wait for a free place or for the gate.
+    due: VecDeque<JobRef>,
+    in_flight: JoinSet<Seen>,
+    /// Nobody asks before this moment: set by `Retry-After`.
+    gate: Option<Instant>,
+    /// The key was refused: no timed poll before there is another.
+    key_refused: Option<ApiKey>,
+}
+
+struct Entry {
+    cell: Arc<JobCell>,
+    life: Life,
+    backoff: Backoff,
+    failures: u32,
+    timer: Option<delay_queue::Key>,
+    busy: bool,
+    answered: Option<Instant>,
+    unreachable: Option<(Instant, bool)>,
+    replies: Vec<oneshot::Sender<Result<Snapshot>>>,
+}
+
+struct Seen {
+    job: JobRef,
+    key: Option<ApiKey>,
+    observation: Observation,
+}
+
+impl Actor {
+    pub(super) fn new(around: Surroundings) -> Self {
+        Self {
+            around,
+            began: Instant::now(),
+            jobs: HashMap::new(),
+            timers: DelayQueue::new(),
+            due: VecDeque::new(),
+            in_flight: JoinSet::new(),
+            gate: None,
+            key_refused: None,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>, stop: CancellationToken) {
+        loop {
+            self.launch();
+            let gate = self.gate.filter(|_| !self.due.is_empty());
+            tokio::select! {
+                () = stop.cancelled() => return,
+                command = inbox.recv() => match command {
+                    Some(command) => self.obey(command),
+                    None => return,
+                },
+                Some(expired) = std::future::poll_fn(|context| self.timers.poll_expired(context)), if !self.timers.is_empty() => {
+                    let job = expired.into_inner();
+                    if let Some(entry) = self.jobs.get_mut(&job) {
+                        entry.timer = None;
+                        self.due.push_back(job);
+                    }
+                }
+                Some(done) = self.in_flight.join_next(), if !self.in_flight.is_empty() => match done {
+                    Ok(seen) => self.learn(seen),
+                    Err(error) => tracing::error!(target: POLL, %error, "a poll ended without an outcome"),
+                },
+                () = wait_until(gate), if gate.is_some() => self.gate = None,
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn rhythm(&self) -> &Rhythm {
+        &self.around.rhythm
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Track { cell, fresh } => {
+                let job = cell.reference.clone();
+                let known = self.jobs.contains_key(&job);
+                self.entry(cell, fresh);
+                if !known {
+                    if fresh {
+                        self.poll_after_interval(&job);
+                    } else {
+                        self.due.push_back(job);
+                    }
+                }
+            }
+            Command::PollOnce { cell, reply } => {
+                let interval = self.rhythm().interval;
+                let job = cell.reference.clone();
+                let entry = self.entry(Arc::clone(&cell), false);
+                let fresh = entry.answered.is_some_and(|at| at.elapsed() < interval);
+                if (fresh && !entry.busy) || cell.is_ended() {
+                    let _ = reply.send(Ok(cell.snapshot()));
+                    return;
+                }
+                entry.replies.push(reply);
+                if !entry.busy {
+                    self.send(&job);
+                }
+            }
+            Command::KeyChanged => self.resume(),
+        }
+    }
+
+    fn entry(&mut self, cell: Arc<JobCell>, fresh: bool) -> &mut Entry {
+        let now = self.now();
+        let rhythm = self.around.rhythm.clone();
+        self.jobs.entry(cell.reference.clone()).or_insert_with(|| Entry {
+            life: Life::new(cell.reference.clone(), fresh || cell.submitted_here, now),
+            backoff: Backoff::new(rhythm.backoff_base, rhythm.backoff_cap),
+            failures: 0,
+            timer: None,
+            busy: false,
+            answered: None,
+            unreachable: None,
+            replies: Vec::new(),
+            cell,
+        })
+    }
+
+    /// The interval with 10 % jitter, so that jobs submitted together do not poll in step for ever.
+    fn poll_after_interval(&mut self, job: &JobRef) {
+        let delay = self.rhythm().interval.mul_f64(0.9 + 0.2 * fastrand::f64());
+        self.poll_after(job, delay);
+    }
+
+    fn poll_after(&mut self, job: &JobRef, delay: Duration) {
+        if let Some(entry) = self.jobs.get_mut(job) {
+            if let Some(timer) = entry.timer.take() {
+                self.timers.try_remove(&timer);
+            }
+            entry.timer = Some(self.timers.insert(job.clone(), delay));
+        }
+    }
+
+    /// Sends polls for due jobs while there is room, the gate is open and the key is not refused.
+    fn launch(&mut self) {
+        if self.gate.is_some_and(|gate| gate <= Instant::now()) {
+            self.gate = None;
+        }
+        while self.gate.is_none() && self.key_refused.is_none() && self.in_flight.len() < POLLS_IN_FLIGHT {
+            let Some(job) = self.due.pop_front() else { return };
+            match self.jobs.get(&job) {
+                Some(entry) if entry.busy => {}
+                Some(entry) if entry.cell.is_wanted() => self.send(&job),
+                Some(_) => self.forget(&job),
+                None => {}
+            }
+        }
+    }
+
+    fn forget(&mut self, job: &JobRef) {
+        if let Some(timer) = self.jobs.remove(job).and_then(|entry| entry.timer) {
+            self.timers.try_remove(&timer);
+        }
+    }
+
+    fn send(&mut self, job: &JobRef) {
+        let Some(entry) = self.jobs.get_mut(job) else { return };
+        entry.busy = true;
+        let key = self.around.keys.current();
+        let (transport, limit, job) = (self.around.transport.clone(), self.around.rhythm.timeout, job.clone());
+        self.in_flight.spawn(async move {
+            let (observation, key) = match key {
+                Ok(key) => (observe(&transport, &job, &key, limit).await, Some(key)),
+                Err(error) => (Observation::Failure(Failure::new(FailureKind::Build, error.to_string())), None),
+            };
+            Seen { job, key, observation }
+        });
+    }
+
+    /// Takes in what a poll saw.
+    fn learn(&mut self, seen: Seen) {
+        let (now, wall, moment) = (self.now(), SystemTime::now(), Instant::now());
+        let rhythm = self.around.rhythm.clone();
+        let Some(entry) = self.jobs.get_mut(&seen.job) else { return };
+        entry.busy = false;
+        let warnings_before = entry.cell.snapshot().warnings.len();
+        let Entry { cell, life, .. } = entry;
+        let next = cell.change(|snapshot| life.observe(snapshot, seen.observation, rhythm.interval, now, wall)).unwrap_or(Next::Interval);
+        let snapshot = cell.snapshot();
+        let job = cell.reference.clone();
+        tracing::debug!(target: POLL, %job, status = snapshot.status.as_ref().map(tracing::field::display), ?next, "polled");
+        for warning in snapshot.warnings.iter().skip(warnings_before) {
+            tracing::warn!(target: POLL, %job, "{warning}");
+        }
+        if snapshot.unreachable_since.is_none() {
+            entry.answered = Some(moment);
+            entry.unreachable = None;
+            entry.backoff.reset();
+            entry.failures = 0;
+        } else {
+            entry.failures = entry.failures.saturating_add(1);
+            let (since, warned) = entry.unreachable.get_or_insert((moment, false));
+            if !*warned && moment.duration_since(*since) >= WARN_AFTER {
+                *warned = true;
+                let error = snapshot.last_error.as_ref().map(Error::message).unwrap_or_default();
+                tracing::warn!(target: POLL, %job, error, "the service has not been reachable for a minute; the job goes on there, polling goes on here");
+            }
+        }
+        for reply in entry.replies.drain(..) {
+            let _ = reply.send(report(&snapshot));
+        }
+        match next {
+            Next::End => {
+                self.forget(&job);
+                self.around.job_ended.notify_waiters();
+                if let Some(Ending::Error(error)) = &snapshot.ending {
+                    if error.job_ended() {
+                        self.around.journal.ended_unbilled(&job);
+                    }
+                }
+            }
+            Next::Interval => self.poll_after_interval(&job),
+            Next::Backoff(asked) => {
+                if let Some(asked) = asked.filter(|asked| !asked.is_zero()) {
+                    let until = moment + asked.min(after::LONGEST_WAIT);
+                    self.gate = Some(self.gate.map_or(until, |gate| gate.max(until)));
+                }
+                let delay = entry.backoff.next_delay(asked);
+                // The first failure may be a stale connection: try again soon. After that never faster than the usual rhythm.
+                let delay = if entry.failures <= 1 { delay.min(rhythm.interval).max(asked.unwrap_or_default()) } else { delay.max(rhythm.interval) };
+                self.poll_after(&job, delay);
+            }
+            Next::PauseKey => {
+                let refused = seen.key.filter(|key| !self.around.keys.renewed_since(key));
+                self.due.push_back(job);
+                match refused {
+                    Some(key) => self.pause(key, &snapshot),
+                    None => self.resume(),
+                }
+            }
+        }
+    }
+
+    /// The key is refused: no job of it is asked for any more, and every waiter hears why.
+    fn pause(&mut self, key: ApiKey, snapshot: &Snapshot) {
+        if self.key_refused.is_none() {
+            tracing::warn!(target: POLL, "the API key is refused; polling stops until there is another, the jobs go on");
+        }
+        self.key_refused = Some(key);
+        let Some(error) = &snapshot.paused else { return };
+        for entry in self.jobs.values().filter(|entry| !entry.cell.is_ended()) {
+            let error = error.clone().with_job(&entry.cell.reference).with_billing(crate::Billing::JobExists(Some(entry.cell.reference.clone())));
+            entry.cell.change(|snapshot| snapshot.paused = Some(error));
+        }
+    }
+
+    fn resume(&mut self) {
+        self.key_refused = None;
+        let paused: Vec<JobRef> = self.jobs.iter().filter(|(_, entry)| !entry.busy && entry.timer.is_none()).map(|(job, _)| job.clone()).collect();
+        for entry in self.jobs.values() {
+            entry.cell.change(|snapshot| snapshot.paused = None);
+        }
+        for job in paused {
+            if !self.due.contains(&job) {
+                self.due.push_back(job);
+            }
+        }
+    }
+}
+
+async fn observe(transport: &crate::transport::Transport, job: &JobRef, key: &ApiKey, limit: Duration) -> Observation {
+    let path = format!("/v2/{}/{}", job.endpoint().unwrap_or_default(), job.id().unwrap_or_default());
+    match transport.api_get(&path, key, limit).await {
+        Ok(answer) => Observation::Answer(answer),
+        Err(failure) => Observation::Failure(failure),
+    }
+}
+
+/// What a one-shot poll gives back: the snapshot, or what kept it from being one.
+fn report(snapshot: &Snapshot) -> Result<Snapshot> {
+    match (&snapshot.ending, &snapshot.last_error) {
+        (None, Some(error)) => Err(error.clone()),
+        _ => Ok(snapshot.clone()),
+    }
+}
+
+async fn wait_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,142 @@
+//! Values that must never be printed: the API key and the query of a signed URL.
+//!
+//! Both types show a harmless form in `Debug` and `Display`, so that no log line, error text or repr can leak them by accident. The plain value is
+//! reached only through a method whose name says so.
+
+use std::fmt;
+
+use url::Url;
+use zeroize::Zeroize;
+
+/// An API key. Prints as `***`; its memory is overwritten when the last copy goes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// Takes a key; surrounding white space (a trailing newline of a key file) is removed.
+    pub fn new(key: impl Into<String>) -> Self {
+        let mut key = key.into();
+        let trimmed = key.trim().to_owned();
+        key.zeroize();
+        Self(trimmed)
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it can travel in an HTTP header: visible ASCII only.
+    pub(crate) fn is_sendable(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// A salted fingerprint, to tell keys apart in the journal without storing them: 16 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::new().chain_update(b"ltx-jobs key fingerprint\0").chain_update(self.0.as_bytes()).finalize();
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Drop for ApiKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(***)")
+    }
+}
+
+impl fmt::Display for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl From<&str> for ApiKey {
+    fn from(key: &str) -> Self {
+        Self::new(key)
+    }
+}
+
+impl From<String> for ApiKey {
+    fn from(key: String) -> Self {
+        Self::new(key)
+    }
+}
+
+/// A URL whose query is a credential, as the storage signs them. Prints scheme, host and path only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedUrl(Url);
+
+impl SignedUrl {
+    pub(crate) fn new(url: Url) -> Self {
+        Self(url)
+    }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// The whole URL, query included. Whoever holds it can read the file until it expires: keep it out of logs.
+    pub fn expose(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Scheme, host and path, without credentials.
+    pub fn redacted(&self) -> String {
+        redact(&self.0)
+    }
+}
+
+impl fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignedUrl({})", self.redacted())
+    }
+}
+
+impl fmt::Display for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+/// A URL without user information, query and fragment.
+pub(crate) fn redact(url: &Url) -> String {
+    let origin = url.origin().ascii_serialization();
+    format!("{origin}{}", url.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_prints_as_stars() {
+        let key = ApiKey::new("  canary-key\n");
+        assert_eq!(key.expose(), "canary-key");
+        assert_eq!(format!("{key} {key:?}"), "*** ApiKey(***)");
+    }
+
+    #[test]
+    fn a_signed_url_prints_without_its_query() {
+        let url = SignedUrl::new(Url::parse("https://u:p@storage.example/b/o.zip?X-Goog-Signature=canary#f").unwrap());
+        assert_eq!(url.to_string(), "https://storage.example/b/o.zip");
+        assert!(!format!("{url:?}").contains("canary"));
+    }
+
+    #[test]
+    fn fingerprints_differ_by_key_and_do_not_contain_it() {
+        let one = ApiKey::new("one").fingerprint();
+        assert_ne!(one, ApiKey::new("two").fingerprint());
+        assert_eq!(one.len(), 16);
+    }
+}

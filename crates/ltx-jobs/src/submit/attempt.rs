@@ -1,0 +1,137 @@
+//! One attempt, as a task of the client: whoever asked for it may go, the answer is awaited and written down all the same.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::verdict::{Evidence, Verdict, judge};
+use crate::client::{Client, Engine};
+use crate::error::{Billing, Error, ErrorKind};
+use crate::job::{Job, JobRef, Snapshot};
+use crate::journal::Fate;
+use crate::secret::ApiKey;
+use crate::telemetry::SUBMIT;
+use crate::transport::{BodyGate, Failure, FailureKind};
+
+/// Everything one attempt needs.
+pub(super) struct Posting {
+    pub(super) client: Client,
+    pub(super) engine: Engine,
+    pub(super) path: String,
+    pub(super) endpoint: String,
+    pub(super) label: Option<String>,
+    pub(super) intent: String,
+    pub(super) reference: JobRef,
+    pub(super) key: ApiKey,
+    pub(super) body: Bytes,
+    pub(super) limit: Duration,
+}
+
+/// What came of it, for the one who waits.
+pub(super) enum Posted {
+    /// Accepted, written down, being polled.
+    Job(Job),
+    /// Any verdict but `Created`.
+    Verdict(Verdict),
+    /// The caller cancelled before the body left: proof that no job exists, written down.
+    Withdrawn,
+    /// The caller cancelled after the body left: the task goes on alone.
+    GoesOn,
+}
+
+impl Posting {
+    pub(super) async fn run(self, cancel: &CancellationToken) -> Posted {
+        let gate = BodyGate::default();
+        let (reply, mut answer) = oneshot::channel();
+        let (client, intent) = (self.client.clone(), self.intent.clone());
+        // The caller still listens as long as the receiver lives; an attempt nobody listens to settles its verdict itself.
+        let task = client.0.paid.track_future({
+            let gate = gate.clone();
+            async move {
+                let posted = self.post(&gate).await;
+                if let Err(Posted::Verdict(verdict)) = reply.send(posted.0) {
+                    posted.1.settle_alone(&verdict);
+                }
+            }
+        });
+        tokio::spawn(task);
+        tokio::select! {
+            posted = &mut answer => posted.unwrap_or_else(|_| Posted::Verdict(Verdict::Unknown(panicked()))),
+            () = cancel.cancelled() => {
+                if gate.withdraw() {
+                    if let Err(error) = client.0.journal.settle(&intent, Fate::Refused) {
+                        tracing::error!(target: SUBMIT, %error, "a withdrawn submit could not be written down");
+                    }
+                    Posted::Withdrawn
+                } else {
+                    // From here on the task settles its verdict itself, unless it has handed it over this very moment.
+                    answer.close();
+                    answer.try_recv().unwrap_or(Posted::GoesOn)
+                }
+            }
+        }
+    }
+
+    async fn post(self, gate: &BodyGate) -> (Posted, Witness) {
+        tracing::debug!(target: SUBMIT, intent = %self.reference, endpoint = %self.endpoint, "sending the paid request");
+        let outcome = self.engine.transport.billed_post(&self.path, &self.key, self.body.clone(), self.limit, gate).await;
+        let evidence = match outcome {
+            Ok(answer) => Evidence::Answer(answer),
+            // Withdrawing is what makes "never pulled" hold for good.
+            Err(failure) => Evidence::Broken { never_pulled: gate.withdraw(), failure },
+        };
+        let verdict = judge(&evidence);
+        let witness = Witness { client: self.client.clone(), intent: self.intent.clone(), reference: self.reference.clone() };
+        let posted = match verdict {
+            Verdict::Created { id, created_at, request_id } => self.accept(&id, created_at, request_id),
+            other => Posted::Verdict(other),
+        };
+        (posted, witness)
+    }
+
+    /// Writes the id down, then lets the poll actor have the job; only then does the caller hear of it.
+    fn accept(self, id: &str, created_at: Option<SystemTime>, request_id: Option<String>) -> Posted {
+        let reference = match JobRef::job(&self.endpoint, id) {
+            Ok(reference) => reference,
+            Err(error) => return Posted::Verdict(Verdict::IdLost(error.with_billing(Billing::JobExists(None)).with_request_id(request_id))),
+        };
+        self.client.0.budget.succeeded();
+        tracing::info!(target: SUBMIT, intent = %self.reference, job = %reference, request_id, "accepted");
+        if let Err(error) = self.client.0.journal.settle(&self.intent, Fate::Accepted(reference.clone())) {
+            // The job exists whatever the journal says: the caller must get it.
+            tracing::error!(target: SUBMIT, job = %reference, %error, "an accepted job could not be written down");
+        }
+        let cell = self.client.cell(reference, self.label, true, Some(Snapshot::new(created_at)));
+        self.engine.schedule.track(Arc::clone(&cell), true);
+        Posted::Job(Job::new(self.client, cell))
+    }
+}
+
+/// Settles a verdict that nobody listens to any more.
+struct Witness {
+    client: Client,
+    intent: String,
+    reference: JobRef,
+}
+
+impl Witness {
+    fn settle_alone(&self, verdict: &Verdict) {
+        let fate = match verdict {
+            Verdict::Refused { .. } => Fate::Refused,
+            Verdict::Unknown(error) | Verdict::IdLost(error) => Fate::Unknown { request_id: error.request_id().map(str::to_owned) },
+            Verdict::Created { .. } => return,
+        };
+        tracing::warn!(target: SUBMIT, intent = %self.reference, ?fate, "a submit whose caller had gone was settled");
+        if let Err(error) = self.client.0.journal.settle(&self.intent, fate) {
+            tracing::error!(target: SUBMIT, intent = %self.reference, %error, "its outcome could not be written down");
+        }
+    }
+}
+
+fn panicked() -> Error {
+    let failure = Failure::new(FailureKind::Lost, "the attempt ended without an outcome");
+    Error::new(ErrorKind::SubmitUnknown, format!("submit: {failure}")).with_billing(Billing::Unknown).with_advice("look at the account before you submit again")
+}

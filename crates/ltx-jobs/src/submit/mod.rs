@@ -1,0 +1,374 @@
+//! The paid POST, from a request to a job: checks, inputs, intent, attempts, verdict.
+//!
+//! * Nothing is sent before the request was checked and the intent written down.
+//! * An attempt whose body may be on the wire belongs to the client, not to the caller: dropping or cancelling the submit loses nothing.
+//! * Only the verdict *refused* is ever followed by another attempt (or an unknown outcome, when the caller accepts a double charge in so many words).
+
+mod attempt;
+mod fingerprint;
+mod verdict;
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use self::attempt::{Posting, Posted};
+use self::verdict::{Again, Verdict};
+use crate::client::{Client, Engine};
+use crate::config::LONGEST;
+use crate::error::{Billing, Error, ErrorKind, Result};
+use crate::job::{Job, JobRef};
+use crate::journal::{Fate, Intent, Once};
+use crate::model::format_time;
+use crate::operation::{Operation, Running, Work, cancelled};
+use crate::progress::Phase;
+use crate::request::Request;
+use crate::retry::Backoff;
+use crate::telemetry::SUBMIT;
+
+/// How long transient refusals (no connection, 503) are tried again when the caller sets no time limit. A rate limit is waited out without one.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Wait before asking again at a rate limit that names no time, and none of our jobs ends.
+const ROOM_CHECK: Duration = Duration::from_secs(15);
+
+/// What to do when nobody can tell whether the service got the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnUnknown {
+    /// Stop with `SubmitUnknown`, and never send it again.
+    #[default]
+    Stop,
+    /// Send it again. **May create, and bill, the job twice.**
+    AcceptDoubleCharge,
+}
+
+/// A submit being prepared; see [`Client::submit`].
+#[must_use = "nothing is submitted before it is awaited or started"]
+pub struct Submit {
+    client: Client,
+    request: Request,
+    options: Options,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Options {
+    once: Option<String>,
+    label: Option<String>,
+    timeout: Option<Duration>,
+    on_unknown: OnUnknown,
+}
+
+impl Submit {
+    pub(crate) fn new(client: Client, request: Request) -> Self {
+        Self { client, request, options: Options::default() }
+    }
+
+    /// A key under which this is submitted only once: the same request under the same key gives the job that is there, also when its outcome is unknown
+    /// (then the error `SubmitUnknown` again, without a POST). Another request under the key is an error before any network. A key whose submit was
+    /// refused, or whose job failed without a bill, is free again.
+    ///
+    /// Known as long as the journal is kept: in this version, as long as the client lives.
+    pub fn once(mut self, key: impl Into<String>) -> Self {
+        self.options.once = Some(key.into());
+        self
+    }
+
+    /// A name for people, in the job's handle and the journal.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.options.label = Some(label.into());
+        self
+    }
+
+    /// Gives up after this time, uploads included. An attempt that is on the wire then ends as `SubmitUnknown`.
+    ///
+    /// Without a limit, transient refusals are tried for two minutes, and rate limits are waited out.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout.min(LONGEST));
+        self
+    }
+
+    /// What to do when the outcome of an attempt is unknown; the default stops.
+    pub fn on_unknown(mut self, on_unknown: OnUnknown) -> Self {
+        self.options.on_unknown = on_unknown;
+        self
+    }
+
+    /// Starts the submit on the runtime. The reference `intent:...` is there at once, so that a project saved before the answer can go on later.
+    pub fn start(self) -> Submitting {
+        let intent = new_intent_id();
+        let reference = match JobRef::intent(intent.clone()) {
+            Ok(reference) => reference,
+            Err(error) => return Submitting { reference: None, operation: Operation::ended(Err(error)) },
+        };
+        let Self { client, request, options } = self;
+        let name = reference.clone();
+        let operation = client.clone().run(move |engine, work| async move {
+            let submitter = Submitter { client, engine, request, options, intent, reference: name, work, began: Instant::now() };
+            submitter.run().await
+        });
+        Submitting { reference: Some(reference), operation }
+    }
+}
+
+impl IntoFuture for Submit {
+    type Output = Result<Job>;
+    type IntoFuture = Running<Job>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.start().operation.into_future()
+    }
+}
+
+impl fmt::Debug for Submit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Submit").field("request", &self.request).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// A submit that runs.
+#[derive(Debug, Clone)]
+pub struct Submitting {
+    reference: Option<JobRef>,
+    operation: Operation<Job>,
+}
+
+impl Submitting {
+    /// The intent's reference, `intent:...`.
+    pub fn reference(&self) -> Option<&JobRef> {
+        self.reference.as_ref()
+    }
+
+    /// The operation that ends with the job.
+    pub fn operation(&self) -> &Operation<Job> {
+        &self.operation
+    }
+}
+
+/// The error for an intent whose outcome is unknown, when somebody asks for it again.
+pub(crate) fn still_unknown(reference: &JobRef) -> Error {
+    Error::new(ErrorKind::SubmitUnknown, format!("the outcome of {reference} is unknown"))
+        .with_billing(Billing::Unknown)
+        .with_job(reference)
+        .with_advice("look at the account before you submit again")
+}
+
+fn new_intent_id() -> String {
+    let millis = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    format!("{millis:012x}{:016x}", fastrand::u64(..))
+}
+
+struct Submitter {
+    client: Client,
+    engine: Engine,
+    request: Request,
+    options: Options,
+    intent: String,
+    reference: JobRef,
+    work: Work,
+    began: Instant,
+}
+
+impl Submitter {
+    async fn run(self) -> Result<Job> {
+        self.request.check()?;
+        let key = self.client.keys().current()?;
+        let fingerprint = match &self.options.once {
+            Some(once) => {
+                let fingerprint = self.guarded(fingerprint::of(&self.request)).await?;
+                // Looked up before anything is uploaded, and again when the intent is written.
+                if let Some(known) = self.known(self.client.0.journal.once(once, &fingerprint)?)? {
+                    return Ok(known);
+                }
+                fingerprint
+            }
+            None => String::new(),
+        };
+        let body = self.guarded(self.body()).await?;
+        let intent = Intent {
+            id: self.intent.clone(),
+            endpoint: self.request.job_endpoint().to_owned(),
+            fingerprint,
+            once: self.options.once.clone(),
+            label: self.options.label.clone(),
+            began_at: SystemTime::now(),
+        };
+        if let Some(known) = self.known(self.client.0.journal.begin(intent)?)? {
+            return Ok(known);
+        }
+        self.work.progress.set_phase(Phase::Submitting);
+        self.attempts(body, key).await
+    }
+
+    /// The job that is already there under a `once` key.
+    fn known(&self, once: Once) -> Result<Option<Job>> {
+        match once {
+            Once::Free => Ok(None),
+            Once::Same { intent, .. } => self.client.job(JobRef::intent(intent)?).map(Some),
+            Once::Other { intent } => Err(Error::new(
+                ErrorKind::InvalidRequest,
+                format!(
+                    "another request was submitted under once = {:?}: intent:{} to {}{}, at {}",
+                    self.options.once.as_deref().unwrap_or_default(),
+                    intent.id,
+                    intent.endpoint,
+                    intent.label.as_ref().map(|label| format!(" ({label:?})")).unwrap_or_default(),
+                    format_time(intent.began_at),
+                ),
+            )
+            .with_advice("use another key for another request")),
+        }
+    }
+
+    /// The JSON to send, with uploaded inputs in it.
+    async fn body(&self) -> Result<Bytes> {
+        let mut params = self.request.params().clone();
+        for (field, media) in self.request.media_inputs() {
+            let uri = self.client.resolve_media(&self.engine, media, &self.work).await?;
+            params.insert(field.clone(), Value::String(uri));
+        }
+        serde_json::to_vec(&Value::Object(params))
+            .map(Bytes::from)
+            .map_err(|error| Error::new(ErrorKind::InvalidRequest, format!("the request cannot be written as JSON: {error}")))
+    }
+
+    async fn attempts(&self, body: Bytes, mut key: crate::secret::ApiKey) -> Result<Job> {
+        let settings = self.client.settings();
+        let mut backoff = Backoff::new(settings.backoff_base, settings.backoff_cap);
+        let mut resent_at_once = false;
+        let mut key_renewed = false;
+        loop {
+            let posting = Posting {
+                client: self.client.clone(),
+                engine: self.engine.clone(),
+                path: self.request.submit_path(),
+                endpoint: self.request.job_endpoint().to_owned(),
+                label: self.options.label.clone(),
+                intent: self.intent.clone(),
+                reference: self.reference.clone(),
+                key: key.clone(),
+                body: body.clone(),
+                limit: settings.submit_timeout.min(self.time_left().unwrap_or(LONGEST)).max(Duration::from_millis(1)),
+            };
+            match posting.run(&self.work.cancel).await {
+                Posted::Job(job) => return Ok(job),
+                Posted::Withdrawn => return Err(self.stopped()),
+                Posted::GoesOn => return Err(self.left_behind()),
+                Posted::Verdict(Verdict::Refused { error, again }) => {
+                    if error.kind() == ErrorKind::Unauthenticated && !key_renewed && self.client.keys().renewed_since(&key) {
+                        key_renewed = true;
+                        key = self.client.keys().current()?;
+                        continue;
+                    }
+                    match self.pause_before_next(again, &error, &mut backoff, &mut resent_at_once) {
+                        Some(pause) => {
+                            tracing::debug!(target: SUBMIT, intent = %self.reference, error = %error.message(), wait_s = pause.as_secs_f64(), "refused, will be sent again");
+                            self.pause(pause, again).await?;
+                        }
+                        None => return self.settle(Fate::Refused).and(Err(error)),
+                    }
+                }
+                Posted::Verdict(Verdict::Unknown(error)) => {
+                    let error = error.with_job(&self.reference);
+                    self.settle(Fate::Unknown { request_id: error.request_id().map(str::to_owned) })?;
+                    let pause = match self.options.on_unknown {
+                        OnUnknown::Stop => None,
+                        OnUnknown::AcceptDoubleCharge => self.pause_before_next(Again::Later(None), &error, &mut backoff, &mut resent_at_once),
+                    };
+                    let Some(pause) = pause else { return Err(error) };
+                    tracing::warn!(target: SUBMIT, intent = %self.reference, "outcome unknown; sent again, as the caller accepts a double charge");
+                    self.pause(pause, Again::Later(None)).await.map_err(|stopped| stopped.with_billing(Billing::Unknown))?;
+                }
+                Posted::Verdict(Verdict::IdLost(error)) => {
+                    self.settle(Fate::Unknown { request_id: error.request_id().map(str::to_owned) })?;
+                    return Err(error.with_job(&self.reference));
+                }
+                Posted::Verdict(Verdict::Created { .. }) => {
+                    return Err(Error::new(ErrorKind::Internal, "an accepted submit came back without its job").with_billing(Billing::JobExists(None)));
+                }
+            }
+        }
+    }
+
+    /// How long to wait before the next attempt; `None` when there will be none.
+    fn pause_before_next(&self, again: Again, error: &Error, backoff: &mut Backoff, resent_at_once: &mut bool) -> Option<Duration> {
+        let limit = self.options.timeout;
+        let pause = match again {
+            Again::Never => return None,
+            Again::Once if *resent_at_once => return None,
+            Again::Once => {
+                *resent_at_once = true;
+                return Some(Duration::ZERO);
+            }
+            Again::WhenThereIsRoom(asked) => asked.unwrap_or(ROOM_CHECK.min(self.client.settings().backoff_cap)),
+            Again::Later(asked) => {
+                if limit.is_none() && self.began.elapsed() >= PATIENCE {
+                    return None;
+                }
+                if !self.client.0.budget.take() {
+                    tracing::warn!(target: SUBMIT, error = %error.message(), "the client's retry budget is used up");
+                    return None;
+                }
+                backoff.next_delay(asked)
+            }
+        };
+        match self.time_left() {
+            Some(left) if left <= pause => None,
+            _ => Some(pause),
+        }
+    }
+
+    async fn pause(&self, pause: Duration, again: Again) -> Result<()> {
+        let room = async {
+            match again {
+                Again::WhenThereIsRoom(_) => self.client.0.job_ended.notified().await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = room => Ok(()),
+            () = self.work.cancel.cancelled() => Err(self.settle(Fate::Refused).err().unwrap_or_else(|| self.stopped())),
+        }
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        self.options.timeout.map(|limit| limit.saturating_sub(self.began.elapsed()))
+    }
+
+    /// Runs something that comes before the intent: cancellation and the time limit end it without a trace.
+    async fn guarded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let limit = async {
+            match self.time_left() {
+                Some(left) => tokio::time::sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = self.work.cancel.cancelled() => Err(self.stopped()),
+            () = limit => Err(Error::new(ErrorKind::RequestTimeout, "the time limit of the submit passed before it was sent").with_job(&self.reference)),
+        }
+    }
+
+    fn settle(&self, fate: Fate) -> Result<()> {
+        self.client.0.journal.settle(&self.intent, fate)
+    }
+
+    fn stopped(&self) -> Error {
+        self.client.closed_instead(cancelled("the submit")).with_job(&self.reference)
+    }
+
+    /// The caller went while the body was on the wire.
+    fn left_behind(&self) -> Error {
+        self.client
+            .closed_instead(Error::new(ErrorKind::Cancelled, "the submit was cancelled after its request had been sent; the answer is still awaited and written down"))
+            .with_billing(Billing::Unknown)
+            .with_job(&self.reference)
+            .with_advice("ask for the reference later to see what became of it")
+    }
+}

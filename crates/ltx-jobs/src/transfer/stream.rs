@@ -1,0 +1,394 @@
+//! A stream of an object's bytes that heals itself.
+//!
+//! Gives the bytes from its position to its end, each once and in order. A cut, a stall, a transient answer or an expired URL makes it ask for the
+//! rest; the rest is taken only when it provably belongs to the same object. The budget of failures starts anew with every byte that arrives, so a long
+//! transfer on a bad line ends only when nothing moves any more.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::cancelled;
+use crate::retry::{Backoff, after};
+use crate::secret::SignedUrl;
+use crate::telemetry::TRANSFER;
+use crate::transfer::plan::{Facts, Same, Verdict, error_code, judge};
+use crate::transfer::source::{Body, Opened, Source, Storage};
+use crate::transport::ByteRange;
+
+/// Failures in a row, without a byte between them, after which a transfer gives up.
+const FAILURES_WITHOUT_PROGRESS: u32 = 10;
+
+/// Bytes of an error document that are looked at.
+const ERROR_BODY: usize = 4096;
+
+/// What every stream of a transfer shares.
+#[derive(Clone)]
+pub(crate) struct Flow {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) stall_timeout: Duration,
+    pub(crate) backoff_base: Duration,
+    pub(crate) backoff_cap: Duration,
+    pub(crate) cancel: CancellationToken,
+}
+
+/// See the module's first lines.
+pub(crate) struct HealingStream {
+    flow: Flow,
+    source: Arc<Source>,
+    asked: ByteRange,
+    /// Set when the storage has refused a range for an object that has no bytes.
+    without_range: bool,
+    facts: Option<Facts>,
+    /// The next byte to give out; the end, once known.
+    position: u64,
+    end: Option<u64>,
+    begun: bool,
+    body: Option<OpenBody>,
+    backoff: Backoff,
+    failures: u32,
+    renewed: bool,
+    /// Whether a rest may be taken that is not proven to be of the same object, because its content is proven later.
+    content_is_proven_later: bool,
+}
+
+struct OpenBody {
+    body: Body,
+    /// Bytes to drop: the storage sent the object from its beginning.
+    skip: u64,
+    /// Where the body says it ends.
+    end: Option<u64>,
+}
+
+impl HealingStream {
+    /// A stream of the part `asked` of the object; nothing is sent before it is opened or read. `known` binds it to an object seen before.
+    pub(crate) fn new(flow: Flow, source: Arc<Source>, asked: ByteRange, known: Option<Facts>) -> Self {
+        let (position, end) = match asked {
+            ByteRange::Span { start, end } => (start, end.or(known.as_ref().and_then(|facts| facts.length))),
+            ByteRange::Suffix(_) => (0, None),
+        };
+        let backoff = Backoff::new(flow.backoff_base, flow.backoff_cap);
+        Self {
+            flow,
+            source,
+            asked,
+            without_range: false,
+            facts: known,
+            position,
+            end,
+            begun: false,
+            body: None,
+            backoff,
+            failures: 0,
+            renewed: false,
+            content_is_proven_later: false,
+        }
+    }
+
+    /// Takes a rest that nothing proves to be of the same object: for members with their own CRC-32, which proves the bytes themselves.
+    pub(crate) fn content_is_proven_later(mut self) -> Self {
+        self.content_is_proven_later = true;
+        self
+    }
+
+    /// The next byte this stream will give.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Sends the first request, as often as it takes, and tells what its answer says of the object.
+    pub(crate) async fn open(&mut self) -> Result<Facts> {
+        while !self.begun {
+            self.reopen().await?;
+        }
+        Ok(self.facts.clone().unwrap_or_default())
+    }
+
+    /// The next bytes, never empty; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if self.begun && self.end == Some(self.position) {
+                self.body = None;
+                return Ok(None);
+            }
+            let Some(open) = &mut self.body else {
+                self.reopen().await?;
+                continue;
+            };
+            let read = tokio::select! {
+                biased;
+                () = self.flow.cancel.cancelled() => return Err(cancelled("the download")),
+                read = tokio::time::timeout(self.flow.stall_timeout, open.body.next()) => read,
+            };
+            match read {
+                Ok(Some(Ok(bytes))) => {
+                    if let Some(bytes) = self.accept(bytes) {
+                        return Ok(Some(bytes));
+                    }
+                }
+                Ok(None) => {
+                    let body_end = open.end;
+                    self.body = None;
+                    match (self.end, body_end) {
+                        // The length was never told: where the body ends properly, the object ends.
+                        (None, None) => self.end = Some(self.position),
+                        // As much as it promised, and less than was asked for: go on.
+                        (Some(_), Some(end)) if end == self.position => {}
+                        _ => {
+                            let error = self.error(
+                                ErrorKind::ConnectionLost,
+                                format!("the connection ended at byte {}", self.position),
+                            );
+                            self.stumble(error, None).await?;
+                        }
+                    }
+                }
+                Ok(Some(Err(failure))) => {
+                    let transient = failure.is_transient();
+                    let error = failure.into_error(&format!("downloading {}", self.source.label));
+                    self.body = None;
+                    if !transient {
+                        return Err(error);
+                    }
+                    self.stumble(error, None).await?;
+                }
+                Err(_) => {
+                    self.body = None;
+                    let error = self.stalled();
+                    self.stumble(error, None).await?;
+                }
+            }
+        }
+    }
+
+    /// Drops what was had before, cuts what was not asked for, and counts the rest as progress.
+    fn accept(&mut self, mut bytes: Bytes) -> Option<Bytes> {
+        let open = self.body.as_mut()?;
+        let skipped = open.skip.min(bytes.len() as u64);
+        open.skip -= skipped;
+        let _ = bytes.split_to(usize::try_from(skipped).unwrap_or(bytes.len()));
+        if let Some(end) = self.end {
+            let rest = usize::try_from(end - self.position).unwrap_or(usize::MAX);
+            bytes.truncate(rest);
+        }
+        if bytes.is_empty() {
+            return None;
+        }
+        self.position += bytes.len() as u64;
+        self.failures = 0;
+        self.renewed = false;
+        self.backoff.reset();
+        Some(bytes)
+    }
+
+    /// One request for what is still missing, and what follows from its answer.
+    async fn reopen(&mut self) -> Result<()> {
+        let (number, url) = self.source.url();
+        let asked = if self.begun {
+            ByteRange::Span {
+                start: self.position,
+                end: self.end,
+            }
+        } else {
+            self.asked
+        };
+        let if_range = self.facts.as_ref().and_then(|facts| facts.etag.clone());
+        let range = (!self.without_range).then_some(asked);
+        let Opened { status, headers, body } = match self.request(&url, range, if_range.as_deref()).await? {
+            Some(opened) => opened,
+            None => return Ok(()),
+        };
+        let (code, body) = if matches!(status, 200 | 206) {
+            (None, Some(body))
+        } else {
+            (self.read_code(body).await?, None)
+        };
+        let wait = after::retry_after(&headers, SystemTime::now());
+        match judge(asked, self.facts.as_ref(), status, &headers, code.as_deref(), wait) {
+            Verdict::Body {
+                start,
+                end,
+                same,
+                facts,
+            } => {
+                let Some(body) = body else { return Ok(()) };
+                self.take_body(body, start, end, same, facts)
+            }
+            Verdict::Expired(why) => self.renew(number, status, why).await,
+            Verdict::Again { kind, why, after } => {
+                let error = self.error(kind, why).with_http_status(status).with_retry_after(after);
+                self.stumble(error, after).await
+            }
+            Verdict::Changed(why) => Err(self.error(ErrorKind::ObjectChanged, why)),
+            // An object without bytes has no ranges either.
+            Verdict::NoSuchRange if !self.without_range && (!self.begun || self.position == 0) => {
+                self.without_range = true;
+                Ok(())
+            }
+            Verdict::NoSuchRange => Err(self
+                .error(
+                    ErrorKind::ObjectChanged,
+                    "the storage has a shorter version of the file now",
+                )
+                .with_http_status(416)),
+            Verdict::Final { kind, why } => Err(self.error(kind, why).with_http_status(status)),
+        }
+    }
+
+    fn take_body(&mut self, body: Body, start: u64, end: Option<u64>, same: Same, facts: Facts) -> Result<()> {
+        let bound = self.begun || self.facts.is_some();
+        if bound && same == Same::Unproven && self.position > 0 && !self.content_is_proven_later {
+            return Err(self.error(
+                ErrorKind::ObjectChanged,
+                "the connection broke, and nothing proves that the rest is of the same file",
+            ));
+        }
+        if !self.begun {
+            self.begun = true;
+            match self.asked {
+                ByteRange::Suffix(_) => {
+                    self.position = start;
+                    self.end = end;
+                }
+                ByteRange::Span { end: asked_end, .. } => self.end = asked_end.or(facts.length).or(end),
+            }
+        }
+        self.end = self.end.or(facts.length);
+        if self.facts.is_none() {
+            self.facts = Some(facts);
+        }
+        self.body = Some(OpenBody {
+            body,
+            skip: self.position.saturating_sub(start),
+            end,
+        });
+        Ok(())
+    }
+
+    /// Sends one request. `None` when it failed in a way that may pass, and the wait for the next try is over.
+    async fn request(
+        &mut self,
+        url: &SignedUrl,
+        range: Option<ByteRange>,
+        if_range: Option<&str>,
+    ) -> Result<Option<Opened>> {
+        let sent = tokio::select! {
+            biased;
+            () = self.flow.cancel.cancelled() => return Err(cancelled("the download")),
+            sent = tokio::time::timeout(self.flow.stall_timeout, self.flow.storage.open(url, range, if_range)) => sent,
+        };
+        let error = match sent {
+            Ok(Ok(opened)) => return Ok(Some(opened)),
+            Ok(Err(failure)) => {
+                let transient = failure.is_transient();
+                let error = failure.into_error(&format!("downloading {}", self.source.label));
+                if !transient {
+                    return Err(error);
+                }
+                error
+            }
+            Err(_) => self.stalled(),
+        };
+        self.stumble(error, None).await?;
+        Ok(None)
+    }
+
+    /// The storage's error code, from a body that is small or not read to its end.
+    async fn read_code(&mut self, mut body: Body) -> Result<Option<String>> {
+        let mut document = Vec::new();
+        let read = async {
+            while document.len() < ERROR_BODY {
+                match body.next().await {
+                    Some(Ok(bytes)) => document.extend_from_slice(&bytes),
+                    Some(Err(_)) | None => break,
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.flow.cancel.cancelled() => return Err(cancelled("the download")),
+            _ = tokio::time::timeout(self.flow.stall_timeout, read) => {}
+        }
+        document.truncate(ERROR_BODY);
+        Ok(error_code(&document))
+    }
+
+    /// A new URL, once per progress: a second refusal in a row means that the output is gone.
+    async fn renew(&mut self, number: u64, status: u16, why: String) -> Result<()> {
+        let gone = |stream: &Self, more: String| {
+            stream
+                .error(
+                    ErrorKind::ResultExpired,
+                    format!("the storage refuses the URL ({why}){more}"),
+                )
+                .with_http_status(status)
+                .with_advice("the service keeps outputs for a limited time; run the job again if it is over")
+        };
+        if self.renewed {
+            return Err(gone(self, ", and refuses the renewed one too".to_owned()));
+        }
+        tracing::debug!(target: TRANSFER, label = %self.source.label, position = self.position, status, "the URL has expired; asking the job for a new one");
+        let source = Arc::clone(&self.source);
+        let renewed = tokio::select! {
+            biased;
+            () = self.flow.cancel.cancelled() => return Err(cancelled("the download")),
+            renewed = source.renew_after(number) => renewed,
+        };
+        match renewed {
+            Ok(()) => {
+                self.renewed = true;
+                Ok(())
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::ResultExpired
+                ) =>
+            {
+                Err(gone(self, format!(", and a new one cannot be had: {}", error.message())).with_source(error))
+            }
+            Err(error) if error.is_retryable() => {
+                let after = error.retry_after();
+                self.stumble(error, after).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Counts a failure and waits for the next try, or gives up with its error.
+    async fn stumble(&mut self, error: Error, after: Option<Duration>) -> Result<()> {
+        self.failures += 1;
+        if self.failures > FAILURES_WITHOUT_PROGRESS {
+            return Err(error);
+        }
+        let delay = self.backoff.next_delay(after);
+        tracing::debug!(target: TRANSFER, label = %self.source.label, position = self.position, ?delay, error = error.message(), "asking for the rest");
+        tokio::select! {
+            biased;
+            () = self.flow.cancel.cancelled() => Err(cancelled("the download")),
+            () = tokio::time::sleep(delay) => Ok(()),
+        }
+    }
+
+    fn stalled(&self) -> Error {
+        self.error(
+            ErrorKind::Stalled,
+            format!(
+                "nothing arrived for {:?} at byte {}",
+                self.flow.stall_timeout, self.position
+            ),
+        )
+    }
+
+    fn error(&self, kind: ErrorKind, why: impl std::fmt::Display) -> Error {
+        Error::new(kind, format!("downloading {}: {why}", self.source.label))
+    }
+}
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

@@ -1,0 +1,351 @@
+//! The lanes themselves. The only file that names reqwest.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE};
+use reqwest::redirect;
+use url::Url;
+
+use super::probe::GatedBody;
+use super::{Answer, BodyGate, ByteRange, Failure, FailureKind, UploadBody, tls};
+use crate::config::{Settings, is_loopback};
+use crate::error::{Error, ErrorKind, Result};
+use crate::secret::{ApiKey, SignedUrl, redact};
+
+/// An answer of the API is small; what is longer is not one.
+const LARGEST_ANSWER: usize = 4 << 20;
+
+/// Below the 60 s after which load balancers usually drop idle connections.
+const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(50);
+
+const MOST_REDIRECTS: usize = 3;
+
+/// The three lanes. Cheap to clone; opens no socket before the first request.
+#[derive(Clone)]
+pub(crate) struct Transport(Arc<Lanes>);
+
+struct Lanes {
+    billed: reqwest::Client,
+    api: reqwest::Client,
+    storage: reqwest::Client,
+    base_url: Url,
+    plain_allowed: bool,
+}
+
+impl Transport {
+    /// Builds the lanes. Reads the system's certificates; must run inside a tokio runtime.
+    pub(crate) fn new(settings: &Settings) -> Result<Self> {
+        let tls = tls::client_config(settings.ca_bundle.as_deref())?;
+        let local = is_loopback(&settings.base_url);
+        let plain_allowed = settings.allow_http || local;
+        let lane = || -> Result<reqwest::ClientBuilder> {
+            let mut builder = reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(user_agent(settings))
+                .connect_timeout(settings.connect_timeout)
+                .referer(false)
+                .retry(reqwest::retry::never())
+                .redirect(redirect::Policy::none());
+            match &settings.proxy {
+                Some(proxy) => {
+                    let proxy = reqwest::Proxy::all(proxy.as_str())
+                        .map_err(|_| Error::new(ErrorKind::Config, "the setting `proxy` is no usable proxy address"))?;
+                    builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env()));
+                }
+                // A proxy for the outside world has no business with loopback.
+                None if local => builder = builder.no_proxy(),
+                None => {}
+            }
+            Ok(builder)
+        };
+        let finish = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|error| Error::new(ErrorKind::Config, format!("the HTTP client cannot be set up: {}", chain(&error.without_url()))))
+        };
+        let keep_alive = |builder: reqwest::ClientBuilder| {
+            builder.pool_idle_timeout(IDLE_CONNECTION_LIFE).tcp_keepalive(Duration::from_secs(30)).http2_keep_alive_interval(Duration::from_secs(30))
+        };
+        Ok(Self(Arc::new(Lanes {
+            billed: finish(lane()?.pool_max_idle_per_host(0))?,
+            api: finish(keep_alive(lane()?))?,
+            // Larger windows: the defaults of HTTP/2 throttle one stream over a long distance.
+            storage: finish(
+                keep_alive(lane()?)
+                    .http2_initial_stream_window_size(8 << 20)
+                    .http2_initial_connection_window_size(32 << 20)
+                    .redirect(storage_redirects(plain_allowed)),
+            )?,
+            base_url: settings.base_url.clone(),
+            plain_allowed,
+        })))
+    }
+
+    fn endpoint(&self, path: &str) -> std::result::Result<Url, Failure> {
+        self.0.base_url.join(path.trim_start_matches('/')).map_err(|error| Failure::new(FailureKind::Build, error.to_string()))
+    }
+
+    /// The paid POST. `gate` tells afterwards, also when this future was dropped, whether the body can have left.
+    pub(crate) async fn billed_post(
+        &self,
+        path: &str,
+        key: &ApiKey,
+        body: Bytes,
+        limit: Duration,
+        gate: &BodyGate,
+    ) -> std::result::Result<Answer, Failure> {
+        let length = body.len();
+        let request = self
+            .0
+            .billed
+            .post(self.endpoint(path)?)
+            .header(AUTHORIZATION, bearer(key)?)
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_LENGTH, length)
+            .header(ACCEPT, "application/json")
+            .body(reqwest::Body::wrap(GatedBody::new(body, gate.clone())));
+        within(limit, async { collect(request.send().await.map_err(failure)?).await }).await
+    }
+
+    /// A GET on the API's origin: polls.
+    pub(crate) async fn api_get(&self, path: &str, key: &ApiKey, limit: Duration) -> std::result::Result<Answer, Failure> {
+        let request = self.0.api.get(self.endpoint(path)?).header(AUTHORIZATION, bearer(key)?).header(ACCEPT, "application/json");
+        within(limit, async { collect(request.send().await.map_err(failure)?).await }).await
+    }
+
+    /// A POST without a body on the API's origin that costs nothing: the request for an upload slot.
+    pub(crate) async fn api_post_empty(&self, path: &str, key: &ApiKey, limit: Duration) -> std::result::Result<Answer, Failure> {
+        let request = self
+            .0
+            .api
+            .post(self.endpoint(path)?)
+            .header(AUTHORIZATION, bearer(key)?)
+            .header(CONTENT_LENGTH, 0)
+            .header(ACCEPT, "application/json");
+        within(limit, async { collect(request.send().await.map_err(failure)?).await }).await
+    }
+
+    /// A GET on a signed URL, without the key. Ends when the head is there; the body is pulled by the caller, who guards against stalls.
+    pub(crate) async fn storage_get(
+        &self,
+        url: &SignedUrl,
+        range: Option<ByteRange>,
+        if_range: Option<&str>,
+    ) -> std::result::Result<StorageAnswer, Failure> {
+        self.check_storage_url(url)?;
+        let mut request = self.0.storage.get(url.url().clone()).header(ACCEPT_ENCODING, "identity");
+        if let Some(range) = range {
+            request = request.header(RANGE, range.header());
+            if let Some(validator) = if_range {
+                request = request.header(IF_RANGE, validator);
+            }
+        }
+        let response = request.send().await.map_err(failure)?;
+        Ok(StorageAnswer { status: response.status().as_u16(), headers: response.headers().clone(), body: response })
+    }
+
+    /// A PUT on a signed URL, without the key, with exactly the headers given and the length announced.
+    pub(crate) async fn storage_put(
+        &self,
+        url: &SignedUrl,
+        headers: &[(String, String)],
+        length: u64,
+        body: UploadBody,
+    ) -> std::result::Result<Answer, Failure> {
+        self.check_storage_url(url)?;
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| Failure::new(FailureKind::Build, error.to_string()))?;
+            let value = HeaderValue::from_str(value).map_err(|error| Failure::new(FailureKind::Build, error.to_string()))?;
+            map.insert(name, value);
+        }
+        map.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        let request = self.0.storage.put(url.url().clone()).headers(map).body(reqwest::Body::wrap_stream(body));
+        collect(request.send().await.map_err(failure)?).await
+    }
+
+    fn check_storage_url(&self, url: &SignedUrl) -> std::result::Result<(), Failure> {
+        if storage_url_fits(url.url(), self.0.plain_allowed) {
+            Ok(())
+        } else {
+            Err(Failure::new(FailureKind::Build, format!("{url} is not an https address of another host")))
+        }
+    }
+}
+
+/// Whether a file may be fetched from, or sent to, this address.
+fn storage_url_fits(url: &Url, plain_allowed: bool) -> bool {
+    let scheme = url.scheme() == "https" || (plain_allowed && url.scheme() == "http");
+    let by_name = matches!(url.host(), Some(url::Host::Domain(_)));
+    scheme && url.username().is_empty() && url.password().is_none() && (by_name || plain_allowed)
+}
+
+fn storage_redirects(plain_allowed: bool) -> redirect::Policy {
+    redirect::Policy::custom(move |attempt| {
+        let downgrade = attempt.url().scheme() != "https" && attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+        if attempt.previous().len() > MOST_REDIRECTS {
+            attempt.error(format!("more than {MOST_REDIRECTS} redirects"))
+        } else if downgrade || !storage_url_fits(attempt.url(), plain_allowed) {
+            let to = redact(attempt.url());
+            attempt.error(format!("{to} is not an https address of another host"))
+        } else {
+            attempt.follow()
+        }
+    })
+}
+
+fn bearer(key: &ApiKey) -> std::result::Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+        .map_err(|_| Failure::new(FailureKind::Build, "the API key does not fit into a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn user_agent(settings: &Settings) -> String {
+    let own = concat!("ltx-jobs/", env!("CARGO_PKG_VERSION"));
+    match &settings.user_agent_suffix {
+        Some(suffix) => format!("{own} {suffix}"),
+        None => own.to_owned(),
+    }
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = std::result::Result<T, Failure>>) -> std::result::Result<T, Failure> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure::new(FailureKind::Timeout, format!("{} s", limit.as_secs_f64()))),
+    }
+}
+
+/// Reads a small body to its end. A break in it is not a failure of the request: the status has arrived and says something.
+async fn collect(mut response: reqwest::Response) -> std::result::Result<Answer, Failure> {
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let mut body = BytesMut::new();
+    let mut cut = false;
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = LARGEST_ANSWER.saturating_sub(body.len());
+                body.extend_from_slice(chunk.get(..chunk.len().min(room)).unwrap_or_default());
+                if chunk.len() > room {
+                    cut = true;
+                    break;
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                tracing::debug!(error = %chain(&error.without_url()), "the body of an answer broke off");
+                cut = true;
+                break;
+            }
+        }
+    }
+    Ok(Answer { status, headers, body: body.freeze(), cut })
+}
+
+/// An answer of the storage whose body has not been read yet.
+pub(crate) struct StorageAnswer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    body: reqwest::Response,
+}
+
+impl StorageAnswer {
+    /// The next piece of the body; `None` at its proper end.
+    pub(crate) async fn next(&mut self) -> std::result::Result<Option<Bytes>, Failure> {
+        self.body.chunk().await.map_err(failure)
+    }
+}
+
+/// What broke, from the evidence inside the HTTP library's error.
+fn failure(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let kind = if error.is_dns() {
+        FailureKind::Dns
+    } else if let Some(tls) = find::<rustls::Error>(&error) {
+        if matches!(tls, rustls::Error::InvalidCertificate(_)) { FailureKind::Certificate } else { FailureKind::Tls }
+    } else if error.is_connect() {
+        if mentions(&error, "tunnel") || mentions(&error, "socks") { FailureKind::Proxy } else { FailureKind::Connect }
+    } else if error.is_builder() {
+        FailureKind::Build
+    } else if error.is_redirect() {
+        FailureKind::Redirect
+    } else if error.is_timeout() {
+        FailureKind::Timeout
+    } else if find::<h2::Error>(&error).is_some_and(was_never_processed) {
+        FailureKind::NeverProcessed
+    } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+        FailureKind::Protocol
+    } else {
+        FailureKind::Lost
+    };
+    Failure::new(kind, chain(&error))
+}
+
+/// h2 reports a remote GOAWAY on a stream only when the last stream it names is below that stream.
+fn was_never_processed(error: &h2::Error) -> bool {
+    error.is_remote() && (error.is_go_away() || (error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)))
+}
+
+/// The first error of type `T` in the chain of causes, also inside an `io::Error`.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        if let Some(found) = current.downcast_ref::<T>() {
+            return Some(found);
+        }
+        if let Some(inner) = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            if let Some(found) = find::<T>(inner) {
+                return Some(found);
+            }
+        }
+        next = current.source();
+    }
+    None
+}
+
+fn mentions(error: &(dyn StdError + 'static), word: &str) -> bool {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        if current.to_string().to_ascii_lowercase().contains(word) {
+            return true;
+        }
+        next = current.source();
+    }
+    false
+}
+
+/// The causes of an error, most outer first, without repetition.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(current) = next {
+        let text = current.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+        next = current.source();
+    }
+    parts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_travel_by_https_and_to_names_unless_plain_is_allowed() {
+        let cases = [
+            ("https://storage.example/x", false, true),
+            ("http://storage.example/x", false, false),
+            ("https://10.0.0.1/x", false, false),
+            ("https://u:p@storage.example/x", false, false),
+            ("http://127.0.0.1:9/x", true, true),
+            ("ftp://storage.example/x", true, false),
+        ];
+        for (url, plain, fits) in cases {
+            assert_eq!(storage_url_fits(&Url::parse(url).unwrap(), plain), fits, "{url}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! TLS by rustls with an explicit provider; nothing process-wide is installed, so a host with its own rustls or OpenSSL is not touched.
+//!
+//! Trust: the operating system's store; Mozilla's roots behind it where the system has none; the caller's bundle in addition.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, crypto::CryptoProvider};
+
+use crate::error::{Error, ErrorKind, Result};
+
+#[cfg(not(any(feature = "tls-aws-lc", feature = "tls-ring")))]
+compile_error!("ltx-jobs needs a crypto provider: enable the feature `tls-aws-lc` or `tls-ring`");
+
+fn provider() -> Arc<CryptoProvider> {
+    #[cfg(feature = "tls-aws-lc")]
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    #[cfg(all(feature = "tls-ring", not(feature = "tls-aws-lc")))]
+    let provider = rustls::crypto::ring::default_provider();
+    Arc::new(provider)
+}
+
+/// The name of the crypto provider of this build.
+pub(crate) const PROVIDER: &str = if cfg!(feature = "tls-aws-lc") { "aws-lc" } else { "ring" };
+
+/// Reads the certificates of a PEM file.
+fn read_bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let bad = |text: String| Error::new(ErrorKind::Config, format!("ca_bundle {}: {text}", path.display()));
+    let certificates = CertificateDer::pem_file_iter(path)
+        .map_err(|error| bad(error.to_string()))?
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(|error| bad(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(bad("no certificate in it".to_owned()));
+    }
+    Ok(certificates)
+}
+
+/// The configuration for all lanes. Reads the system's store: some milliseconds, done with the client's first request.
+pub(crate) fn client_config(ca_bundle: Option<&Path>) -> Result<ClientConfig> {
+    let extra = ca_bundle.map(read_bundle).transpose()?.unwrap_or_default();
+    let config_error = |error: rustls::Error| Error::new(ErrorKind::Config, format!("TLS cannot be set up: {error}"));
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(config_error)?;
+    let mut config = match rustls_platform_verifier::Verifier::new_with_extra_roots(extra.clone(), Arc::clone(builder.crypto_provider())) {
+        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
+        Err(error) => builder.with_root_certificates(bundled_roots(extra, &error)?).with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Roots for a system without any.
+fn bundled_roots(extra: Vec<CertificateDer<'static>>, system: &rustls::Error) -> Result<rustls::RootCertStore> {
+    let mut store = rustls::RootCertStore::empty();
+    #[cfg(feature = "bundled-roots")]
+    store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    store.add_parsable_certificates(extra);
+    if store.is_empty() {
+        return Err(Error::new(ErrorKind::Config, format!("the system's certificates cannot be used: {system}"))
+            .with_advice("install the system's CA certificates, or set ca_bundle"));
+    }
+    tracing::debug!(error = %system, "no usable system certificates, taking the bundled roots");
+    Ok(store)
+}
