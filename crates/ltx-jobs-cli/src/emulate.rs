@@ -14,7 +14,10 @@ use crate::show::Show;
 
 /// With `--json`, one line of JSON and then until standard input ends; else lines for people and until Ctrl-C.
 pub(crate) async fn run(args: &EmulateArgs, show: &Show, interrupt: &mut Interrupt) -> Result<(), Failure> {
-    let mut builder = Emulator::builder().tls(args.tls).http2(!args.no_http2).api_port(args.port);
+    let mut builder = Emulator::builder()
+        .tls(args.tls)
+        .http2(!args.no_http2)
+        .api_port(args.port);
     if let Some(path) = &args.programme {
         builder = builder.programme(read_programme(path)?);
     }
@@ -48,14 +51,26 @@ async fn serve_people(builder: Builder, show: &Show, interrupt: &mut Interrupt) 
 }
 
 fn read_programme(path: &Path) -> Result<Programme, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(ErrorKind::Config, format!("the programme {} cannot be read: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(
+            ErrorKind::Config,
+            format!("the programme {} cannot be read: {error}", path.display()),
+        )
+    })?;
     // No TOML document begins with a brace.
-    let read = if text.trim_start().starts_with('{') { Programme::from_json(&text) } else { Programme::from_toml(&text) };
+    let read = if text.trim_start().starts_with('{') {
+        Programme::from_json(&text)
+    } else {
+        Programme::from_toml(&text)
+    };
     read.map_err(|error| Failure::new(ErrorKind::Config, format!("the programme {}: {error}", path.display())))
 }
 
 fn cannot_start(error: &io::Error) -> Failure {
-    let kind = if error.kind() == io::ErrorKind::InvalidInput { ErrorKind::Config } else { ErrorKind::Io };
+    let kind = if error.kind() == io::ErrorKind::InvalidInput {
+        ErrorKind::Config
+    } else {
+        ErrorKind::Io
+    };
     Failure::new(kind, format!("the emulator cannot be started: {error}"))
 }

@@ -35,6 +35,8 @@ the key is LTXV_API_KEY or LTX_API_KEY. Durations are seconds, or have a unit: 5
 pub(crate) enum Failure {
     /// Told with its kind and number.
     Error(Error),
+    /// The same, where a job is left that can be gone on with, by this command.
+    JobLeft(Error, String),
     /// The user stopped it, and was told how to go on.
     Interrupted,
 }
@@ -46,7 +48,7 @@ impl Failure {
 
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Error(error) => code(error.kind()),
+            Self::Error(error) | Self::JobLeft(error, _) => code(error.kind()),
             Self::Interrupted => INTERRUPTED,
         }
     }

@@ -36,7 +36,9 @@ impl Interrupt {
 #[cfg(windows)]
 impl Interrupt {
     pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+        Ok(Self {
+            interrupt: tokio::signal::windows::ctrl_c()?,
+        })
     }
 
     /// Ends when the user wants to stop; as often as that happens.

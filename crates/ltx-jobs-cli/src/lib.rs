@@ -1,1 +1,102 @@
-//! placeholder
+//! The `ltx-jobs` command as a library, so that other packages can carry the same command.
+//!
+//! [`run`] takes the arguments and gives the exit code. It writes to standard output and standard error, listens for Ctrl-C while it runs, and
+//! leaves nothing running behind.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod args;
+mod check;
+mod demo;
+mod emulate;
+mod exit;
+mod hdr;
+mod interrupt;
+mod job;
+mod report;
+mod show;
+mod wait;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use clap::Parser as _;
+use ltx_jobs::ErrorKind;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Cli, Command};
+use crate::exit::Failure;
+use crate::interrupt::Interrupt;
+use crate::show::Show;
+
+/// How long threads get that hang in the operating system, before the process ends without them.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
+
+/// Runs the command; `args` begins with the program's name, like [`std::env::args_os`]. Gives back the exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(answer) => return usage(&answer),
+    };
+    let show = Show::new(cli.global.json);
+    let ended = start_logging(&cli, &show).and_then(|()| in_runtime(&cli, &show));
+    show.clear();
+    match ended {
+        Ok(()) => exit::DONE,
+        Err(failure) => {
+            match &failure {
+                Failure::Error(error) => show.error(error, None),
+                Failure::JobLeft(error, command) => show.error(error, Some(command)),
+                // Told where it happened, with what is left behind.
+                Failure::Interrupted => {}
+            }
+            failure.code()
+        }
+    }
+}
+
+/// Help and version are answers, everything else is a mistake.
+fn usage(answer: &clap::Error) -> u8 {
+    // A reader that went away is nobody to tell.
+    drop(answer.print());
+    drop(std::io::stdout().flush());
+    if answer.use_stderr() { exit::USAGE } else { exit::DONE }
+}
+
+fn start_logging(cli: &Cli, show: &Show) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&cli.global.log)
+        .map_err(|error| Failure::new(ErrorKind::Config, format!("--log {:?}: {error}", cli.global.log)))?;
+    let writer = show.log_writer();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(move || writer.clone());
+    // A host process may have a subscriber of its own: then that one gets the lines.
+    drop(subscriber.try_init());
+    Ok(())
+}
+
+fn in_runtime(cli: &Cli, show: &Show) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cli.global.settings.worker_threads())
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(ErrorKind::Io, format!("no threads can be started: {error}")))?;
+    let ended = runtime.block_on(dispatch(cli, show));
+    runtime.shutdown_timeout(LAST_MOMENT);
+    ended
+}
+
+async fn dispatch(cli: &Cli, show: &Show) -> Result<(), Failure> {
+    let mut interrupt = Interrupt::listen()
+        .map_err(|error| Failure::new(ErrorKind::Io, format!("Ctrl-C cannot be listened for: {error}")))?;
+    let settings = &cli.global.settings;
+    match &cli.command {
+        Command::Demo(args) => demo::run(args, settings, show, &mut interrupt).await,
+        Command::Hdr(args) => hdr::run(args, settings, show, &mut interrupt).await,
+        Command::Wait(args) => wait::run(args, settings, show, &mut interrupt).await,
+        Command::Emulate(args) => emulate::run(args, show, &mut interrupt).await,
+        Command::Check => check::run(settings, show, &mut interrupt).await,
+    }
+}

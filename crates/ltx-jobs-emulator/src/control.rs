@@ -61,7 +61,7 @@ async fn list(State(service): Shared) -> Response {
 /// The results of all jobs that have completed, in the order of the jobs and their labels.
 pub(crate) async fn artifacts(service: &Service) -> Result<Vec<Artifact>, Broken> {
     let objects: Vec<_> = lock(&service.jobs)
-        .iter()
+        .iter_mut()
         .filter(|job| job.completed.is_some())
         .flat_map(|job| job.outputs.iter().map(|(_, object)| Arc::clone(object)))
         .collect();

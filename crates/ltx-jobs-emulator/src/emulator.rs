@@ -254,15 +254,12 @@ impl Emulator {
 
     /// One result of a job, with its hashes, whether or not the job has been seen to complete.
     pub async fn artifact_hashes(&self, job_id: &str, label: &str) -> io::Result<Artifact> {
-        let object = lock(&self.service.jobs)
-            .iter()
-            .filter(|job| job.id == job_id)
-            .find_map(|job| {
-                job.outputs
-                    .iter()
-                    .find(|(found, _)| found == label)
-                    .map(|(_, object)| Arc::clone(object))
-            });
+        let object = lock(&self.service.jobs).find(job_id).and_then(|job| {
+            job.outputs
+                .iter()
+                .find(|(found, _)| found == label)
+                .map(|(_, object)| Arc::clone(object))
+        });
         let object = object.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{job_id}: {label}")))?;
         object.artifact().await.map_err(io::Error::other)
     }

@@ -292,7 +292,11 @@ fn status(front: &Front, fault: &Fault) -> Response {
 }
 
 async fn drain(request: Request) {
-    let mut body = request.into_body();
+    drain_body(request.into_body()).await;
+}
+
+/// Reads a body to its end: a client that is still sending when the connection closes may never see the answer.
+pub(crate) async fn drain_body(mut body: Body) {
     while let Some(Ok(_)) = body.frame().await {}
 }
 

@@ -69,12 +69,12 @@ impl Door {
     }
 }
 
-/// Listens on loopback and serves until stopped. The receiver of orders is served by the same task.
+/// Listens on loopback; port 0 is a free one.
 pub(crate) async fn bind(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
 }
 
-/// Starts to accept on `listener`.
+/// Starts to accept on `listener`, until the doorway is told to stop.
 pub(crate) fn open(doorway: Doorway, listener: TcpListener, router: Router) -> io::Result<Door> {
     let address = listener.local_addr()?;
     let (orders, inbox) = mpsc::unbounded_channel();
@@ -122,7 +122,11 @@ async fn accept(
                 listener = reopen(listener, address).await;
             }
             accepted = async { match &listener { Some(listener) => listener.accept().await, None => std::future::pending().await } } => {
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // Out of file descriptors, most likely: no reason to spin until there are some.
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                };
                 if resets.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
                     // Best effort: without it the client sees an orderly close instead.
                     let _ = stream.set_zero_linger();

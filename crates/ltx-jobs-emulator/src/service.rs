@@ -51,6 +51,33 @@ pub(crate) struct Job {
     pub(crate) outputs: Vec<(String, Arc<Object>)>,
 }
 
+/// All jobs, oldest first; thousands of them are polled every second in a benchmark.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    list: Vec<Job>,
+    places: HashMap<String, usize>,
+}
+
+impl Jobs {
+    pub(crate) fn add(&mut self, job: Job) {
+        self.places.insert(job.id.clone(), self.list.len());
+        self.list.push(job);
+    }
+
+    pub(crate) fn find(&mut self, id: &str) -> Option<&mut Job> {
+        self.list.get_mut(*self.places.get(id)?)
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Job> {
+        self.list.iter_mut()
+    }
+
+    fn clear(&mut self) {
+        self.list.clear();
+        self.places.clear();
+    }
+}
+
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -167,7 +194,7 @@ pub(crate) struct Service {
     pub(crate) secret: OnceLock<[u8; 32]>,
     pub(crate) ledger: Ledger,
     pub(crate) faults: Mutex<Queue>,
-    pub(crate) jobs: Mutex<Vec<Job>>,
+    pub(crate) jobs: Mutex<Jobs>,
     pub(crate) slots: Mutex<HashMap<String, Slot>>,
     pub(crate) objects: Mutex<HashMap<String, Arc<Object>>>,
     pub(crate) issued: AtomicU64,

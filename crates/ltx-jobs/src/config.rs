@@ -112,6 +112,10 @@ pub(crate) struct Settings {
 /// Where submits are written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum JournalSetting {
+    /// In the user's state directory. For a loopback address in memory: what an emulator did is gone with it.
+    Default,
+    /// In this directory; nothing is submitted when it cannot be written.
+    Directory(PathBuf),
     /// In this client's memory: `once` keys and unknown outcomes are known as long as the client lives.
     Memory,
     /// Nowhere.
@@ -155,16 +159,17 @@ const TABLE: &[Row] = &[
         key: "journal",
         apply: |settings, text| {
             settings.journal = match text {
+                "default" => JournalSetting::Default,
                 "memory" => JournalSetting::Memory,
-                "off" | "false" => JournalSetting::Off,
-                other => {
-                    return Err(Error::new(ErrorKind::Unsupported, format!("journal = {other:?}: this version keeps its journal in memory only"))
-                        .with_advice("use `memory` or `off`"));
-                }
+                "off" | "false" | "False" => JournalSetting::Off,
+                directory => JournalSetting::Directory(PathBuf::from(directory)),
             };
             Ok(())
         },
-        show: |settings| match settings.journal {
+        show: |settings| match &settings.journal {
+            JournalSetting::Default if is_loopback(&settings.base_url) => "memory".to_owned(),
+            JournalSetting::Default => state_directory().map_or_else(|| "memory".to_owned(), |path| path.display().to_string()),
+            JournalSetting::Directory(path) => path.display().to_string(),
             JournalSetting::Memory => "memory".to_owned(),
             JournalSetting::Off => "off".to_owned(),
         },
@@ -236,7 +241,7 @@ impl Default for Settings {
         Self {
             api_key: KeySource::Missing,
             base_url: static_base_url(),
-            journal: JournalSetting::Memory,
+            journal: JournalSetting::Default,
             poll_interval: Duration::from_secs(5),
             backoff_base: Duration::from_secs(1),
             backoff_cap: Duration::from_secs(30),
@@ -325,6 +330,20 @@ impl Settings {
     pub(crate) fn describe(&self) -> Vec<(&'static str, String, Origin)> {
         TABLE.iter().map(|row| (row.key, (row.show)(self), self.origin(row.key))).collect()
     }
+}
+
+/// Where the journal is kept when nobody says otherwise: the user's directory for state, by the conventions of the system, with this machine's name,
+/// because homes are shared. `None` when the user has no home.
+pub(crate) fn state_directory() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")))
+    };
+    base.map(|base| base.join("ltx-jobs").join(crate::journal::host()))
 }
 
 /// Whether a URL points at this machine.

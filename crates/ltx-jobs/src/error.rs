@@ -210,6 +210,13 @@ impl Error {
         made.with_source(error)
     }
 
+    /// A file error of the journal: what it means is that nothing may be submitted.
+    pub(crate) fn as_journal(mut self) -> Self {
+        self.0.kind = ErrorKind::Journal;
+        self.0.retryable = false;
+        self.with_advice("nothing is submitted without a journal; give another directory, or switch it off")
+    }
+
     pub(crate) fn with_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.0.advice = Some(advice.into());
         self

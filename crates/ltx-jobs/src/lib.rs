@@ -46,7 +46,7 @@ mod telemetry;
 mod transfer;
 mod transport;
 
-pub use client::{Check, Checked, Client, ClientBuilder, Upload};
+pub use client::{Check, Checked, Client, ClientBuilder, Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState, Upload};
 pub use config::Origin;
 pub use error::{Billing, Error, ErrorKind, Result};
 pub use job::{Completed, Download, Job, JobRef, Output, Poll, Snapshot, Wait};

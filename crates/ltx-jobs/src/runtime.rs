@@ -142,10 +142,10 @@ impl OwnedRuntime {
 
     /// Forgets a runtime whose threads died with a fork: joining them would hang.
     pub(crate) fn forget(&self) {
-        if let Ok(mut state) = self.state.try_lock() {
-            if let State::Running(runtime) = std::mem::replace(&mut *state, State::Ended) {
-                std::mem::forget(runtime);
-            }
+        if let Ok(mut state) = self.state.try_lock()
+            && let State::Running(runtime) = std::mem::replace(&mut *state, State::Ended)
+        {
+            std::mem::forget(runtime);
         }
     }
 }

@@ -1,2 +1,232 @@
-//! placeholder
-fn main() {}
+//! The Rust performer: plays scenarios as a Rust program would write them. One JSON line in for each scenario, one out, until standard input ends.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ltx_jobs::{Client, Completed, Error, ErrorKind, Job, JobRef, Media, OnUnknown, Request, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+#[derive(Deserialize)]
+struct Order {
+    scenario: String,
+    base_url: String,
+    api_key: String,
+    settings: BTreeMap<String, String>,
+    endpoint: String,
+    media: BTreeMap<String, PathBuf>,
+    params: Map<String, Value>,
+    once: Option<String>,
+    on_unknown: String,
+    submit_timeout_ms: Option<u64>,
+    dest: PathBuf,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    #[serde(flatten)]
+    r#do: Do,
+    #[serde(default)]
+    go_on: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum Do {
+    Submit,
+    Wait { timeout_ms: Option<u64> },
+    Poll,
+    Attach,
+    SetApiKey { key: String },
+    Download { overwrite: bool, only: Option<Vec<String>>, frame_name: Option<String>, first_frame: Option<u64> },
+    Check,
+    Upload,
+}
+
+impl Do {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Wait { .. } => "wait",
+            Self::Poll => "poll",
+            Self::Attach => "attach",
+            Self::SetApiKey { .. } => "set_api_key",
+            Self::Download { .. } => "download",
+            Self::Check => "check",
+            Self::Upload => "upload",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    scenario: String,
+    steps: Vec<StepReport>,
+    saved: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct StepReport {
+    r#do: &'static str,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorReport>,
+}
+
+#[derive(Serialize)]
+struct ErrorReport {
+    kind: &'static str,
+    number: u16,
+    billing: &'static str,
+    retryable: bool,
+    job_ended: bool,
+    http_status: Option<u16>,
+    api_type: Option<String>,
+}
+
+impl From<&Error> for ErrorReport {
+    fn from(error: &Error) -> Self {
+        Self {
+            kind: error.kind().name(),
+            number: error.kind().number(),
+            billing: error.billing().name(),
+            retryable: error.is_retryable(),
+            job_ended: error.job_ended(),
+            http_status: error.http_status(),
+            api_type: error.api_type().map(str::to_owned),
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    for line in std::io::stdin().lines() {
+        let order: Order = serde_json::from_str(&line?)?;
+        let report = perform(order).await;
+        let mut out = std::io::stdout().lock();
+        serde_json::to_writer(&mut out, &report)?;
+        writeln!(out)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+async fn perform(order: Order) -> Report {
+    let mut report = Report { scenario: order.scenario.clone(), steps: Vec::new(), saved: Vec::new() };
+    let mut play = match Play::begin(&order) {
+        Ok(play) => play,
+        Err(error) => {
+            report.steps.push(StepReport { r#do: "submit", ok: false, error: Some(ErrorReport::from(&error)) });
+            return report;
+        }
+    };
+    for step in &order.steps {
+        let done = play.step(&order, &step.r#do).await;
+        // What goes wrong is also shown to people, as a program would: no secret may be in it.
+        if let Err(error) = &done {
+            let _ = writeln!(std::io::stderr(), "{}: {error}\n{error:?}", order.scenario);
+        }
+        let failed = done.is_err();
+        report.steps.push(StepReport { r#do: step.r#do.name(), ok: !failed, error: done.as_ref().err().map(ErrorReport::from) });
+        if failed && !step.go_on {
+            break;
+        }
+    }
+    report.saved = play.saved;
+    play.client.close(Duration::from_secs(5)).await;
+    report
+}
+
+/// A scenario being played.
+struct Play {
+    client: Client,
+    job: Option<Job>,
+    done: Option<Completed>,
+    saved: Vec<String>,
+}
+
+impl Play {
+    fn begin(order: &Order) -> Result<Self> {
+        let mut builder = Client::builder().api_key(order.api_key.as_str()).base_url(&order.base_url);
+        for (key, value) in &order.settings {
+            builder = builder.set(key, value)?;
+        }
+        Ok(Self { client: builder.build()?, job: None, done: None, saved: Vec::new() })
+    }
+
+    fn job(&self) -> Result<&Job> {
+        self.job.as_ref().ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no job yet"))
+    }
+
+    async fn step(&mut self, order: &Order, r#do: &Do) -> Result<()> {
+        match r#do {
+            Do::Submit => {
+                let mut request = Request::raw(order.endpoint.as_str(), Value::Object(order.params.clone()))?;
+                for (field, path) in &order.media {
+                    request.set_media(field, Media::file(path));
+                }
+                let mut submit = self.client.submit(request);
+                if let Some(once) = &order.once {
+                    submit = submit.once(once);
+                }
+                if let Some(limit) = order.submit_timeout_ms {
+                    submit = submit.timeout(Duration::from_millis(limit));
+                }
+                if order.on_unknown == "accept_double_charge" {
+                    submit = submit.on_unknown(OnUnknown::AcceptDoubleCharge);
+                }
+                self.job = Some(submit.await?);
+            }
+            Do::Wait { timeout_ms } => {
+                let mut wait = self.job()?.wait();
+                if let Some(limit) = timeout_ms {
+                    wait = wait.timeout(Duration::from_millis(*limit));
+                }
+                self.done = Some(wait.await?);
+            }
+            Do::Poll => {
+                self.job()?.poll().await?;
+            }
+            Do::Attach => {
+                let text = self.job()?.reference().to_string();
+                self.done = None;
+                self.job = None;
+                self.job = Some(self.client.job(text.parse::<JobRef>()?)?);
+            }
+            Do::SetApiKey { key } => self.client.set_api_key(key.as_str()),
+            Do::Download { overwrite, only, frame_name, first_frame } => {
+                let done = self.done.as_ref().ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no result yet"))?;
+                let mut download = done.download(&order.dest).overwrite(*overwrite);
+                if let Some(labels) = only {
+                    download = download.only(labels);
+                }
+                if let Some(pattern) = frame_name {
+                    download = download.frame_name(pattern);
+                }
+                if let Some(number) = first_frame {
+                    download = download.first_frame(*number);
+                }
+                let saved = download.await?;
+                self.saved = saved.paths.iter().map(|path| relative(path, &order.dest)).collect();
+                self.saved.sort_unstable();
+            }
+            Do::Check => {
+                self.client.check().await?;
+            }
+            Do::Upload => {
+                for path in order.media.values() {
+                    self.client.upload(Media::file(path)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn relative(path: &Path, dest: &Path) -> String {
+    path.strip_prefix(dest).unwrap_or(path).to_string_lossy().into_owned()
+}

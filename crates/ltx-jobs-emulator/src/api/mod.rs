@@ -10,11 +10,13 @@ mod upload;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, header};
 
+use crate::front::drain_body;
 use crate::service::Service;
 
 /// The routes of the API.
@@ -28,7 +30,8 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-async fn unknown(State(service): State<Arc<Service>>, headers: HeaderMap) -> Response {
+async fn unknown(State(service): State<Arc<Service>>, headers: HeaderMap, body: Body) -> Response {
+    drain_body(body).await;
     match authorize(&service, &headers) {
         Ok(()) => answer::error(StatusCode::NOT_FOUND, "not_found_error", "Not found"),
         Err(refusal) => *refusal,

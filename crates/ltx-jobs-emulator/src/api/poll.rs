@@ -31,7 +31,7 @@ pub(crate) async fn poll(
     let now = service.clock.now();
     let fault = fired.map(|Extension(Fired(fault))| fault);
     let mut jobs = lock(&service.jobs);
-    let Some(job) = jobs.iter_mut().find(|job| job.id == id && job.endpoint == endpoint) else {
+    let Some(job) = jobs.find(&id).filter(|job| job.endpoint == endpoint) else {
         return answer::error(StatusCode::NOT_FOUND, "not_found_error", "Job not found");
     };
     let kept_ms = i64::try_from(programme.retention_s.saturating_mul(1_000)).unwrap_or(i64::MAX);

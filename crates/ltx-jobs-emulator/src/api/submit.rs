@@ -71,10 +71,11 @@ pub(crate) async fn submit(
 fn is_full(service: &Service, programme: &Programme) -> bool {
     let most = programme.api.max_running_jobs as usize;
     let now = service.clock.now();
-    let mut jobs = lock(&service.jobs);
-    let running = jobs
+    let is_running = |job: &mut Job| !matches!(job.look(now), Stage::Ended(_));
+    let running = lock(&service.jobs)
         .iter_mut()
-        .filter_map(|job| (!matches!(job.look(now), Stage::Ended(_))).then_some(()))
+        .map(is_running)
+        .filter(|running| *running)
         .count();
     most > 0 && running >= most
 }
@@ -133,7 +134,7 @@ fn create(
         lock(&service.objects).insert(path, Arc::clone(&object));
         outputs.push((label, object));
     }
-    lock(&service.jobs).push(Job {
+    lock(&service.jobs).add(Job {
         endpoint,
         id: id.clone(),
         created,

@@ -149,10 +149,14 @@ impl Frames {
         let left = self.width.saturating_sub(19 * self.scale) / 2;
         let mut row = Vec::with_capacity(6 * self.width);
         for dark in dark {
-            for x in 0..self.width {
-                let on = x >= left && is_lit(number, (x - left) / self.scale, font_row);
-                row.extend(if on { lit } else { dark }.to_le_bytes());
+            let end = row.len() + 2 * self.width;
+            row.extend(dark.to_le_bytes().repeat(left));
+            for column in 0..4 * SHOWN as usize {
+                let colour = if is_lit(number, column, font_row) { lit } else { dark };
+                row.extend(colour.to_le_bytes().repeat(self.scale));
             }
+            row.extend(dark.to_le_bytes().repeat(self.width));
+            row.truncate(end);
         }
         row
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::Request;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::object::{Broken, Object, Version};
@@ -27,8 +27,7 @@ const COMPOSITE: u64 = 64 << 20;
 const CHUNK: usize = 256 << 10;
 
 /// Answers one request for a result object.
-pub(crate) async fn get(service: &Arc<Service>, request: Request) -> Response {
-    let (head, _) = request.into_parts();
+pub(crate) async fn get(service: &Service, head: Parts) -> Response {
     let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
     let now = service.clock.now();
     let object = service.object(path);
@@ -68,7 +67,15 @@ async fn answer(
 ) -> Result<Response, Broken> {
     let storage = &programme.storage;
     let version = object.current();
-    let len = version.len().await?;
+    // Making a big archive takes a while. A client that gives up meanwhile takes this answer with it, but not the work: its next request waits for the rest.
+    let prepared = {
+        let (version, wanted) = (Arc::clone(&version), storage.goog_hash);
+        tokio::spawn(async move {
+            let len = version.len().await?;
+            Ok::<_, Broken>((len, goog_hash(wanted, &version, len).await?))
+        })
+    };
+    let (len, hashes) = prepared.await.map_err(|error| error.to_string())??;
     let etag = version.etag();
     let modified = http_date(object.created + i64::from(version.number - 1) * 1_000);
 
@@ -135,7 +142,7 @@ async fn answer(
     }
     headers.insert("x-goog-stored-content-length", HeaderValue::from(len));
     headers.insert("x-goog-stored-content-encoding", HeaderValue::from_static("identity"));
-    if let Some(hashes) = goog_hash(storage.goog_hash, &version, len).await? {
+    if let Some(hashes) = hashes {
         headers.insert("x-goog-hash", value(&hashes));
     }
     Ok(response)

@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{Method, StatusCode, header};
 
+use crate::front::drain_body;
 use crate::service::Service;
 use xml::refusal;
 
@@ -23,7 +24,17 @@ pub(crate) const UPLOADS: &str = "/ltx-uploads/";
 
 /// Every request to the storage origin.
 pub(crate) async fn handle(State(service): State<Arc<Service>>, request: Request) -> Response {
-    if request.headers().contains_key(header::AUTHORIZATION) {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    if !head.headers.contains_key(header::AUTHORIZATION) {
+        match head.method {
+            Method::GET if path.starts_with(RESULTS) => return download::get(&service, head).await,
+            Method::PUT if path.starts_with(UPLOADS) => return upload::put(&service, head, body).await,
+            _ => {}
+        }
+    }
+    drain_body(body).await;
+    if head.headers.contains_key(header::AUTHORIZATION) {
         // Two kinds of credentials: Google refuses to choose.
         return refusal(
             StatusCode::BAD_REQUEST,
@@ -32,11 +43,8 @@ pub(crate) async fn handle(State(service): State<Arc<Service>>, request: Request
              should be specified",
         );
     }
-    let method = request.method().clone();
-    match (method, request.uri().path()) {
-        (Method::GET, path) if path.starts_with(RESULTS) => download::get(&service, request).await,
-        (Method::PUT, path) if path.starts_with(UPLOADS) => upload::put(&service, request).await,
-        (Method::GET | Method::PUT | Method::HEAD, _) => refusal(
+    match head.method {
+        Method::GET | Method::PUT | Method::HEAD => refusal(
             StatusCode::FORBIDDEN,
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided.",

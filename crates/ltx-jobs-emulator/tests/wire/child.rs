@@ -1,4 +1,4 @@
-//! The emulator as a subprocess. The subprocess is this test binary, asked for one ignored test.
+//! The emulator as a subprocess. The subprocess is this test binary, asked for one test, which does nothing otherwise.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -7,9 +7,13 @@ use ltx_jobs_emulator::serve_as_child;
 
 use super::*;
 
+const ASKED: &str = "LTX_JOBS_EMULATOR_TEST_CHILD";
+
 #[tokio::test]
-#[ignore = "not a test: the subprocess of the test below"]
 async fn serves_until_standard_input_ends() {
+    if std::env::var_os(ASKED).is_none() {
+        return;
+    }
     let builder = Emulator::builder()
         .programme(Programme::from_toml("api_key = 'child'").unwrap())
         .tls(true);
@@ -19,12 +23,8 @@ async fn serves_until_standard_input_ends() {
 #[tokio::test]
 async fn a_child_prints_one_line_and_ends_when_its_standard_input_ends() {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "child::serves_until_standard_input_ends",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", "child::serves_until_standard_input_ends", "--nocapture"])
+        .env(ASKED, "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

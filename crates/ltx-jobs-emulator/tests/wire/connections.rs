@@ -27,7 +27,7 @@ async fn refused_connections_are_really_refused_and_the_port_comes_back() {
 #[tokio::test]
 async fn a_refusal_ends_by_itself() {
     let fault = Fault {
-        for_ms: Some(100),
+        for_ms: Some(1_000),
         ..Fault::new(Do::RefuseConnections)
     };
     let (emulator, client) = start(Programme::default().with_fault("submit", fault)).await;

@@ -97,7 +97,7 @@ async fn a_cut_before_the_answer_makes_a_job_or_not_as_its_name_says() {
 #[tokio::test]
 async fn a_post_that_is_read_and_never_answered_makes_a_job() {
     let (emulator, _) = with("submit", Fault::new(Do::ReadAndNeverAnswer)).await;
-    let client = client_builder().timeout(Duration::from_millis(300)).build().unwrap();
+    let client = client_builder().timeout(Duration::from_millis(1_000)).build().unwrap();
     assert!(
         try_post(&emulator, &client, HDR, &hdr_body())
             .await

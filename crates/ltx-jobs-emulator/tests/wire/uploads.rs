@@ -113,3 +113,26 @@ async fn slots_and_uploaded_files_expire() {
         (400, "video_uri refers to an upload that has expired")
     );
 }
+
+#[tokio::test]
+async fn a_large_body_that_is_refused_still_gets_its_answer() {
+    let (emulator, client) = start(Programme::default()).await;
+    let large = vec![7; 20 << 20];
+    let slot = slot(&emulator, &client).await;
+    assert_eq!(
+        put(&client, &slot, &large, "x-goog-content-length-range")
+            .await
+            .status(),
+        403
+    );
+    assert_eq!(put(&client, &slot, &large, "").await.status(), 200);
+    assert_eq!(put(&client, &slot, &large, "").await.status(), 412);
+    assert_eq!(
+        emulator
+            .requests()
+            .iter()
+            .filter(|request| request.body_len == 20 << 20 && request.whole)
+            .count(),
+        3
+    );
+}

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::Client;
 use crate::config::{JournalSetting, KeySource, LONGEST, Origin, Settings, parse_base_url};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Journal, MemoryJournal, NoJournal};
 use crate::runtime::{Executor, OwnedRuntime, RuntimeOptions};
 use crate::secret::ApiKey;
 
@@ -78,6 +77,15 @@ impl ClientBuilder {
     pub fn base_url(self, url: &str) -> Self {
         self.note("base_url", |settings| {
             settings.base_url = parse_base_url(url)?;
+            Ok(())
+        })
+    }
+
+    /// The directory where submits are written down. The default is `ltx-jobs/<host>` in the user's state directory, and memory for a loopback address.
+    /// A directory given here that cannot be written keeps anything from being submitted; where the default cannot be written, there is one warning.
+    pub fn journal(self, directory: impl Into<PathBuf>) -> Self {
+        self.note("journal", |settings| {
+            settings.journal = JournalSetting::Directory(directory.into());
             Ok(())
         })
     }
@@ -182,7 +190,7 @@ impl ClientBuilder {
         })
     }
 
-    /// Makes the client. Opens no socket, starts no thread, reads no file but a key file.
+    /// Makes the client. Opens no socket, starts no thread, reads no file but a key file; the journal is opened with the first submit.
     ///
     /// # Errors
     /// `Config` when a value cannot be used, or no key is set.
@@ -196,14 +204,10 @@ impl ClientBuilder {
             // Said now rather than at the first submit; a function may be slow and is asked later.
             settings.api_key.read()?;
         }
-        let journal: Arc<dyn Journal> = match settings.journal {
-            JournalSetting::Memory => Arc::new(MemoryJournal::default()),
-            JournalSetting::Off => Arc::new(NoJournal),
-        };
         let executor = match self.runtime {
             Some(options) => Executor::Owned(OwnedRuntime::new(options, settings.worker_threads)),
             None => Executor::Ambient,
         };
-        Ok(Client::assemble(settings, executor, journal))
+        Ok(Client::assemble(settings, executor))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::Client;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::schedule::{Rhythm, Schedule, Surroundings};
 use crate::transport::Transport;
 
@@ -18,10 +18,17 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn start(client: &Client, runtime: Handle) -> Result<Self> {
+    /// Must run inside the runtime the engine shall be bound to.
+    pub(super) async fn start(client: &Client) -> Result<Self> {
+        let runtime = Handle::current();
         let settings = client.settings();
-        let _inside = runtime.enter();
-        let transport = Transport::new(settings)?;
+        // Reads the system's certificates: some milliseconds of disk.
+        let transport = tokio::task::spawn_blocking({
+            let settings = settings.clone();
+            move || Transport::new(&settings)
+        })
+        .await
+        .map_err(|_| Error::new(ErrorKind::Closed, "the client was closed"))??;
         let surroundings = Surroundings {
             transport: transport.clone(),
             keys: Arc::clone(&client.0.keys),

@@ -3,6 +3,7 @@
 mod builder;
 mod check;
 mod engine;
+mod recover;
 mod upload;
 
 use std::collections::HashMap;
@@ -18,12 +19,13 @@ use tokio_util::task::TaskTracker;
 pub use builder::ClientBuilder;
 pub use check::{Check, Checked};
 pub(crate) use engine::Engine;
+pub use recover::{JournaledSubmit, Jobs, Recover, Recovered, Resolve, SubmitState};
 pub use upload::Upload;
 
 use crate::config::{Origin, Settings};
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::job::{Job, JobCell, JobRef, Snapshot};
-use crate::journal::{Fate, Journal};
+use crate::journal::{ChosenJournal, Fate, Journal};
 use crate::keys::Keys;
 use crate::operation::{Operation, Work};
 use crate::request::Request;
@@ -46,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) budget: Budget,
     engine: Mutex<Option<Engine>>,
+    /// Held while an engine is made.
+    starting: tokio::sync::Mutex<()>,
     jobs: Mutex<HashMap<JobRef, Arc<JobCell>>>,
     /// Parent of every operation's token.
     stop: CancellationToken,
@@ -70,14 +74,16 @@ impl Client {
         Self::builder().environment().build()
     }
 
-    pub(crate) fn assemble(settings: Settings, executor: Executor, journal: Arc<dyn Journal>) -> Self {
+    pub(crate) fn assemble(settings: Settings, executor: Executor) -> Self {
+        let keys = Arc::new(Keys::new(settings.api_key.clone()));
         Self(Arc::new(Inner {
-            keys: Arc::new(Keys::new(settings.api_key.clone())),
+            journal: Arc::new(ChosenJournal::new(&settings, Arc::clone(&keys))),
+            keys,
             settings,
             executor,
-            journal,
             budget: Budget::new(RETRIES),
             engine: Mutex::new(None),
+            starting: tokio::sync::Mutex::default(),
             jobs: Mutex::default(),
             stop: CancellationToken::new(),
             paid: TaskTracker::new(),
@@ -108,7 +114,7 @@ impl Client {
         let Some(intent) = reference.intent_id() else {
             return Ok(Job::new(self.clone(), self.cell(reference, None, false, None)));
         };
-        let error = match self.0.journal.fate(intent) {
+        let error = match self.0.journal.fate(intent)? {
             Some(Fate::Accepted(job) | Fate::EndedUnbilled(job)) => return Ok(Job::new(self.clone(), self.cell(job, None, true, None))),
             Some(Fate::Open) => Error::new(ErrorKind::InvalidState, format!("{reference} is still being submitted")).with_billing(Billing::Unknown),
             Some(Fate::Refused) => Error::new(ErrorKind::NotFound, format!("{reference} was refused: there is no job")),
@@ -118,12 +124,22 @@ impl Client {
         Err(error.with_job(&reference))
     }
 
+    /// Does something with the journal off the async threads: it may take as long as a disk takes.
+    pub(crate) async fn journaled<T: Send + 'static>(&self, work: impl FnOnce(&dyn Journal) -> Result<T> + Send + 'static) -> Result<T> {
+        let journal = Arc::clone(&self.0.journal);
+        match tokio::task::spawn_blocking(move || work(journal.as_ref())).await {
+            Ok(done) => done,
+            Err(error) if error.is_panic() => Err(Error::new(ErrorKind::Internal, "the journal panicked").with_billing(Billing::Unknown)),
+            Err(_) => Err(Error::new(ErrorKind::Closed, "the client was closed").with_billing(Billing::Unknown)),
+        }
+    }
+
     /// The one cell of a job in this client.
     pub(crate) fn cell(&self, reference: JobRef, label: Option<String>, submitted_here: bool, snapshot: Option<Snapshot>) -> Arc<JobCell> {
         let mut jobs = lock(&self.0.jobs);
-        // Cells nobody holds and nothing polls are of no use: an attached job that was never waited for.
-        if jobs.len() > 1024 {
-            jobs.retain(|_, cell| Arc::strong_count(cell) > 1);
+        // Cells that nobody holds and nothing polls are of no use; swept now and then.
+        if jobs.len() % 1024 == 1023 {
+            jobs.retain(|_, cell| Arc::strong_count(cell) > 1 || (cell.submitted_here && !cell.is_ended()));
         }
         Arc::clone(jobs.entry(reference.clone()).or_insert_with(|| {
             Arc::new(JobCell::new(reference, label, submitted_here, snapshot.unwrap_or_else(|| Snapshot::new(None))))
@@ -133,6 +149,10 @@ impl Client {
     /// Uses another key from now on, also for jobs whose polling stopped because the old one was refused.
     pub fn set_api_key(&self, key: impl Into<ApiKey>) {
         self.0.keys.set(key.into());
+        // Also when the text is the same: a key that was switched on again at the service. A wait that begins now must not find the old refusal.
+        for cell in lock(&self.0.jobs).values() {
+            cell.change(|snapshot| snapshot.paused = None);
+        }
         if let Some(engine) = &*lock(&self.0.engine) {
             engine.schedule.key_changed();
         }
@@ -201,41 +221,53 @@ impl Client {
         runtime.shut_down(left)
     }
 
-    /// Runs `work` on the runtime, or ends at once with the reason why it cannot run.
-    pub(crate) fn run<T, F>(&self, work: impl FnOnce(Engine, Work) -> F) -> Operation<T>
+    /// Runs `work` on the runtime, or ends at once with the reason why it cannot run. Never waits for network or disk.
+    pub(crate) fn run<T, F, W>(&self, work: W) -> Operation<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
+        W: FnOnce(Engine, Work) -> F + Send + 'static,
     {
-        match self.engine() {
-            Ok(engine) => {
-                let runtime = engine.runtime.clone();
-                Operation::spawn(&runtime, &self.0.stop, |handed| work(engine, handed))
-            }
-            Err(error) => Operation::ended(Err(error)),
-        }
+        let runtime = match self.usable().and_then(|()| self.0.executor.handle()) {
+            Ok(runtime) => runtime,
+            Err(error) => return Operation::ended(Err(error)),
+        };
+        let client = self.clone();
+        Operation::spawn(&runtime, &self.0.stop, |handed| async move {
+            let engine = client.engine().await?;
+            work(engine, handed).await
+        })
     }
 
-    /// The engine of the present runtime, made when there is none or when its runtime is gone.
-    fn engine(&self) -> Result<Engine> {
+    /// Whether an operation may begin: in the process that used the client first, and before it was closed.
+    fn usable(&self) -> Result<()> {
         let here = std::process::id();
         let owner = self.0.process.compare_exchange(0, here, Ordering::AcqRel, Ordering::Acquire).unwrap_or_else(|owner| owner);
         if owner != 0 && owner != here {
             return Err(forked(owner));
         }
-        if self.is_closed() {
-            return Err(Error::new(ErrorKind::Closed, "the client was closed"));
+        if self.is_closed() { Err(Error::new(ErrorKind::Closed, "the client was closed")) } else { Ok(()) }
+    }
+
+    fn present_engine(&self) -> Option<Engine> {
+        lock(&self.0.engine).as_ref().filter(|engine| !engine.schedule.is_gone()).cloned()
+    }
+
+    /// The engine of the present runtime, made when there is none or when its runtime is gone.
+    async fn engine(&self) -> Result<Engine> {
+        if let Some(engine) = self.present_engine() {
+            return Ok(engine);
         }
-        let mut slot = lock(&self.0.engine);
-        if let Some(engine) = slot.as_ref().filter(|engine| !engine.schedule.is_gone()) {
-            return Ok(engine.clone());
+        let _one_at_a_time = self.0.starting.lock().await;
+        if let Some(engine) = self.present_engine() {
+            return Ok(engine);
         }
-        let engine = Engine::start(self, self.0.executor.handle()?)?;
+        let engine = Engine::start(self).await?;
         // Jobs of a runtime that is gone are polled on in this one.
         for cell in lock(&self.0.jobs).values().filter(|cell| cell.submitted_here && !cell.is_ended()) {
             engine.schedule.track(Arc::clone(cell), false);
         }
-        *slot = Some(engine.clone());
+        *lock(&self.0.engine) = Some(engine.clone());
         Ok(engine)
     }
 

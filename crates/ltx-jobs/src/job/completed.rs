@@ -17,6 +17,7 @@ use crate::model::{Polled, Status, url_expiry};
 use crate::operation::{Operation, Running};
 use crate::progress::Phase;
 use crate::secret::SignedUrl;
+use crate::telemetry::TRANSFER;
 use crate::transfer::{self, ArchiveMode, DownloadOptions, Renew, Saved, TransferContext, Verify};
 
 /// The service keeps status and outputs for 24 h after the end (vendor's reference, July 2026).
@@ -178,9 +179,16 @@ impl Download {
                 progress: work.progress,
                 cancel: work.cancel,
             };
-            transfer::save_outputs(&context, outputs, &dest, &options)
+            let saved = transfer::save_outputs(&context, outputs, &dest, &options)
                 .await
-                .map_err(|error| completed.client.closed_instead(error).about_job(completed.job.reference()))
+                .map_err(|error| completed.client.closed_instead(error).about_job(completed.job.reference()))?;
+            if options.only.is_none() {
+                let job = completed.job.reference().clone();
+                if let Err(error) = completed.client.journaled(move |journal| journal.saved(&job)).await {
+                    tracing::warn!(target: TRANSFER, %error, "what was saved could not be written down");
+                }
+            }
+            Ok(saved)
         })
     }
 }

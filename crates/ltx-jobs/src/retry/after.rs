@@ -42,7 +42,8 @@ mod tests {
     #[test]
     fn seconds_fractions_zero_and_dates_are_understood() {
         let epoch = SystemTime::UNIX_EPOCH;
-        let cases: &[(&[(&'static str, &str)], Option<f64>)] = &[
+        type Case<'a> = (&'a [(&'static str, &'a str)], Option<f64>);
+        let cases: &[Case<'_>] = &[
             (&[], None),
             (&[("retry-after", "3")], Some(3.0)),
             (&[("retry-after", "0")], Some(0.0)),

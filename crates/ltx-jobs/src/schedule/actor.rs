@@ -13,7 +13,8 @@ use tokio_util::time::delay_queue;
 
 use super::{Command, POLLS_IN_FLIGHT, Rhythm, Surroundings};
 use crate::error::{Error, Result};
-use crate::job::{Ending, JobCell, JobRef, Life, Next, Observation, Snapshot};
+use crate::job::{JobCell, JobRef, Life, Next, Observation, Snapshot};
+use crate::model::Status;
 use crate::retry::{Backoff, after};
 use crate::secret::ApiKey;
 use crate::telemetry::POLL;
@@ -233,14 +234,14 @@ impl Actor {
         for reply in entry.replies.drain(..) {
             let _ = reply.send(report(&snapshot));
         }
+        // Somebody asked by hand, and the key is accepted again.
+        let accepted_again = self.key_refused.is_some() && next != Next::PauseKey && snapshot.unreachable_since.is_none();
         match next {
             Next::End => {
                 self.forget(&job);
                 self.around.job_ended.notify_waiters();
-                if let Some(Ending::Error(error)) = &snapshot.ending {
-                    if error.job_ended() {
-                        self.around.journal.ended_unbilled(&job);
-                    }
+                if let Some(status) = snapshot.status.clone().filter(Status::is_terminal) {
+                    self.note_end(job, status);
                 }
             }
             Next::Interval => self.poll_after_interval(&job),
@@ -263,6 +264,19 @@ impl Actor {
                 }
             }
         }
+        if accepted_again {
+            self.resume();
+        }
+    }
+
+    /// Writes a job's end down, without waiting for the disk: it is told again by the service if it is lost.
+    fn note_end(&self, job: JobRef, status: Status) {
+        let journal = Arc::clone(&self.around.journal);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = journal.ended(&job, &status) {
+                tracing::warn!(target: POLL, %job, %error, "a job's end could not be written down");
+            }
+        });
     }
 
     /// The key is refused: no job of it is asked for any more, and every waiter hears why.

@@ -53,7 +53,7 @@ impl Posting {
             async move {
                 let posted = self.post(&gate).await;
                 if let Err(Posted::Verdict(verdict)) = reply.send(posted.0) {
-                    posted.1.settle_alone(&verdict);
+                    posted.1.settle_alone(&verdict).await;
                 }
             }
         });
@@ -62,7 +62,7 @@ impl Posting {
             posted = &mut answer => posted.unwrap_or_else(|_| Posted::Verdict(Verdict::Unknown(panicked()))),
             () = cancel.cancelled() => {
                 if gate.withdraw() {
-                    if let Err(error) = client.0.journal.settle(&intent, Fate::Refused) {
+                    if let Err(error) = client.journaled(move |journal| journal.settle(&intent, Fate::Refused)).await {
                         tracing::error!(target: SUBMIT, %error, "a withdrawn submit could not be written down");
                     }
                     Posted::Withdrawn
@@ -86,21 +86,22 @@ impl Posting {
         let verdict = judge(&evidence);
         let witness = Witness { client: self.client.clone(), intent: self.intent.clone(), reference: self.reference.clone() };
         let posted = match verdict {
-            Verdict::Created { id, created_at, request_id } => self.accept(&id, created_at, request_id),
+            Verdict::Created { id, created_at, request_id } => self.accept(&id, created_at, request_id).await,
             other => Posted::Verdict(other),
         };
         (posted, witness)
     }
 
     /// Writes the id down, then lets the poll actor have the job; only then does the caller hear of it.
-    fn accept(self, id: &str, created_at: Option<SystemTime>, request_id: Option<String>) -> Posted {
+    async fn accept(self, id: &str, created_at: Option<SystemTime>, request_id: Option<String>) -> Posted {
         let reference = match JobRef::job(&self.endpoint, id) {
             Ok(reference) => reference,
             Err(error) => return Posted::Verdict(Verdict::IdLost(error.with_billing(Billing::JobExists(None)).with_request_id(request_id))),
         };
         self.client.0.budget.succeeded();
         tracing::info!(target: SUBMIT, intent = %self.reference, job = %reference, request_id, "accepted");
-        if let Err(error) = self.client.0.journal.settle(&self.intent, Fate::Accepted(reference.clone())) {
+        let (intent, fate) = (self.intent.clone(), Fate::Accepted(reference.clone()));
+        if let Err(error) = self.client.journaled(move |journal| journal.settle(&intent, fate)).await {
             // The job exists whatever the journal says: the caller must get it.
             tracing::error!(target: SUBMIT, job = %reference, %error, "an accepted job could not be written down");
         }
@@ -118,14 +119,15 @@ struct Witness {
 }
 
 impl Witness {
-    fn settle_alone(&self, verdict: &Verdict) {
+    async fn settle_alone(&self, verdict: &Verdict) {
         let fate = match verdict {
             Verdict::Refused { .. } => Fate::Refused,
             Verdict::Unknown(error) | Verdict::IdLost(error) => Fate::Unknown { request_id: error.request_id().map(str::to_owned) },
             Verdict::Created { .. } => return,
         };
         tracing::warn!(target: SUBMIT, intent = %self.reference, ?fate, "a submit whose caller had gone was settled");
-        if let Err(error) = self.client.0.journal.settle(&self.intent, fate) {
+        let intent = self.intent.clone();
+        if let Err(error) = self.client.journaled(move |journal| journal.settle(&intent, fate)).await {
             tracing::error!(target: SUBMIT, intent = %self.reference, %error, "its outcome could not be written down");
         }
     }

@@ -72,7 +72,7 @@ impl Submit {
     /// (then the error `SubmitUnknown` again, without a POST). Another request under the key is an error before any network. A key whose submit was
     /// refused, or whose job failed without a bill, is free again.
     ///
-    /// Known as long as the journal is kept: in this version, as long as the client lives.
+    /// Known as long as the journal is kept, also by other processes that use the same one.
     pub fn once(mut self, key: impl Into<String>) -> Self {
         self.options.once = Some(key.into());
         self
@@ -181,7 +181,8 @@ impl Submitter {
             Some(once) => {
                 let fingerprint = self.guarded(fingerprint::of(&self.request)).await?;
                 // Looked up before anything is uploaded, and again when the intent is written.
-                if let Some(known) = self.known(self.client.0.journal.once(once, &fingerprint)?)? {
+                let (once, same) = (once.clone(), fingerprint.clone());
+                if let Some(known) = self.known(self.client.journaled(move |journal| journal.once(&once, &same)).await?)? {
                     return Ok(known);
                 }
                 fingerprint
@@ -197,7 +198,7 @@ impl Submitter {
             label: self.options.label.clone(),
             began_at: SystemTime::now(),
         };
-        if let Some(known) = self.known(self.client.0.journal.begin(intent)?)? {
+        if let Some(known) = self.known(self.client.journaled(move |journal| journal.begin(intent)).await?)? {
             return Ok(known);
         }
         self.work.progress.set_phase(Phase::Submitting);
@@ -269,12 +270,12 @@ impl Submitter {
                             tracing::debug!(target: SUBMIT, intent = %self.reference, error = %error.message(), wait_s = pause.as_secs_f64(), "refused, will be sent again");
                             self.pause(pause, again).await?;
                         }
-                        None => return self.settle(Fate::Refused).and(Err(error)),
+                        None => return self.settle(Fate::Refused).await.and(Err(error)),
                     }
                 }
                 Posted::Verdict(Verdict::Unknown(error)) => {
                     let error = error.with_job(&self.reference);
-                    self.settle(Fate::Unknown { request_id: error.request_id().map(str::to_owned) })?;
+                    self.settle_or_say(Fate::Unknown { request_id: error.request_id().map(str::to_owned) }).await;
                     let pause = match self.options.on_unknown {
                         OnUnknown::Stop => None,
                         OnUnknown::AcceptDoubleCharge => self.pause_before_next(Again::Later(None), &error, &mut backoff, &mut resent_at_once),
@@ -284,7 +285,7 @@ impl Submitter {
                     self.pause(pause, Again::Later(None)).await.map_err(|stopped| stopped.with_billing(Billing::Unknown))?;
                 }
                 Posted::Verdict(Verdict::IdLost(error)) => {
-                    self.settle(Fate::Unknown { request_id: error.request_id().map(str::to_owned) })?;
+                    self.settle_or_say(Fate::Unknown { request_id: error.request_id().map(str::to_owned) }).await;
                     return Err(error.with_job(&self.reference));
                 }
                 Posted::Verdict(Verdict::Created { .. }) => {
@@ -332,7 +333,7 @@ impl Submitter {
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
             () = room => Ok(()),
-            () = self.work.cancel.cancelled() => Err(self.settle(Fate::Refused).err().unwrap_or_else(|| self.stopped())),
+            () = self.work.cancel.cancelled() => Err(self.settle(Fate::Refused).await.err().unwrap_or_else(|| self.stopped())),
         }
     }
 
@@ -355,8 +356,16 @@ impl Submitter {
         }
     }
 
-    fn settle(&self, fate: Fate) -> Result<()> {
-        self.client.0.journal.settle(&self.intent, fate)
+    async fn settle(&self, fate: Fate) -> Result<()> {
+        let intent = self.intent.clone();
+        self.client.journaled(move |journal| journal.settle(&intent, fate)).await
+    }
+
+    /// For outcomes whose own error matters more than the journal's.
+    async fn settle_or_say(&self, fate: Fate) {
+        if let Err(error) = self.settle(fate).await {
+            tracing::error!(target: SUBMIT, intent = %self.reference, %error, "an outcome could not be written down");
+        }
     }
 
     fn stopped(&self) -> Error {

@@ -295,10 +295,9 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
         if let Some(found) = current.downcast_ref::<T>() {
             return Some(found);
         }
-        if let Some(inner) = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            if let Some(found) = find::<T>(inner) {
-                return Some(found);
-            }
+        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if let Some(found) = inner.and_then(|inner| find::<T>(inner)) {
+            return Some(found);
         }
         next = current.source();
     }

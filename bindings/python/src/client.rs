@@ -1,0 +1,119 @@
+//! The client, with a runtime of its own whose threads leave signals alone.
+
+use std::str::FromStr as _;
+
+use ltx_jobs::{JobRef, OnUnknown, Result, RuntimeOptions};
+use pyo3::prelude::*;
+
+use crate::convert;
+use crate::failure::Failure;
+use crate::guard::fenced;
+use crate::job::{Job, no_word};
+use crate::operation::Operation;
+use crate::request::{Request, input};
+use crate::settings::Settings;
+
+/// A client of the service. Opens no socket and starts no thread before the first operation.
+#[pyclass(frozen, module = "ltx_jobs._native")]
+pub(crate) struct Client(ltx_jobs::Client);
+
+#[pymethods]
+impl Client {
+    /// A client from settings, and from the environment for what they leave open; or a failure.
+    #[staticmethod]
+    fn make(py: Python<'_>, settings: &Settings) -> PyResult<Py<PyAny>> {
+        let made = py.detach(|| fenced(|| build(settings.pairs())));
+        convert::outcome(py, made, |client| Ok(Py::new(py, Self(client))?.into_any()))
+    }
+
+    /// Key, value and origin of every setting; the API key as `***`.
+    fn describe(&self) -> Vec<(&'static str, String, String)> {
+        self.0.describe().into_iter().map(|(key, value, origin)| (key, value, origin.to_string())).collect()
+    }
+
+    /// Starts a submit; or a failure.
+    #[pyo3(signature = (request, *, once, label, timeout, on_unknown))]
+    fn submit(
+        &self,
+        py: Python<'_>,
+        request: &Request,
+        once: Option<String>,
+        label: Option<String>,
+        timeout: Option<f64>,
+        on_unknown: &str,
+    ) -> PyResult<Py<PyAny>> {
+        let started = py.detach(|| {
+            fenced(|| {
+                let mut submit = self.0.submit(request.0.clone()).on_unknown(unknown_mode(on_unknown)?);
+                if let Some(once) = once {
+                    submit = submit.once(once);
+                }
+                if let Some(label) = label {
+                    submit = submit.label(label);
+                }
+                if let Some(seconds) = timeout {
+                    submit = submit.timeout(convert::duration("timeout", seconds)?);
+                }
+                let submitting = submit.start();
+                Ok(Operation::new(submitting.operation().clone(), submitting.reference().map(ToString::to_string)))
+            })
+        });
+        convert::outcome(py, started, |operation| Ok(Py::new(py, operation)?.into_any()))
+    }
+
+    /// The job of a reference, without asking anybody; or a failure.
+    fn job(&self, py: Python<'_>, reference: &str) -> PyResult<Py<PyAny>> {
+        let job = py.detach(|| fenced(|| self.0.job(JobRef::from_str(reference)?)));
+        convert::outcome(py, job, |job| Ok(Py::new(py, Job(job))?.into_any()))
+    }
+
+    /// Starts an upload of an input.
+    fn upload(&self, py: Python<'_>, kind: &str, value: &Bound<'_, PyAny>) -> PyResult<Operation> {
+        let media = input(kind, value)?;
+        Ok(py.detach(|| Operation::new(self.0.upload(media).start(), None)))
+    }
+
+    /// Starts a check of key, address, proxy and certificates.
+    fn check(&self, py: Python<'_>) -> Operation {
+        py.detach(|| Operation::new(self.0.check().start(), None))
+    }
+
+    /// Uses another key from now on.
+    fn set_api_key(&self, py: Python<'_>, key: String) -> Option<Failure> {
+        py.detach(|| fenced(|| Ok(self.0.set_api_key(key)))).err().map(Failure::new)
+    }
+
+    /// Whether it was closed.
+    fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Starts to close it; ends with the number of threads left behind. A paid POST on the wire gets `grace` seconds.
+    fn close(&self, py: Python<'_>, grace: f64) -> PyResult<Py<PyAny>> {
+        let client = self.0.clone();
+        let started = convert::duration("grace", grace)
+            .and_then(|grace| py.detach(|| Operation::aside("ltx-close", move || client.close_blocking(grace))));
+        convert::outcome(py, started, |operation| Ok(Py::new(py, operation)?.into_any()))
+    }
+
+    /// Keeps it for ever: in a forked child the parent's threads are gone, and what they held must not be touched again.
+    fn leak(&self) {
+        std::mem::forget(self.0.clone());
+    }
+}
+
+fn build(pairs: &[(String, String)]) -> Result<ltx_jobs::Client> {
+    let mut builder = ltx_jobs::Client::builder().own_runtime(RuntimeOptions::new().on_thread_start(crate::signals::block_on_this_thread));
+    for (key, value) in pairs {
+        builder = builder.set(key, value)?;
+    }
+    builder.environment().build()
+}
+
+fn unknown_mode(word: &str) -> Result<OnUnknown> {
+    Ok(match word {
+        "stop" => OnUnknown::Stop,
+        "accept_double_charge" => OnUnknown::AcceptDoubleCharge,
+        other => return Err(no_word("on_unknown", other, "stop or accept_double_charge")),
+    })
+}

@@ -1,0 +1,69 @@
+//! Values that cross: times as seconds, progress as a tuple, an outcome as its object or a [`Failure`].
+
+use std::time::{Duration, SystemTime};
+
+use ltx_jobs::{Error, ErrorKind, Progress, Result, Snapshot};
+use pyo3::IntoPyObjectExt as _;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::failure::Failure;
+
+/// The object for an outcome: what `make` makes of it, or a [`Failure`].
+pub(crate) fn outcome<T>(py: Python<'_>, outcome: Result<T>, make: impl FnOnce(T) -> PyResult<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+    match outcome {
+        Ok(value) => make(value),
+        Err(error) => failure(py, error),
+    }
+}
+
+/// The object for an error.
+pub(crate) fn failure(py: Python<'_>, error: Error) -> PyResult<Py<PyAny>> {
+    Failure::new(error).into_py_any(py)
+}
+
+/// Seconds since 1970.
+pub(crate) fn epoch(time: SystemTime) -> f64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => since.as_secs_f64(),
+        Err(before) => -before.duration().as_secs_f64(),
+    }
+}
+
+/// A duration from seconds. What no timer can hold is cut to the longest that the core takes.
+pub(crate) fn duration(what: &str, seconds: f64) -> Result<Duration> {
+    if seconds.is_nan() || seconds < 0.0 {
+        return Err(Error::from_face(ErrorKind::InvalidRequest, format!("{what} = {seconds}: must be zero or more seconds")));
+    }
+    Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}
+
+/// Phase, bytes done and total, frames done and total, status, seconds unreachable, seconds elapsed.
+pub(crate) fn progress<'py>(py: Python<'py>, progress: &Progress) -> PyResult<Bound<'py, PyTuple>> {
+    (
+        progress.phase.name(),
+        progress.bytes_done,
+        progress.bytes_total,
+        progress.frames_done,
+        progress.frames_total,
+        progress.status.as_ref().map(|status| status.as_str()),
+        progress.unreachable.map(|since| since.as_secs_f64()),
+        progress.elapsed.as_secs_f64(),
+    )
+        .into_pyobject(py)
+}
+
+/// Status, created at, last contact, last error, unreachable since, warnings, whether it is over.
+pub(crate) fn snapshot<'py>(py: Python<'py>, snapshot: Snapshot) -> PyResult<Bound<'py, PyTuple>> {
+    let is_ended = snapshot.is_ended();
+    (
+        snapshot.status.as_ref().map(|status| status.as_str()),
+        snapshot.created_at.map(epoch),
+        snapshot.last_contact.map(epoch),
+        snapshot.last_error.map(Failure::new),
+        snapshot.unreachable_since.map(epoch),
+        snapshot.warnings,
+        is_ended,
+    )
+        .into_pyobject(py)
+}

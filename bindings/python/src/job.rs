@@ -1,0 +1,142 @@
+//! A remote job and what a completed one left.
+
+use std::path::PathBuf;
+use std::str::FromStr as _;
+
+use ltx_jobs::{ArchiveMode, Error, ErrorKind, JobRef, Result, Verify};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::convert;
+use crate::operation::Operation;
+
+/// A job on the service.
+#[pyclass(frozen, module = "ltx_jobs._native")]
+pub(crate) struct Job(pub(crate) ltx_jobs::Job);
+
+#[pymethods]
+impl Job {
+    /// The reference, `endpoint/id`.
+    #[getter]
+    fn reference(&self) -> String {
+        self.0.reference().to_string()
+    }
+
+    /// The label given at submit.
+    #[getter]
+    fn label(&self) -> Option<&str> {
+        self.0.label()
+    }
+
+    /// What is known, from memory.
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        convert::snapshot(py, self.0.snapshot())
+    }
+
+    /// Asks the service once.
+    fn poll(&self, py: Python<'_>) -> Operation {
+        py.detach(|| Operation::new(self.0.poll().start(), None))
+    }
+
+    /// Waits for the end, with or without a limit in seconds; or a failure.
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
+        let started = timeout.map(|seconds| convert::duration("timeout", seconds)).transpose().map(|timeout| {
+            py.detach(|| {
+                let wait = self.0.wait();
+                let wait = match timeout {
+                    Some(timeout) => wait.timeout(timeout),
+                    None => wait,
+                };
+                Operation::new(wait.start(), None)
+            })
+        });
+        convert::outcome(py, started, |operation| Ok(Py::new(py, operation)?.into_any()))
+    }
+}
+
+/// The results of a job.
+#[pyclass(frozen, module = "ltx_jobs._native")]
+pub(crate) struct Completed(pub(crate) ltx_jobs::Completed);
+
+#[pymethods]
+impl Completed {
+    /// Label and signed URL of each output.
+    fn outputs(&self) -> Vec<(&str, &str)> {
+        self.0.outputs().values().map(|output| (output.label(), output.url().expose())).collect()
+    }
+
+    /// Label and address without credentials of each output.
+    fn places(&self) -> Vec<(&str, String)> {
+        self.0.outputs().values().map(|output| (output.label(), output.url().redacted())).collect()
+    }
+
+    /// Created, completed, job expires, outputs expire: seconds since 1970.
+    fn times<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let times = [self.0.created_at(), self.0.completed_at(), self.0.job_expires_at(), self.0.outputs_expire_at()];
+        PyTuple::new(py, times.map(|time| time.map(convert::epoch)))
+    }
+
+    /// The service's whole answer, as JSON text.
+    fn raw(&self) -> String {
+        self.0.raw().to_string()
+    }
+
+    /// Saves outputs into a directory; or a failure.
+    #[pyo3(signature = (dest, *, only, archive, overwrite, verify, frame_name, first_frame))]
+    #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
+    fn download(
+        &self,
+        py: Python<'_>,
+        dest: PathBuf,
+        only: Option<Vec<String>>,
+        archive: &str,
+        overwrite: bool,
+        verify: &str,
+        frame_name: Option<String>,
+        first_frame: Option<u64>,
+    ) -> PyResult<Py<PyAny>> {
+        let modes = archive_mode(archive).and_then(|archive| Ok((archive, verify_mode(verify)?)));
+        let started = modes.map(|(archive, verify)| {
+            let mut download = self.0.download(dest).archive(archive).overwrite(overwrite).verify(verify);
+            if let Some(labels) = only {
+                download = download.only(labels);
+            }
+            if let Some(pattern) = frame_name {
+                download = download.frame_name(pattern);
+            }
+            if let Some(number) = first_frame {
+                download = download.first_frame(number);
+            }
+            py.detach(|| Operation::new(download.start(), None))
+        });
+        convert::outcome(py, started, |operation| Ok(Py::new(py, operation)?.into_any()))
+    }
+}
+
+fn archive_mode(word: &str) -> Result<ArchiveMode> {
+    Ok(match word {
+        "unpack" => ArchiveMode::Unpack,
+        "keep" => ArchiveMode::Keep,
+        "both" => ArchiveMode::Both,
+        other => return Err(no_word("archive", other, "unpack, keep or both")),
+    })
+}
+
+fn verify_mode(word: &str) -> Result<Verify> {
+    Ok(match word {
+        "when_offered" => Verify::WhenOffered,
+        "require" => Verify::Require,
+        "off" => Verify::Off,
+        other => return Err(no_word("verify", other, "when_offered, require or off")),
+    })
+}
+
+pub(crate) fn no_word(what: &str, word: &str, words: &str) -> Error {
+    Error::from_face(ErrorKind::InvalidRequest, format!("{what} = {word:?}: must be {words}"))
+}
+
+/// Endpoint and id of a reference, both `None` for an intent; or a failure.
+#[pyfunction]
+pub(crate) fn split_reference(py: Python<'_>, reference: &str) -> PyResult<Py<PyAny>> {
+    convert::outcome(py, JobRef::from_str(reference), |reference| Ok((reference.endpoint(), reference.id()).into_pyobject(py)?.into_any().unbind()))
+}

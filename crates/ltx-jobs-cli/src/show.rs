@@ -1,0 +1,295 @@
+//! What the user sees while work goes on: a bar on a terminal, plain lines in a pipe, lines of JSON when asked for.
+//!
+//! Progress and notes go to standard error; standard output carries results only (or, with `--json`, the events). A reader that went away
+//! ends nothing: the job is worth more than its display.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use ltx_jobs::{Error, JobRef, Phase, Progress};
+use serde_json::{Value, json};
+
+use crate::exit;
+
+/// Shortest time between two events of progress.
+const EVENT_GAP: Duration = Duration::from_secs(1);
+/// Shortest time between two plain lines that tell of the same state.
+const LINE_GAP: Duration = Duration::from_secs(10);
+
+/// Where everything the command says goes through.
+pub(crate) struct Show {
+    json: bool,
+    watched: bool,
+    bar: Bar,
+    last: Mutex<Option<Last>>,
+}
+
+/// The bar, while there is one: only on a terminal, and only while work goes on.
+type Bar = Arc<Mutex<Option<ProgressBar>>>;
+
+/// What was told last.
+struct Last {
+    at: Instant,
+    state: String,
+    bounded: bool,
+}
+
+impl Show {
+    pub(crate) fn new(json: bool) -> Self {
+        let watched = !json && io::stderr().is_terminal();
+        Self {
+            json,
+            watched,
+            bar: Bar::default(),
+            last: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A result, on standard output; not with `--json`.
+    pub(crate) fn line(&self, text: &str) {
+        if !self.json {
+            above(&self.bar, || write_line(&mut io::stdout().lock(), text));
+        }
+    }
+
+    /// An event, on standard output; only with `--json`.
+    pub(crate) fn event(&self, name: &str, mut fields: Value) {
+        if !self.json {
+            return;
+        }
+        if let Some(fields) = fields.as_object_mut() {
+            fields.insert("event".to_owned(), name.into());
+        }
+        write_line(&mut io::stdout().lock(), &fields.to_string());
+    }
+
+    /// A remark for people, on standard error.
+    pub(crate) fn note(&self, text: &str) {
+        above(&self.bar, || write_line(&mut io::stderr().lock(), text));
+    }
+
+    /// An error: one line on standard error, and an event; then the command that goes on with its job, if there is one.
+    pub(crate) fn error(&self, error: &Error, go_on: Option<&str>) {
+        self.clear();
+        let mut fields = describe(error);
+        if let Some(fields) = fields.as_object_mut() {
+            fields.insert("go_on".to_owned(), go_on.into());
+        }
+        self.event("error", fields);
+        self.note(&format!("ltx-jobs: {error}"));
+        if let Some(command) = go_on {
+            self.note(&format!("go on with: {command}"));
+        }
+    }
+
+    /// The reference of a job that exists from now on.
+    pub(crate) fn submitted(&self, job: &JobRef) {
+        self.event(
+            "submitted",
+            json!({ "ref": job.to_string(), "endpoint": job.endpoint(), "id": job.id() }),
+        );
+        if !self.json {
+            self.note(&format!("submitted {job}"));
+        }
+    }
+
+    /// How far it is. Called often; decides itself what is worth telling.
+    pub(crate) fn progress(&self, progress: &Progress) {
+        let state = state(progress);
+        let mut last = lock(&self.last);
+        let bounded = progress.bytes_total.is_some_and(|total| total > 0);
+        if self.watched {
+            let mut slot = lock(&self.bar);
+            let is_new = slot.is_none();
+            let bar = slot.get_or_insert_with(ProgressBar::no_length);
+            if is_new || last.as_ref().is_none_or(|last| last.bounded != bounded) {
+                bar.set_style(style(bounded));
+            }
+            bar.set_message(message(&state, progress));
+            bar.update(|bar| {
+                bar.set_pos(progress.bytes_done);
+                bar.set_len(progress.bytes_total.unwrap_or_default());
+            });
+            bar.tick();
+        } else {
+            let changed = last.as_ref().is_none_or(|last| last.state != state);
+            let since = last.as_ref().map_or(Duration::MAX, |last| last.at.elapsed());
+            let worth_it = if self.json {
+                since >= EVENT_GAP
+            } else {
+                changed || since >= LINE_GAP
+            };
+            if !worth_it {
+                return;
+            }
+            if self.json {
+                self.event("progress", numbers(progress));
+            } else {
+                write_line(&mut io::stderr().lock(), &sentence(&state, progress));
+            }
+        }
+        *last = Some(Last {
+            at: Instant::now(),
+            state,
+            bounded,
+        });
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(&self) {
+        if let Some(bar) = lock(&self.bar).take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Sends log lines past the bar to standard error.
+    pub(crate) fn log_writer(&self) -> LogWriter {
+        LogWriter(Arc::clone(&self.bar))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes without the bar in the way.
+fn above<T>(bar: &Bar, write: impl FnOnce() -> T) -> T {
+    match &*lock(bar) {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
+/// See [`Show::log_writer`].
+#[derive(Clone)]
+pub(crate) struct LogWriter(Bar);
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        above(&self.0, || io::stderr().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// A line that nobody takes any more is dropped.
+fn write_line(out: &mut dyn Write, text: &str) {
+    if writeln!(out, "{text}").is_ok() {
+        drop(out.flush());
+    }
+}
+
+/// The state without numbers: while it stays the same, there is little news.
+fn state(progress: &Progress) -> String {
+    let mut text = match (progress.phase, &progress.status) {
+        (Phase::Waiting, Some(status)) => format!("waiting: {status}"),
+        (phase, _) => phase.name().to_owned(),
+    };
+    if progress.unreachable.is_some() {
+        text.push_str(" (service not reachable)");
+    }
+    text
+}
+
+/// What stands on the bar. The speed is the average so far: the bar's own guess leaps when a transfer begins.
+fn message(state: &str, progress: &Progress) -> String {
+    let seconds = progress.elapsed.as_secs_f64();
+    if progress.bytes_done == 0 || seconds <= 0.0 {
+        return format!("{state}, {seconds:.0} s");
+    }
+    let mut text = format!(
+        "{state}, {}/s",
+        HumanBytes((progress.bytes_done as f64 / seconds) as u64)
+    );
+    if let Some(total) = progress.frames_total {
+        text.push_str(&format!(", {} of {total} frames", progress.frames_done));
+    }
+    text
+}
+
+fn sentence(state: &str, progress: &Progress) -> String {
+    let mut text = format!("{state}, {:.1} s", progress.elapsed.as_secs_f64());
+    if progress.bytes_done > 0 {
+        text.push_str(&format!(", {}", HumanBytes(progress.bytes_done)));
+        if let Some(total) = progress.bytes_total {
+            text.push_str(&format!(" of {}", HumanBytes(total)));
+        }
+    }
+    if let Some(total) = progress.frames_total {
+        text.push_str(&format!(", {} of {total} frames", progress.frames_done));
+    }
+    text
+}
+
+fn numbers(progress: &Progress) -> Value {
+    json!({
+        "phase": progress.phase.name(),
+        "status": progress.status.as_ref().map(ltx_jobs::Status::as_str),
+        "bytes_done": progress.bytes_done,
+        "bytes_total": progress.bytes_total,
+        "frames_done": progress.frames_done,
+        "frames_total": progress.frames_total,
+        "unreachable_s": progress.unreachable.map(|time| time.as_secs_f64()),
+        "elapsed_s": progress.elapsed.as_secs_f64(),
+    })
+}
+
+const SPINNER: &str = "{spinner} {msg}";
+const BYTES: &str = "{spinner} {msg} {wide_bar} {bytes}/{total_bytes}";
+
+fn style(bounded: bool) -> ProgressStyle {
+    let template = if bounded { BYTES } else { SPINNER };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+/// An error as fields; the same names and numbers as in the other languages.
+fn describe(error: &Error) -> Value {
+    json!({
+        "kind": error.kind().name(),
+        "number": error.kind().number(),
+        "billing": error.billing().name(),
+        "message": error.message(),
+        "advice": error.advice(),
+        "retryable": error.is_retryable(),
+        "retry_after_s": error.retry_after().map(|time| time.as_secs_f64()),
+        "job_ended": error.job_ended(),
+        "ref": error.job().map(ToString::to_string),
+        "request_id": error.request_id(),
+        "http_status": error.http_status(),
+        "api_type": error.api_type(),
+        "api_message": error.api_message(),
+        "os_error": error.os_error(),
+        "exit_code": exit::code(error.kind()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ltx_jobs::ErrorKind;
+
+    #[test]
+    fn an_error_is_told_with_kind_number_billing_and_exit_code() {
+        let fields = describe(&Error::from_face(ErrorKind::Exists, "there already"));
+        assert_eq!(fields["kind"], "Exists");
+        assert_eq!(fields["number"], 162);
+        assert_eq!(fields["billing"], "no_job");
+        assert_eq!(fields["exit_code"], 8);
+        assert_eq!(fields["retryable"], false);
+    }
+
+    #[test]
+    fn both_templates_of_the_bar_are_valid() {
+        for template in [SPINNER, BYTES] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+}

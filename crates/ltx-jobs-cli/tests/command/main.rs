@@ -1,0 +1,11 @@
+//! Runs the command as a user does, against an emulator in this process.
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod demo;
+mod emulate;
+mod hdr;
+#[cfg(unix)]
+mod interrupt;
+mod stage;
+mod usage;

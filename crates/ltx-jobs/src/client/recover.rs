@@ -1,0 +1,231 @@
+//! What the journal knows: jobs to take up again after a crash, and submits whose outcome nobody knows.
+
+use std::future::IntoFuture;
+use std::time::SystemTime;
+
+use super::Client;
+use crate::error::Result;
+use crate::job::{Job, JobRef};
+use crate::journal::{Entry, Fate};
+use crate::model::Status;
+use crate::operation::{Operation, Running};
+
+/// What became of a submit, as the journal knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubmitState {
+    /// It is on its way, in a process that lives.
+    Submitting,
+    /// The service holds the job.
+    Accepted,
+    /// No job was created.
+    Refused,
+    /// Nobody can tell: a job may exist and be billed.
+    Unknown,
+    /// The job failed and was not billed.
+    EndedUnbilled,
+}
+
+/// One submit in the journal.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct JournaledSubmit {
+    /// The intent, `intent:...`.
+    pub intent: JobRef,
+    /// The job, when its id is known.
+    pub job: Option<JobRef>,
+    /// The endpoint it was sent to.
+    pub endpoint: String,
+    /// The label given at submit.
+    pub label: Option<String>,
+    /// The `once` key given at submit.
+    pub once: Option<String>,
+    /// When it began, by this machine's clock.
+    pub began_at: SystemTime,
+    /// What became of it.
+    pub state: SubmitState,
+    /// The job's terminal status, when it was seen.
+    pub ended: Option<Status>,
+    /// Whether its outputs were saved.
+    pub saved: bool,
+    /// Whether it was submitted with another API key than this client's; such jobs cannot be asked for.
+    pub other_key: bool,
+}
+
+impl JournaledSubmit {
+    fn new(entry: Entry) -> Result<Self> {
+        let (state, job) = match entry.fate {
+            Fate::Open => (SubmitState::Submitting, None),
+            Fate::Accepted(job) => (SubmitState::Accepted, Some(job)),
+            Fate::Refused => (SubmitState::Refused, None),
+            Fate::Unknown { .. } => (SubmitState::Unknown, None),
+            Fate::EndedUnbilled(job) => (SubmitState::EndedUnbilled, Some(job)),
+        };
+        Ok(Self {
+            intent: JobRef::intent(entry.intent.id)?,
+            job,
+            endpoint: entry.intent.endpoint,
+            label: entry.intent.label,
+            once: entry.intent.once,
+            began_at: entry.intent.began_at,
+            state,
+            ended: entry.ended,
+            saved: entry.saved,
+            other_key: entry.other_key,
+        })
+    }
+}
+
+/// What is to be done after a crash. See [`Client::recover`].
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// Jobs of this key that exist and whose outputs were not saved, oldest first. Wait for them, then download.
+    pub jobs: Vec<Job>,
+    /// Submits whose outcome nobody knows. Look at the account, then settle each with [`Client::resolve`].
+    pub unknown: Vec<JournaledSubmit>,
+    /// Jobs that were submitted with another key, and cannot be asked for with this one.
+    pub other_key: Vec<JournaledSubmit>,
+}
+
+impl Client {
+    /// Every submit to this service that the journal knows, oldest first. Asks nobody.
+    ///
+    /// # Errors
+    /// `Journal` when a file of it is damaged or cannot be read; the message names file and line.
+    pub fn jobs(&self) -> Jobs {
+        Jobs { client: self.clone() }
+    }
+
+    /// What an earlier run left behind: jobs to wait for and to fetch, and submits whose outcome is unknown. Asks nobody and bills nothing.
+    ///
+    /// # Errors
+    /// As [`jobs`](Self::jobs).
+    pub fn recover(&self) -> Recover {
+        Recover { client: self.clone() }
+    }
+
+    /// Settles a submit whose outcome was unknown, after a look at the account: with the job it became, or with `None` when there is none. Its `once` key is
+    /// free again in the second case.
+    ///
+    /// # Errors
+    /// `Journal`; `NotFound` when the journal does not know the intent; `InvalidState` when its outcome is not unknown; `InvalidRequest` when `intent` is no
+    /// intent or `job` no job.
+    pub fn resolve(&self, intent: JobRef, job: Option<JobRef>) -> Resolve {
+        Resolve { client: self.clone(), intent, job }
+    }
+}
+
+/// See [`Client::jobs`].
+#[must_use = "nothing happens before it is awaited or started"]
+#[derive(Debug, Clone)]
+pub struct Jobs {
+    client: Client,
+}
+
+impl Jobs {
+    /// Starts reading the journal on the runtime.
+    pub fn start(self) -> Operation<Vec<JournaledSubmit>> {
+        let client = self.client.clone();
+        client.run(move |_, _| async move { self.client.journaled(|journal| journal.entries()?.into_iter().map(JournaledSubmit::new).collect()).await })
+    }
+}
+
+impl IntoFuture for Jobs {
+    type Output = Result<Vec<JournaledSubmit>>;
+    type IntoFuture = Running<Vec<JournaledSubmit>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.start().into_future()
+    }
+}
+
+/// See [`Client::recover`].
+#[must_use = "nothing happens before it is awaited or started"]
+#[derive(Debug, Clone)]
+pub struct Recover {
+    client: Client,
+}
+
+impl Recover {
+    /// Starts reading the journal on the runtime.
+    pub fn start(self) -> Operation<Recovered> {
+        let client = self.client.clone();
+        client.run(move |_, _| async move {
+            let mut recovered = Recovered::default();
+            for submit in self.client.jobs().await? {
+                match (&submit.state, &submit.job) {
+                    (SubmitState::Unknown, _) => recovered.unknown.push(submit),
+                    (SubmitState::Accepted, Some(_)) if submit.saved => {}
+                    (SubmitState::Accepted, Some(_)) if submit.other_key => recovered.other_key.push(submit),
+                    (SubmitState::Accepted, Some(job)) => {
+                        let cell = self.client.cell(job.clone(), submit.label.clone(), false, None);
+                        recovered.jobs.push(Job::new(self.client.clone(), cell));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(recovered)
+        })
+    }
+}
+
+impl IntoFuture for Recover {
+    type Output = Result<Recovered>;
+    type IntoFuture = Running<Recovered>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.start().into_future()
+    }
+}
+
+/// See [`Client::resolve`].
+#[must_use = "nothing happens before it is awaited or started"]
+#[derive(Debug, Clone)]
+pub struct Resolve {
+    client: Client,
+    intent: JobRef,
+    job: Option<JobRef>,
+}
+
+impl Resolve {
+    /// Starts writing to the journal on the runtime.
+    pub fn start(self) -> Operation<()> {
+        let client = self.client.clone();
+        client.run(move |_, _| async move {
+            let refuse = |kind, text: String| Err(crate::Error::new(kind, text).with_job(&self.intent));
+            let Some(id) = self.intent.intent_id().map(str::to_owned) else {
+                return refuse(crate::ErrorKind::InvalidRequest, format!("{} is no intent", self.intent));
+            };
+            let fate = match self.job {
+                Some(job) if job.is_intent() => return refuse(crate::ErrorKind::InvalidRequest, format!("{job} is no job")),
+                Some(job) => Fate::Accepted(job),
+                None => Fate::Refused,
+            };
+            let asked = id.clone();
+            match self.client.journaled(move |journal| journal.fate(&asked)).await? {
+                Some(Fate::Unknown { .. }) => self.client.journaled(move |journal| journal.settle(&id, fate)).await,
+                Some(known) => refuse(crate::ErrorKind::InvalidState, format!("the outcome of {} is not unknown: {}", self.intent, words(&known))),
+                None => refuse(crate::ErrorKind::NotFound, format!("the journal does not know {}", self.intent)),
+            }
+        })
+    }
+}
+
+fn words(fate: &Fate) -> String {
+    match fate {
+        Fate::Open => "it is being submitted".to_owned(),
+        Fate::Accepted(job) | Fate::EndedUnbilled(job) => format!("it became {job}"),
+        Fate::Refused => "it was refused".to_owned(),
+        Fate::Unknown { .. } => "unknown".to_owned(),
+    }
+}
+
+impl IntoFuture for Resolve {
+    type Output = Result<()>;
+    type IntoFuture = Running<()>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.start().into_future()
+    }
+}

@@ -1,0 +1,97 @@
+//! The journal that the settings ask for, opened when it is first needed.
+
+use std::sync::{Arc, OnceLock};
+
+use super::directory::{DirectoryJournal, Identity};
+use super::memory::{MemoryJournal, NoJournal};
+use super::{Entry, Fate, Intent, Journal, Once};
+use crate::config::{JournalSetting, Settings, is_loopback, state_directory};
+use crate::error::Result;
+use crate::job::JobRef;
+use crate::keys::Keys;
+use crate::model::Status;
+
+/// See the module's first line.
+pub(crate) struct ChosenJournal {
+    setting: JournalSetting,
+    loopback: bool,
+    origin: String,
+    keys: Arc<Keys>,
+    opened: OnceLock<Box<dyn Journal>>,
+}
+
+impl ChosenJournal {
+    pub(crate) fn new(settings: &Settings, keys: Arc<Keys>) -> Self {
+        Self {
+            setting: settings.journal.clone(),
+            loopback: is_loopback(&settings.base_url),
+            origin: settings.base_url.to_string(),
+            keys,
+            opened: OnceLock::new(),
+        }
+    }
+
+    fn opened(&self) -> Result<&dyn Journal> {
+        if let Some(journal) = self.opened.get() {
+            return Ok(journal.as_ref());
+        }
+        let journal = self.open()?;
+        Ok(self.opened.get_or_init(|| journal).as_ref())
+    }
+
+    fn open(&self) -> Result<Box<dyn Journal>> {
+        let directory = match &self.setting {
+            JournalSetting::Off => return Ok(Box::new(NoJournal)),
+            JournalSetting::Memory => return Ok(Box::new(MemoryJournal::default())),
+            JournalSetting::Default if self.loopback => return Ok(Box::new(MemoryJournal::default())),
+            JournalSetting::Directory(directory) => return Ok(Box::new(DirectoryJournal::open(directory.clone(), self.identity()?)?)),
+            JournalSetting::Default => state_directory(),
+        };
+        let identity = self.identity()?;
+        let opened = match directory {
+            Some(directory) => DirectoryJournal::open(directory, identity).map_err(|error| error.message().to_owned()),
+            None => Err("the user has no home directory".to_owned()),
+        };
+        match opened {
+            Ok(journal) => Ok(Box::new(journal)),
+            Err(why) => {
+                tracing::warn!(target: crate::telemetry::SUBMIT, %why, "there is no journal: after a crash, jobs submitted now cannot be found again");
+                Ok(Box::new(MemoryJournal::default()))
+            }
+        }
+    }
+
+    fn identity(&self) -> Result<Identity> {
+        Ok(Identity { origin: self.origin.clone(), key: self.keys.current()?.fingerprint() })
+    }
+}
+
+impl Journal for ChosenJournal {
+    fn once(&self, key: &str, fingerprint: &str) -> Result<Once> {
+        self.opened()?.once(key, fingerprint)
+    }
+
+    fn begin(&self, intent: Intent) -> Result<Once> {
+        self.opened()?.begin(intent)
+    }
+
+    fn settle(&self, intent: &str, fate: Fate) -> Result<()> {
+        self.opened()?.settle(intent, fate)
+    }
+
+    fn fate(&self, intent: &str) -> Result<Option<Fate>> {
+        self.opened()?.fate(intent)
+    }
+
+    fn ended(&self, job: &JobRef, status: &Status) -> Result<()> {
+        self.opened()?.ended(job, status)
+    }
+
+    fn saved(&self, job: &JobRef) -> Result<()> {
+        self.opened()?.saved(job)
+    }
+
+    fn entries(&self) -> Result<Vec<Entry>> {
+        self.opened()?.entries()
+    }
+}

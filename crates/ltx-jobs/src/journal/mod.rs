@@ -1,0 +1,154 @@
+//! What is written down about submits, so that no job is paid twice and none is lost.
+//!
+//! The submit is built around the trait: an intent is recorded before the POST, its outcome before the caller hears of it. `memory` keeps the records as
+//! long as the client lives; `directory` keeps them on disk, so that a script that was killed finds its jobs again; `chosen` is the one the settings ask for.
+//! `record` is the form on disk, pure.
+
+mod chosen;
+mod directory;
+mod memory;
+mod record;
+
+use std::time::SystemTime;
+
+pub(crate) use chosen::ChosenJournal;
+pub(crate) use directory::host;
+
+use crate::error::Result;
+use crate::job::JobRef;
+use crate::model::Status;
+
+/// What is about to be submitted. No prompt, no key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Intent {
+    pub(crate) id: String,
+    pub(crate) endpoint: String,
+    /// SHA-256 over endpoint, parameters and the content of inputs; empty without a `once` key.
+    pub(crate) fingerprint: String,
+    pub(crate) once: Option<String>,
+    pub(crate) label: Option<String>,
+    pub(crate) began_at: SystemTime,
+}
+
+/// What became of an intent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The POST may be on its way.
+    Open,
+    /// The service holds the job.
+    Accepted(JobRef),
+    /// Proof that no job exists.
+    Refused,
+    /// Nobody can tell. `request_id` when the service gave one.
+    Unknown { request_id: Option<String> },
+    /// The job ended without a bill: a `once` key is free again.
+    EndedUnbilled(JobRef),
+}
+
+/// The journal's answer to a `once` key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Once {
+    /// Nothing under this key that could be billed: go on.
+    Free,
+    /// The same request was submitted under this key: this is its intent.
+    Same { intent: String, fate: Fate },
+    /// Another request was submitted under this key.
+    Other { intent: Box<Intent> },
+}
+
+/// One submit as the journal knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) intent: Intent,
+    pub(crate) fate: Fate,
+    /// The job's end, when it was seen.
+    pub(crate) ended: Option<Status>,
+    /// Whether its outputs were saved.
+    pub(crate) saved: bool,
+    /// Whether whoever wrote it is gone: then an open intent will never be settled by itself.
+    pub(crate) orphan: bool,
+    /// Whether it was submitted with another key than this client's.
+    pub(crate) other_key: bool,
+}
+
+/// Where submits are written down. Every method returns after the record is safe, and may take as long as a disk takes: call it off the async threads.
+pub(crate) trait Journal: Send + Sync {
+    /// What is known under a `once` key for a request with this fingerprint.
+    fn once(&self, key: &str, fingerprint: &str) -> Result<Once>;
+
+    /// Records an intent. With a `once` key that another submit has taken meanwhile, nothing is recorded and its state is given back.
+    fn begin(&self, intent: Intent) -> Result<Once>;
+
+    /// Records what became of an intent.
+    fn settle(&self, intent: &str, fate: Fate) -> Result<()>;
+
+    /// What is known of an intent.
+    fn fate(&self, intent: &str) -> Result<Option<Fate>>;
+
+    /// Records how a job ended.
+    fn ended(&self, job: &JobRef, status: &Status) -> Result<()>;
+
+    /// Records that the outputs of a job were saved.
+    fn saved(&self, job: &JobRef) -> Result<()>;
+
+    /// Every submit that is known, oldest first.
+    fn entries(&self) -> Result<Vec<Entry>>;
+}
+
+/// What is known of the intents, in memory: the rules that every journal shares.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    entries: Vec<Entry>,
+}
+
+impl Ledger {
+    fn find(&self, intent: &str) -> Option<&Entry> {
+        self.entries.iter().rev().find(|entry| entry.intent.id == intent)
+    }
+
+    fn find_mut(&mut self, intent: &str) -> Option<&mut Entry> {
+        self.entries.iter_mut().rev().find(|entry| entry.intent.id == intent)
+    }
+
+    fn add(&mut self, intent: Intent) {
+        self.entries.push(Entry { intent, fate: Fate::Open, ended: None, saved: false, orphan: false, other_key: false });
+    }
+
+    /// The first submit under this key that holds it, apart from `own`.
+    fn holder(&self, key: &str, own: Option<&str>) -> Option<&Entry> {
+        self.entries.iter().find(|entry| {
+            entry.intent.once.as_deref() == Some(key)
+                && Some(entry.intent.id.as_str()) != own
+                && !matches!(entry.fate, Fate::Refused | Fate::EndedUnbilled(_))
+        })
+    }
+
+    fn once(&self, key: &str, fingerprint: &str, own: Option<&str>) -> Once {
+        match self.holder(key, own) {
+            None => Once::Free,
+            Some(entry) if entry.intent.fingerprint != fingerprint => Once::Other { intent: Box::new(entry.intent.clone()) },
+            Some(entry) => Once::Same { intent: entry.intent.id.clone(), fate: entry.fate.clone() },
+        }
+    }
+
+    fn settle(&mut self, intent: &str, fate: Fate) -> bool {
+        self.find_mut(intent).map(|entry| entry.fate = fate).is_some()
+    }
+
+    fn of_job(&mut self, job: &JobRef) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut().filter(move |entry| matches!(&entry.fate, Fate::Accepted(known) | Fate::EndedUnbilled(known) if known == job))
+    }
+
+    fn ended(&mut self, job: &JobRef, status: &Status) {
+        for entry in self.of_job(job) {
+            entry.ended = Some(status.clone());
+            if *status == Status::Failed {
+                entry.fate = Fate::EndedUnbilled(job.clone());
+            }
+        }
+    }
+
+    fn saved(&mut self, job: &JobRef) {
+        self.of_job(job).for_each(|entry| entry.saved = true);
+    }
+}

@@ -1,0 +1,116 @@
+//! Hours of waiting in milliseconds: the clock of the runtime is paused, the emulator runs in the same runtime.
+#![allow(clippy::unwrap_used)] // A test.
+
+use std::time::Duration;
+
+use ltx_jobs::{Client, ErrorKind, JobRef, Request};
+use ltx_jobs_emulator::{Emulator, Programme};
+use serde_json::json;
+use tokio::time::Instant;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn emulator(programme: &str) -> Emulator {
+    let programme: Programme = serde_json::from_str(programme).unwrap();
+    Emulator::start(programme).await.unwrap()
+}
+
+/// Every setting as a user has it.
+fn client(emulator: &Emulator) -> Client {
+    Client::builder().base_url(emulator.api_url()).api_key(emulator.api_key()).build().unwrap()
+}
+
+fn request() -> Request {
+    Request::raw("text-to-video", json!({"prompt": "a boat", "model": "ltx-2-5-pro", "duration": 6, "resolution": "1920x1080"})).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hours_in_the_queue_are_waited_out_with_one_poll_every_five_seconds() {
+    let emulator = emulator(r#"{"job": {"pending_polls": 700, "processing_polls": 740}}"#).await;
+    let client = client(&emulator);
+    let began = Instant::now();
+    let job = client.submit(request()).await.unwrap();
+    let done = job.wait().await.unwrap();
+    assert!(done.outputs().contains_key("video_url"));
+    let polls = emulator.count("GET", "/v2/text-to-video/*");
+    assert!((1440..=1445).contains(&polls), "{polls} polls");
+    let pace = began.elapsed().as_secs_f64() / polls as f64;
+    assert!((4.5..=5.6).contains(&pace), "one poll every {pace} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_without_the_service_ends_no_wait() {
+    let emulator = emulator(
+        r#"{"job": {"pending_polls": 2, "processing_polls": 2},
+            "fault": [{"route": "poll", "skip": 1, "times": 150, "do": "cut_before_headers"},
+                      {"route": "poll", "times": 50, "do": "status", "status": 502, "body": "<html>bad gateway</html>"}]}"#,
+    )
+    .await;
+    let client = client(&emulator);
+    let began = Instant::now();
+    let job = client.submit(request()).await.unwrap();
+    let waiting = job.wait().start();
+    // After the tenth failure in a row the handle tells since when.
+    while emulator.count("GET", "/v2/text-to-video/*") < 11 {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    let snapshot = job.snapshot();
+    assert!(snapshot.unreachable_since.is_some() && snapshot.last_error.is_some(), "{snapshot:?}");
+    waiting.await.unwrap();
+    assert!(began.elapsed() > HOUR / 2, "{:?}", began.elapsed());
+    assert!(job.snapshot().unreachable_since.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_limit_ends_the_wait_on_time_and_the_job_goes_on() {
+    let emulator = emulator(r#"{"job": {"pending_polls": 100, "processing_polls": 1}}"#).await;
+    let client = client(&emulator);
+    let job = client.submit(request()).await.unwrap();
+    let began = Instant::now();
+    let error = job.wait().timeout(Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimeout, "{error}");
+    assert!(error.is_retryable());
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(60) && took < Duration::from_secs(61), "{took:?}");
+    job.wait().timeout(HOUR).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_is_waited_out_as_long_as_the_service_asks() {
+    let emulator = emulator(
+        r#"{"fault": [{"route": "submit", "times": 20, "do": "status", "status": 429, "retry_after": "120"}]}"#,
+    )
+    .await;
+    let client = client(&emulator);
+    let began = Instant::now();
+    client.submit(request()).await.unwrap();
+    assert!(began.elapsed() >= Duration::from_secs(20 * 120), "{:?}", began.elapsed());
+    assert_eq!(emulator.jobs().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_down_is_tried_for_two_minutes_and_no_longer() {
+    let emulator = emulator(r#"{"fault": [{"route": "submit", "times": 100000, "do": "status", "status": 503}]}"#).await;
+    let client = client(&emulator);
+    let began = Instant::now();
+    let error = client.submit(request()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.is_retryable());
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(110) && took < Duration::from_secs(160), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_whose_handles_were_thrown_away_still_end() {
+    let emulator = emulator("{}").await;
+    let client = client(&emulator);
+    let mut references: Vec<JobRef> = Vec::new();
+    for _ in 0..3 {
+        references.push(client.submit(request()).await.unwrap().reference().clone());
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    for reference in references {
+        let job = client.job(reference).unwrap();
+        assert!(job.snapshot().is_ended(), "{job:?}");
+    }
+}

@@ -1,0 +1,946 @@
+/**
+ * @file ltx_jobs.h
+ * Client library for the LTX video generation service: submit a paid job, wait for it, bring its results home.
+ *
+ * Written by a program from the sources of the library; C99 and C++17. The C++ layer is ltx_jobs.hpp.
+ *
+ * **Errors.** A function that can fail returns an ltx_status and takes a last `ltx_error **err`, which may be NULL and is always written: NULL on success,
+ * else an error that the caller frees. Out-parameters are NULL or 0 on failure. There is no last error of a thread.
+ *
+ * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
+ *
+ * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
+ * a time. ltx_error, ltx_result and ltx_saved are immutable. Never call from signal handlers, DllMain, atexit or destructors of static objects.
+ *
+ * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_close() and the last ltx_client_release() block. No socket is read or
+ * written on the caller's thread.
+ *
+ * **Memory.** What this library gives, this library frees; a text belongs to the object it came from. NULL may be freed and released. NULL, or a handle of
+ * another type, is answered with LTX_INVALID_ARGUMENT, or with NULL or 0 by functions that give a value.
+ *
+ * **Text** is UTF-8 and ends with a NUL; paths are UTF-8 too, and on POSIX any bytes. **Times** are milliseconds: 0 only looks, negative has no limit.
+ * **Enumerations** come in as int32_t and are checked. **Structs** begin with their size, which the caller sets, and only grow.
+ *
+ * **The process.** The library installs no signal handler, changes no mask, handler or locale of the host, prints nothing, and registers nothing for the end
+ * of the process. Its threads are named `ltx-io` and have all asynchronous signals blocked. ltx_client_new() reads the environment. Its code stays in
+ * memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted.
+ *
+ * **Fork.** In a child whose parent had used a client, everything of that client answers LTX_FORKED, and releasing it does nothing. The child makes a new one.
+ *
+ * **Exit.** Ending the process without closing is fine; threads just end, and jobs go on at the service.
+ */
+
+#ifndef LTX_JOBS_H
+#define LTX_JOBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32) && !defined(LTX_JOBS_STATIC)
+#define LTX_API __declspec(dllimport)
+#elif defined(__GNUC__) || defined(__clang__)
+#define LTX_API __attribute__((visibility("default")))
+#else
+#define LTX_API
+#endif
+
+/** The version of this header; ltx_version() tells that of the library. */
+#define LTX_VERSION_MAJOR 0
+#define LTX_VERSION_MINOR 1
+#define LTX_VERSION_PATCH 0
+#define LTX_VERSION "0.1.0"
+/** major << 24 | minor << 16 | patch << 8, for comparison by the preprocessor and with ltx_version_number(). */
+#define LTX_VERSION_NUMBER 0x00010000
+/** To be compared with ltx_abi_version(). */
+#define LTX_ABI_VERSION 0
+
+/** Values of ltx_status. */
+enum {
+  /** Success. */
+  LTX_OK = 0,
+  /** It still runs; no error. */
+  LTX_PENDING = 1,
+  /** The predicate said stop; no error. */
+  LTX_STOPPED = 2,
+  /** A setting is missing or wrong. */
+  LTX_CONFIG = 100,
+  /** The request can never be right (refused here), or the service answered 400. */
+  LTX_INVALID_REQUEST = 101,
+  /** The request or an input is larger than the service takes. */
+  LTX_REQUEST_TOO_LARGE = 102,
+  /** The safety filter refused the input or the result. */
+  LTX_CONTENT_FILTERED = 103,
+  /** An argument was NULL, of the wrong handle, or out of range (C interface). */
+  LTX_INVALID_ARGUMENT = 104,
+  /** The call does not fit the state of the object, for example a result that was taken already. */
+  LTX_INVALID_STATE = 105,
+  /** The call would wait for itself (C interface, from inside a callback). */
+  LTX_WOULD_DEADLOCK = 106,
+  /** Not supported by this build or platform, or by the data found. */
+  LTX_UNSUPPORTED = 107,
+  /** The API key is missing or not accepted. */
+  LTX_UNAUTHENTICATED = 110,
+  /** The account has not enough credits. */
+  LTX_INSUFFICIENT_FUNDS = 111,
+  /** The account may not use this endpoint. */
+  LTX_PERMISSION_DENIED = 112,
+  /** Too many requests, or too many queued jobs. */
+  LTX_RATE_LIMITED = 113,
+  /** Too many jobs at once for this account. */
+  LTX_CONCURRENCY_LIMITED = 114,
+  /** The estimated cost is above the limit set here, or no estimate could be made for it. */
+  LTX_COST_LIMIT = 115,
+  /** The service reported an internal error. */
+  LTX_SERVER = 120,
+  /** The service reported that it is unavailable. */
+  LTX_UNAVAILABLE = 121,
+  /** The service reported that it is overloaded. */
+  LTX_OVERLOADED = 122,
+  /** Something between here and the service answered in its place. */
+  LTX_GATEWAY = 123,
+  /** The answer is not what the service documents. */
+  LTX_PROTOCOL = 124,
+  /** The host name could not be resolved. */
+  LTX_DNS = 130,
+  /** No connection could be made. */
+  LTX_CONNECT = 131,
+  /** The TLS handshake failed. */
+  LTX_TLS = 132,
+  /** The proxy refused the connection. */
+  LTX_PROXY = 133,
+  /** One request took longer than its limit. */
+  LTX_REQUEST_TIMEOUT = 134,
+  /** A transfer stopped moving. */
+  LTX_STALLED = 135,
+  /** The connection broke. */
+  LTX_CONNECTION_LOST = 136,
+  /** The outcome of a submit is unknown: a job may exist and be billed. It is never sent again by itself. */
+  LTX_SUBMIT_UNKNOWN = 140,
+  /** The service accepted the job, but its answer with the id was lost. */
+  LTX_ID_LOST = 141,
+  /** The service gave the job up, for a cause not known to this library. */
+  LTX_JOB_FAILED = 142,
+  /** The service does not know this job under this endpoint. */
+  LTX_NOT_FOUND = 143,
+  /** The job existed; its record is past the service's retention. */
+  LTX_EXPIRED = 144,
+  /** The time limit of a wait is over. The job goes on. */
+  LTX_WAIT_TIMEOUT = 145,
+  /** The URL of the result is no longer valid and could not be renewed. */
+  LTX_RESULT_EXPIRED = 150,
+  /** The file on the storage changed during the transfer. */
+  LTX_OBJECT_CHANGED = 151,
+  /** What arrived does not have the checksum or length it must have. */
+  LTX_INTEGRITY = 152,
+  /** The archive is damaged or not usable. */
+  LTX_ARCHIVE = 153,
+  /** A name in the archive or of an output would leave the target directory or is not safe on every system. */
+  LTX_UNSAFE_NAME = 154,
+  /** The archive is beyond the limits set for members, sizes or ratio. */
+  LTX_LIMIT_EXCEEDED = 155,
+  /** A local file or directory could not be read or written. */
+  LTX_IO = 160,
+  /** The disk is full. */
+  LTX_NO_SPACE = 161,
+  /** A different file is there already. */
+  LTX_EXISTS = 162,
+  /** Another owner is writing the same file. */
+  LTX_LOCKED = 163,
+  /** The journal could not be read or written. */
+  LTX_JOURNAL = 164,
+  /** The client was closed. */
+  LTX_CLOSED = 170,
+  /** The caller cancelled. */
+  LTX_CANCELLED = 171,
+  /** The object belongs to the parent of this forked process. */
+  LTX_FORKED = 172,
+  /** A defect of this library. */
+  LTX_INTERNAL = 173
+};
+
+/** What an error means for the bill. */
+enum {
+  /** No job was created by this call. */
+  LTX_BILLING_NO_JOB = 0,
+  /** A job exists and is billed if it succeeds. */
+  LTX_BILLING_JOB_EXISTS = 1,
+  /** The job ended without success and is not billed. */
+  LTX_BILLING_NOT_BILLED = 2,
+  /** Nobody can tell whether a job exists. */
+  LTX_BILLING_UNKNOWN = 3
+};
+
+/** The status of a job. */
+enum {
+  /** The service was not asked yet. */
+  LTX_STATE_UNKNOWN = 0,
+  /** Queued. */
+  LTX_STATE_PENDING = 1,
+  /** Running. */
+  LTX_STATE_PROCESSING = 2,
+  /** Done; its outputs can be fetched. */
+  LTX_STATE_COMPLETED = 3,
+  /** Given up by the service, and not billed. */
+  LTX_STATE_FAILED = 4,
+  /** A word this version does not know; the job goes on. */
+  LTX_STATE_OTHER = 5
+};
+
+/** What an operation is doing; -1 for something this version does not know. */
+enum {
+  /** Checking arguments, looking at local files. */
+  LTX_PHASE_PREPARING = 0,
+  /** Sending an input to the storage. */
+  LTX_PHASE_UPLOADING = 1,
+  /** The paid request, or waiting for its next try. */
+  LTX_PHASE_SUBMITTING = 2,
+  /** The job is on the service. */
+  LTX_PHASE_WAITING = 3,
+  /** Fetching results. */
+  LTX_PHASE_DOWNLOADING = 4
+};
+
+/** What to do when the outcome of a submit is unknown. */
+enum {
+  /** Stop with LTX_SUBMIT_UNKNOWN; never send it again. */
+  LTX_ON_UNKNOWN_STOP = 0,
+  /** Send it again. May create, and bill, the job twice. */
+  LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE = 1
+};
+
+/** What becomes of an archive of EXR frames. */
+enum {
+  /** The frames are saved, each as a file. */
+  LTX_ARCHIVE_UNPACK = 0,
+  /** The archive is saved as one file. */
+  LTX_ARCHIVE_KEEP = 1,
+  /** The archive is saved, and its frames too. */
+  LTX_ARCHIVE_BOTH = 2
+};
+
+/** What must be proven about a file before it gets its name. */
+enum {
+  /** Every checksum the storage offers, and the length. */
+  LTX_VERIFY_WHEN_OFFERED = 0,
+  /** As before, and a file without a checksum is refused. */
+  LTX_VERIFY_REQUIRE = 1,
+  /** The length; frames are checked nevertheless. */
+  LTX_VERIFY_OFF = 2
+};
+
+/**
+ * Functions of the host to be called while an operation runs. A later version defines it; in this one every pointer to it is NULL.
+ */
+typedef struct ltx_callbacks ltx_callbacks;
+
+/**
+ * A client of the service. All functions on it may be called from any thread at the same time. Counted: ltx_client_ref(), ltx_client_release().
+ *
+ * Making one opens no socket and starts no thread; the first operation does.
+ */
+typedef struct ltx_client ltx_client;
+
+/**
+ * Settings of a client. For one thread at a time; a client takes a copy.
+ */
+typedef struct ltx_config ltx_config;
+
+/**
+ * What went wrong. Immutable, may be read from any thread; freed once with ltx_error_free().
+ *
+ * Texts it gives out live as long as the error. It contains no API key and no query of a signed URL.
+ */
+typedef struct ltx_error ltx_error;
+
+/**
+ * A job on the service. All functions on it may be called from any thread at the same time. Counted: ltx_job_ref(), ltx_job_release().
+ *
+ * Releasing it changes nothing on the service: the job goes on there and is billed if it succeeds. It must not be used for long after its client was
+ * released: everything then answers LTX_CLOSED.
+ */
+typedef struct ltx_job ltx_job;
+
+/**
+ * Work of this library in progress. All functions on it may be called from any thread at the same time. Counted: ltx_op_ref(), ltx_op_release().
+ *
+ * Releasing it neither ends nor cancels the work.
+ */
+typedef struct ltx_op ltx_op;
+
+/**
+ * A request to any endpoint of the service. Fields have the service's own names, also those this library does not know. For one thread at a time; a
+ * submit takes a copy, so it can be used again.
+ */
+typedef struct ltx_request ltx_request;
+
+/**
+ * The outputs of a completed job. Immutable, may be used from any thread; freed once with ltx_result_free(). Texts live as long as the result.
+ */
+typedef struct ltx_result ltx_result;
+
+/**
+ * The files a download left, also those that were there already. Immutable, may be used from any thread; freed once with ltx_saved_free().
+ */
+typedef struct ltx_saved ltx_saved;
+
+/**
+ * What a function came to: `LTX_OK`, `LTX_PENDING`, `LTX_STOPPED`, or the number of an error (`LTX_CONFIG` and on).
+ *
+ * The numbers are the same in every language and never get another meaning. Later versions may add numbers.
+ */
+typedef int32_t ltx_status;
+
+/**
+ * What is known of a job, from memory. Set `size` to `sizeof(ltx_job_info)` before the call. Times are milliseconds since 1970, -1 when not known.
+ */
+typedef struct ltx_job_info {
+  /**
+   * Set by the caller: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * `LTX_STATE_UNKNOWN` before the service was asked, `LTX_STATE_PENDING` and so on; `LTX_STATE_OTHER` for a word this version does not know.
+   */
+  int32_t status;
+  /**
+   * 1 when the job is over and nothing more will be learned, else 0.
+   */
+  int32_t ended;
+  /**
+   * When the service accepted it, by the service's clock.
+   */
+  int64_t created_at_ms;
+  /**
+   * When the service last answered, by this machine's clock.
+   */
+  int64_t last_contact_ms;
+  /**
+   * Since when the service cannot be reached; -1 when it can.
+   */
+  int64_t unreachable_since_ms;
+  /**
+   * What the last poll met if it was not the service's answer; `LTX_OK` otherwise.
+   */
+  ltx_status last_error;
+  /**
+   * Always 0 in this version.
+   */
+  int32_t reserved;
+  /**
+   * The service's own word for the status; empty before it was asked.
+   */
+  char status_word[80];
+} ltx_job_info;
+
+/**
+ * How far an operation is. Set `size` to `sizeof(ltx_op_info)` before the call. Numbers never go backwards within a phase.
+ */
+typedef struct ltx_op_info {
+  /**
+   * Set by the caller: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * `LTX_PENDING` while it runs, `LTX_OK` after success, else the error's status.
+   */
+  ltx_status outcome;
+  /**
+   * What is being done: `LTX_PHASE_PREPARING` and so on.
+   */
+  int32_t phase;
+  /**
+   * Bytes moved in this phase.
+   */
+  int64_t bytes_done;
+  /**
+   * Bytes to move in this phase; -1 when not known.
+   */
+  int64_t bytes_total;
+  /**
+   * Frames whole on disk.
+   */
+  int64_t frames_done;
+  /**
+   * Frames to come; -1 when not known.
+   */
+  int64_t frames_total;
+  /**
+   * Milliseconds since the operation began.
+   */
+  int64_t elapsed_ms;
+  /**
+   * How long the service has not been reachable; -1 when it is.
+   */
+  int64_t unreachable_ms;
+  /**
+   * The job's status while waiting, as in ltx_job_info.
+   */
+  int32_t job_status;
+  /**
+   * Always 0 in this version.
+   */
+  int32_t reserved;
+  /**
+   * The service's own word for that status.
+   */
+  char status_word[80];
+} ltx_op_info;
+
+/**
+ * Decides on the calling thread whether to wait on: 0 goes on, anything else stops. Must neither throw nor jump out.
+ */
+typedef int32_t (*ltx_predicate)(void *user_data);
+
+/**
+ * How a result is saved. All zero is the default; set `size` to `sizeof(ltx_download_options)`.
+ */
+typedef struct ltx_download_options {
+  /**
+   * Set by the caller: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * Labels of the outputs to save (`"exr_frames_url"`, or without `_url`); NULL saves all.
+   */
+  const char *const *only;
+  /**
+   * How many labels there are.
+   */
+  size_t only_count;
+  /**
+   * What becomes of an archive of EXR frames: `LTX_ARCHIVE_UNPACK`, `LTX_ARCHIVE_KEEP` or `LTX_ARCHIVE_BOTH`.
+   */
+  int32_t archive;
+  /**
+   * What must be proven about a file: `LTX_VERIFY_WHEN_OFFERED`, `LTX_VERIFY_REQUIRE` or `LTX_VERIFY_OFF`.
+   */
+  int32_t verify;
+  /**
+   * Not 0: replace different files that are there; otherwise they are LTX_EXISTS. Equal ones count as saved.
+   */
+  int32_t overwrite;
+  /**
+   * Not 0: `first_frame` counts.
+   */
+  int32_t has_first_frame;
+  /**
+   * The number of the first frame; otherwise the archive's own numbers are kept.
+   */
+  int64_t first_frame;
+  /**
+   * Names for frames, for example `"sh010.{frame:04}.exr"`; NULL keeps the archive's names.
+   */
+  const char *frame_name;
+} ltx_download_options;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The name of a status: `"Ok"`, `"Pending"`, `"Stopped"`, or the kind of error as every language of this library writes it (`"WaitTimeout"`).
+ *
+ * @return a text that is never freed; `"Unknown"` for a number this version does not know
+ */
+LTX_API const char *ltx_status_name(ltx_status status);
+
+/**
+ * The version of the library that is loaded, as in `LTX_VERSION`. The text is never freed.
+ */
+LTX_API const char *ltx_version(void);
+
+/**
+ * The version of the library that is loaded as a number, as in `LTX_VERSION_NUMBER`.
+ */
+LTX_API uint32_t ltx_version_number(void);
+
+/**
+ * The version of the binary interface; a program compiled against `LTX_ABI_VERSION` runs with a library that says the same.
+ */
+LTX_API uint32_t ltx_abi_version(void);
+
+/**
+ * One line about this build, for logs and reports: version, crypto provider, profile, processor. The text is never freed.
+ */
+LTX_API const char *ltx_build_info(void);
+
+/**
+ * The status it was returned with. `LTX_OK` for NULL.
+ */
+LTX_API ltx_status ltx_error_status(const ltx_error *error);
+
+/**
+ * One line for people: what happened, what it means for the bill, what to do next. Empty for NULL, never NULL.
+ */
+LTX_API const char *ltx_error_message(const ltx_error *error);
+
+/**
+ * What it means for the bill: `LTX_BILLING_NO_JOB` and so on.
+ */
+LTX_API int32_t ltx_error_billing(const ltx_error *error);
+
+/**
+ * The word for a billing number: `"no_job"`, `"job_exists"`, `"not_billed"`, `"unknown"`; the last also for any other number. Never freed.
+ */
+LTX_API const char *ltx_billing_name(int32_t billing);
+
+/**
+ * The job, or the intent of the submit (`intent:...`), that it is about; NULL when there is none. ltx_client_job() takes it.
+ */
+LTX_API const char *ltx_error_job_ref(const ltx_error *error);
+
+/**
+ * The service's request id, which its support asks for; NULL when no answer had one.
+ */
+LTX_API const char *ltx_error_request_id(const ltx_error *error);
+
+/**
+ * The HTTP status of the answer; 0 when none arrived.
+ */
+LTX_API int32_t ltx_error_http_status(const ltx_error *error);
+
+/**
+ * The `type` of the service's own error, word for word; NULL when it gave none.
+ */
+LTX_API const char *ltx_error_api_type(const ltx_error *error);
+
+/**
+ * The `message` of the service's own error, word for word; NULL when it gave none.
+ */
+LTX_API const char *ltx_error_api_message(const ltx_error *error);
+
+/**
+ * Whether calling the same function again is safe, cannot cost more, and may help. False for a failed job and for every unknown outcome.
+ */
+LTX_API bool ltx_error_is_retryable(const ltx_error *error);
+
+/**
+ * Whether the job it is about has ended on the service.
+ */
+LTX_API bool ltx_error_job_ended(const ltx_error *error);
+
+/**
+ * How long the service asks to wait before the next try, in milliseconds; -1 when it asked for nothing.
+ */
+LTX_API int64_t ltx_error_retry_after_ms(const ltx_error *error);
+
+/**
+ * A copy, to be freed on its own; NULL for NULL.
+ */
+LTX_API ltx_error *ltx_error_clone(const ltx_error *error);
+
+/**
+ * Frees an error. NULL is fine.
+ */
+LTX_API void ltx_error_free(ltx_error *error);
+
+/**
+ * New settings, all at their defaults. Freed with ltx_config_free().
+ */
+LTX_API ltx_config *ltx_config_new(void);
+
+/**
+ * Sets one setting from its text.
+ *
+ * Keys: `api_key`, `base_url`, `journal` (`memory` or `off`), `poll_interval`, `backoff_base`, `backoff_cap`, `connect_timeout`, `submit_timeout`,
+ * `poll_timeout`, `stall_timeout`, `proxy`, `ca_bundle`, `allow_http`, `worker_threads`, `user_agent_suffix`. Durations are seconds (`5`) or have a unit
+ * (`20ms`, `2m`).
+ *
+ * @return LTX_OK, or LTX_CONFIG for a key that does not exist (the message names the nearest) or a value that cannot be used
+ */
+LTX_API ltx_status ltx_config_set(ltx_config *config, const char *key, const char *value, ltx_error **err);
+
+/**
+ * Frees settings. NULL is fine. Clients made of them go on.
+ */
+LTX_API void ltx_config_free(ltx_config *config);
+
+/**
+ * Makes a client. Settings that are not in `config` are taken from the environment (`LTXV_API_KEY` or `LTX_API_KEY`, and `LTX_` plus the name of a
+ * setting in capitals), else they have their defaults.
+ *
+ * @param config  may be NULL: the environment only; copied, and may be freed afterwards
+ * @param client  receives the client; released with ltx_client_release()
+ * @param err     may be NULL; receives the error on failure, else NULL; the caller frees it with ltx_error_free()
+ * @return LTX_OK, or LTX_CONFIG when a value cannot be used or there is no key
+ */
+LTX_API ltx_status ltx_client_new(const ltx_config *config, ltx_client **client, ltx_error **err);
+
+/**
+ * One more owner of the client: gives back `client`, or NULL when it is no client. Each owner releases once.
+ */
+LTX_API ltx_client *ltx_client_ref(ltx_client *client);
+
+/**
+ * Uses another API key from now on, also for jobs whose polling stopped because the old one was refused. Never blocks.
+ */
+LTX_API ltx_status ltx_client_set_api_key(ltx_client *client, const char *key, ltx_error **err);
+
+/**
+ * Starts a free look at whether key, address, proxy and certificates work. Never blocks; the operation ends with success or with what is wrong.
+ *
+ * @param callbacks  NULL in this version
+ * @param op         receives the operation; released with ltx_op_release()
+ */
+LTX_API ltx_status ltx_client_check(ltx_client *client, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * Submits a request. **Billed** if the job succeeds. Never blocks.
+ *
+ * The request is sent again only with proof that no job exists. When nobody can tell, the operation ends with LTX_SUBMIT_UNKNOWN and nothing is resent.
+ * The operation has a reference at once (ltx_op_ref_string(), `intent:...`): saved in a project, it finds the job again. ltx_op_take_job() gives the job.
+ *
+ * @param request    copied: it may be freed or changed afterwards
+ * @param callbacks  NULL in this version
+ * @param op         receives the operation; releasing it does not cancel the submit
+ */
+LTX_API ltx_status ltx_client_submit(ltx_client *client, const ltx_request *request, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * A job by its reference (`endpoint/id`, or `intent:...` of a submit of this client). Asks nobody and never blocks.
+ *
+ * @param job  receives the job; released with ltx_job_release()
+ * @return LTX_OK; LTX_INVALID_REQUEST for a text that is no reference; for an intent also LTX_INVALID_STATE while it is on its way, LTX_SUBMIT_UNKNOWN,
+ * LTX_NOT_FOUND
+ */
+LTX_API ltx_status ltx_client_job(ltx_client *client, const char *reference, ltx_job **job, ltx_error **err);
+
+/**
+ * Uploads a local file apart from a submit; costs nothing. Never blocks. ltx_op_take_uri() gives the `ltx://uploads/...` address, which lives for 24 h
+ * and goes into a request with ltx_request_set_media_url().
+ *
+ * @param path       UTF-8; on POSIX any bytes
+ * @param callbacks  NULL in this version
+ */
+LTX_API ltx_status ltx_client_upload(ltx_client *client, const char *path, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * Closes the client: every wait and transfer ends at once with LTX_CLOSED, a paid request on the wire gets `grace_ms` to finish, and all threads of the
+ * client are joined. Jobs go on at the service. Blocks for that long at most, and a moment for the threads. As often as wanted, from any host thread.
+ *
+ * @param grace_ms  milliseconds; negative waits without limit
+ * @return LTX_OK when every thread is joined; LTX_PENDING when some hang in the operating system (a name resolution cannot be interrupted) and were left
+ * behind: the client is closed all the same, and they touch nothing of the host's
+ */
+LTX_API ltx_status ltx_client_close(ltx_client *client, int64_t grace_ms, ltx_error **err);
+
+/**
+ * One owner less. The last one closes the client as ltx_client_close() does with five seconds of grace, and frees it; operations and jobs that are still
+ * held then answer LTX_CLOSED. NULL is fine. In a forked child it returns at once and frees nothing.
+ */
+LTX_API void ltx_client_release(ltx_client *client);
+
+/**
+ * A new request.
+ *
+ * @param endpoint  the service's word, for example `"video-to-video-hdr"`
+ * @param request   receives the request; freed with ltx_request_free()
+ * @return LTX_OK, or LTX_INVALID_REQUEST for what can be no endpoint
+ */
+LTX_API ltx_status ltx_request_new(const char *endpoint, ltx_request **request, ltx_error **err);
+
+/**
+ * Sets a field to a text.
+ */
+LTX_API ltx_status ltx_request_set_string(ltx_request *request, const char *field, const char *value, ltx_error **err);
+
+/**
+ * Sets a field to a whole number.
+ */
+LTX_API ltx_status ltx_request_set_int(ltx_request *request, const char *field, int64_t value, ltx_error **err);
+
+/**
+ * Sets a field to a number, which must be finite.
+ */
+LTX_API ltx_status ltx_request_set_double(ltx_request *request, const char *field, double value, ltx_error **err);
+
+/**
+ * Sets a field to true or false.
+ */
+LTX_API ltx_status ltx_request_set_bool(ltx_request *request, const char *field, bool value, ltx_error **err);
+
+/**
+ * Sets a field to JSON's null.
+ */
+LTX_API ltx_status ltx_request_set_null(ltx_request *request, const char *field, ltx_error **err);
+
+/**
+ * Sets a field to any JSON value, given as text.
+ */
+LTX_API ltx_status ltx_request_set_json(ltx_request *request, const char *field, const char *json, ltx_error **err);
+
+/**
+ * Sets a media field to a local file, which is uploaded before the submit, as a stream. The path is UTF-8; on POSIX any bytes.
+ */
+LTX_API ltx_status ltx_request_set_media_file(ltx_request *request, const char *field, const char *path, ltx_error **err);
+
+/**
+ * Sets a media field to bytes in memory, which are copied now and uploaded before the submit.
+ */
+LTX_API ltx_status ltx_request_set_media_bytes(ltx_request *request, const char *field, const uint8_t *data, size_t size, ltx_error **err);
+
+/**
+ * Sets a media field to an address: `https://...` that the service fetches, `data:...`, or `ltx://uploads/...` of an earlier upload.
+ */
+LTX_API ltx_status ltx_request_set_media_url(ltx_request *request, const char *field, const char *url, ltx_error **err);
+
+/**
+ * Names the submit: the same key with the same request gives the same job, however often it is submitted. NULL takes the name away.
+ */
+LTX_API ltx_status ltx_request_set_once(ltx_request *request, const char *key, ltx_error **err);
+
+/**
+ * A name for people. NULL takes it away.
+ */
+LTX_API ltx_status ltx_request_set_label(ltx_request *request, const char *label, ltx_error **err);
+
+/**
+ * Limits the submit, uploads included. An attempt that is on the wire then ends with LTX_SUBMIT_UNKNOWN.
+ *
+ * @param timeout_ms  milliseconds, above 0; negative takes the limit away
+ */
+LTX_API ltx_status ltx_request_set_timeout_ms(ltx_request *request, int64_t timeout_ms, ltx_error **err);
+
+/**
+ * What to do when nobody can tell whether the service got the request: `LTX_ON_UNKNOWN_STOP` (default) or `LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE`.
+ */
+LTX_API ltx_status ltx_request_set_on_unknown(ltx_request *request, int32_t on_unknown, ltx_error **err);
+
+/**
+ * Frees a request. NULL is fine. Submits made of it go on.
+ */
+LTX_API void ltx_request_free(ltx_request *request);
+
+/**
+ * The job's name for a project file, `endpoint/id`; ltx_client_job() takes it. Lives as long as the job. NULL for NULL.
+ */
+LTX_API const char *ltx_job_ref_string(const ltx_job *job);
+
+/**
+ * The endpoint it was submitted to. Lives as long as the job. NULL for NULL.
+ */
+LTX_API const char *ltx_job_endpoint(const ltx_job *job);
+
+/**
+ * The service's id. Lives as long as the job. NULL for NULL.
+ */
+LTX_API const char *ltx_job_id(const ltx_job *job);
+
+/**
+ * What is known of the job, from memory: never blocks and asks nobody. For user interfaces and render threads.
+ */
+LTX_API ltx_status ltx_job_snapshot(const ltx_job *job, ltx_job_info *info, ltx_error **err);
+
+/**
+ * Starts one look at the service. Never blocks. The operation tells what that look met, errors of the network included (none of them means that the job
+ * ended); after success ltx_job_snapshot() knows more. Merged with other polls of the job to one per poll interval.
+ *
+ * @param callbacks  NULL in this version
+ */
+LTX_API ltx_status ltx_job_poll(ltx_job *job, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * Starts waiting for the job's end. Never blocks; ltx_op_wait() does. ltx_op_take_result() gives the outputs.
+ *
+ * Only the job's end, cancellation or a refused key end the operation; whatever else goes wrong is asked again.
+ *
+ * @param callbacks  NULL in this version
+ */
+LTX_API ltx_status ltx_job_wait(ltx_job *job, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * As ltx_job_wait(), with a time limit of the operation itself: it ends with LTX_WAIT_TIMEOUT when the time is up. The job goes on, and can be waited for
+ * again.
+ *
+ * @param timeout_ms  milliseconds from now; 0 asks the service once; negative waits without limit
+ * @param callbacks   NULL in this version
+ */
+LTX_API ltx_status ltx_job_wait_for(ltx_job *job, int64_t timeout_ms, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * One more owner of the job: gives back `job`, or NULL when it is no job. Each owner releases once.
+ */
+LTX_API ltx_job *ltx_job_ref(ltx_job *job);
+
+/**
+ * One owner less. Never blocks, cancels nothing. NULL is fine.
+ */
+LTX_API void ltx_job_release(ltx_job *job);
+
+/**
+ * The reference of a submit, `intent:...`, from the moment it began; NULL for other operations. Lives as long as the operation.
+ */
+LTX_API const char *ltx_op_ref_string(const ltx_op *op);
+
+/**
+ * How far the operation is, from memory: never blocks for network, disk or the work itself. For user interfaces and render threads.
+ */
+LTX_API ltx_status ltx_op_snapshot(const ltx_op *op, ltx_op_info *info, ltx_error **err);
+
+/**
+ * Waits until the operation ends or the time is up.
+ *
+ * Blocks the calling thread and does no I/O on it; any number of threads may wait. A time-out ends only this wait: the operation, and the remote job behind
+ * it, go on.
+ *
+ * @param timeout_ms  milliseconds from now; negative waits without limit; 0 only looks
+ * @param err         may be NULL; receives the error on failure, else NULL; the caller frees it with ltx_error_free()
+ * @return LTX_OK on success, LTX_PENDING while it runs on, else what went wrong
+ */
+LTX_API ltx_status ltx_op_wait(ltx_op *op, int64_t timeout_ms, ltx_error **err);
+
+/**
+ * As ltx_op_wait(), and asks `predicate` before the first wait and about every `interval_ms`, on the calling thread: for a host that says by a poll whether
+ * its user gave up. Stopping ends only this wait; ltx_op_cancel() ends the operation.
+ *
+ * @param timeout_ms   milliseconds from now; negative waits without limit; 0 only looks
+ * @param interval_ms  milliseconds, at least 1
+ * @param user_data    handed to `predicate` as it is
+ * @return LTX_OK on success, LTX_PENDING when the time is up, LTX_STOPPED when the predicate said so, else what went wrong
+ */
+LTX_API ltx_status ltx_op_wait_until(ltx_op *op, int64_t timeout_ms, int64_t interval_ms, ltx_predicate predicate, void *user_data, ltx_error **err);
+
+/**
+ * Waits until one of several operations has ended, successfully or not: ltx_op_wait(ops[index], 0, ...) then tells how.
+ *
+ * @param count       how many there are, at least 1
+ * @param timeout_ms  as for ltx_op_wait()
+ * @param index       receives the first that has ended; `count` when the time is up and 0 on failure
+ * @return LTX_OK when one has ended, LTX_PENDING when the time is up, else what was wrong with the call
+ */
+LTX_API ltx_status ltx_ops_wait_any(const ltx_op *const *ops, size_t count, int64_t timeout_ms, size_t *index, ltx_error **err);
+
+/**
+ * Asks the operation to stop; it then ends with LTX_CANCELLED. Never blocks; from any thread, as often as wanted.
+ *
+ * Stops our work and pays nothing back: a remote job goes on, and a paid request that is on the wire is finished and written down.
+ */
+LTX_API ltx_status ltx_op_cancel(ltx_op *op, ltx_error **err);
+
+/**
+ * One more owner of the operation: gives back `op`, or NULL when it is no operation. Each owner releases once.
+ */
+LTX_API ltx_op *ltx_op_ref(ltx_op *op);
+
+/**
+ * One owner less. Never blocks, cancels nothing. NULL is fine.
+ */
+LTX_API void ltx_op_release(ltx_op *op);
+
+/**
+ * Takes the job of a submit, once.
+ *
+ * @param job  receives the job; released with ltx_job_release()
+ * @return LTX_OK; LTX_PENDING while the submit runs; LTX_INVALID_STATE for another operation or when it was taken; else what went wrong
+ */
+LTX_API ltx_status ltx_op_take_job(ltx_op *op, ltx_job **job, ltx_error **err);
+
+/**
+ * Takes the result of a wait, once.
+ *
+ * @param result  receives the result; freed with ltx_result_free()
+ * @return as ltx_op_take_job()
+ */
+LTX_API ltx_status ltx_op_take_result(ltx_op *op, ltx_result **result, ltx_error **err);
+
+/**
+ * Takes the list of files of a download, once.
+ *
+ * @param saved  receives the list; freed with ltx_saved_free()
+ * @return as ltx_op_take_job()
+ */
+LTX_API ltx_status ltx_op_take_saved(ltx_op *op, ltx_saved **saved, ltx_error **err);
+
+/**
+ * The `ltx://uploads/...` address of an upload, as often as wanted.
+ *
+ * @param uri  receives the text, which lives as long as the operation and is not freed
+ * @return as ltx_op_take_job()
+ */
+LTX_API ltx_status ltx_op_take_uri(ltx_op *op, const char **uri, ltx_error **err);
+
+/**
+ * How many outputs there are. 0 for NULL.
+ */
+LTX_API size_t ltx_result_count(const ltx_result *result);
+
+/**
+ * The service's label of an output (`"exr_frames_url"`); NULL beyond the last.
+ */
+LTX_API const char *ltx_result_label(const ltx_result *result, size_t index);
+
+/**
+ * The signed URL of an output; NULL beyond the last. Whoever has its text can read the file until it expires: keep it out of logs.
+ */
+LTX_API const char *ltx_result_url(const ltx_result *result, size_t index);
+
+/**
+ * When the service accepted the job: milliseconds since 1970, -1 when not known.
+ */
+LTX_API int64_t ltx_result_created_at(const ltx_result *result);
+
+/**
+ * When the job completed, by the service's clock: milliseconds since 1970, -1 when not known.
+ */
+LTX_API int64_t ltx_result_completed_at(const ltx_result *result);
+
+/**
+ * When the service forgets the job: milliseconds since 1970, -1 when not known.
+ */
+LTX_API int64_t ltx_result_job_expires_at(const ltx_result *result);
+
+/**
+ * When the first of the URLs expires: milliseconds since 1970, -1 when not known.
+ */
+LTX_API int64_t ltx_result_outputs_expire_at(const ltx_result *result);
+
+/**
+ * Starts saving the outputs into a directory, which is created if needed. Never blocks; costs nothing on the bill. ltx_op_take_saved() gives the files.
+ *
+ * A file goes to `dest/<label without _url>` plus its extension (`video.mp4`); an archive of EXR frames is unpacked into `dest/<label without _url>/`
+ * (`exr_frames/frame_00001.exr`). What is there under its final name is complete and verified. URLs that expired are renewed.
+ *
+ * @param dest       UTF-8; on POSIX any bytes
+ * @param options    may be NULL: all outputs, archives of frames unpacked, nothing overwritten; copied
+ * @param callbacks  NULL in this version
+ * @param op         receives the operation; the result may be freed while it runs
+ */
+LTX_API
+ltx_status ltx_result_download(const ltx_result *result,
+                               const char *dest,
+                               const ltx_download_options *options,
+                               const ltx_callbacks *callbacks,
+                               ltx_op **op,
+                               ltx_error **err);
+
+/**
+ * Frees a result. NULL is fine. Downloads made of it go on.
+ */
+LTX_API void ltx_result_free(ltx_result *result);
+
+/**
+ * How many files there are. 0 for NULL.
+ */
+LTX_API size_t ltx_saved_count(const ltx_saved *saved);
+
+/**
+ * The path of a file, under the `dest` of the download; frames in the order of the archive. NULL beyond the last. Lives as long as the list.
+ */
+LTX_API const char *ltx_saved_path(const ltx_saved *saved, size_t index);
+
+/**
+ * The bytes of all the files together. 0 for NULL.
+ */
+LTX_API uint64_t ltx_saved_bytes(const ltx_saved *saved);
+
+/**
+ * Frees the list. NULL is fine. The files stay.
+ */
+LTX_API void ltx_saved_free(ltx_saved *saved);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* LTX_JOBS_H */

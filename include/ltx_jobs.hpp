@@ -1,0 +1,798 @@
+/**
+ * @file ltx_jobs.hpp
+ * The C++17 layer over ltx_jobs.h: header only, the standard library only, nothing clever.
+ *
+ * Every object is one pointer wide, move-only, and gives its C handle by c_ptr(). Each function that can fail comes twice: `submit()` throws ltx::Error,
+ * `try_submit()` returns an ltx::expected. With -fno-exceptions only the second kind is there. Works with -fno-rtti.
+ *
+ * The contracts of ltx_jobs.h hold: client, job and operation may be used from any thread at the same time; no socket is touched on the caller's thread.
+ * A wait with a time limit that is over is the error LTX_WAIT_TIMEOUT; the job goes on, and may be waited for again.
+ *
+ * There are no inline variables and no static locals in here: they would keep a plug-in that uses this header from being unloaded.
+ */
+#ifndef LTX_JOBS_HPP
+#define LTX_JOBS_HPP
+
+#include "ltx_jobs.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
+#define LTX_HAS_EXCEPTIONS 1
+#include <exception>
+#else
+#define LTX_HAS_EXCEPTIONS 0
+#endif
+
+namespace ltx {
+inline namespace v0 {
+
+using milliseconds = std::chrono::milliseconds;
+
+/** What an error means for the bill. */
+enum class Billing : std::int32_t {
+  no_job = LTX_BILLING_NO_JOB,
+  job_exists = LTX_BILLING_JOB_EXISTS,
+  not_billed = LTX_BILLING_NOT_BILLED,
+  unknown = LTX_BILLING_UNKNOWN,
+};
+
+/** What to do when nobody can tell whether the service got a submit. */
+enum class OnUnknown : std::int32_t { stop = LTX_ON_UNKNOWN_STOP, accept_double_charge = LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE };
+
+/** What becomes of an archive of EXR frames. */
+enum class Archive : std::int32_t { unpack = LTX_ARCHIVE_UNPACK, keep = LTX_ARCHIVE_KEEP, both = LTX_ARCHIVE_BOTH };
+
+/** What must be proven about a file before it gets its name. */
+enum class Verify : std::int32_t { when_offered = LTX_VERIFY_WHEN_OFFERED, require = LTX_VERIFY_REQUIRE, off = LTX_VERIFY_OFF };
+
+namespace detail {
+
+struct Free {
+  void operator()(ltx_error *error) const noexcept { ltx_error_free(error); }
+  void operator()(ltx_config *config) const noexcept { ltx_config_free(config); }
+  void operator()(ltx_client *client) const noexcept { ltx_client_release(client); }
+  void operator()(ltx_request *request) const noexcept { ltx_request_free(request); }
+  void operator()(ltx_job *job) const noexcept { ltx_job_release(job); }
+  void operator()(ltx_op *op) const noexcept { ltx_op_release(op); }
+  void operator()(ltx_result *result) const noexcept { ltx_result_free(result); }
+  void operator()(ltx_saved *saved) const noexcept { ltx_saved_free(saved); }
+};
+
+template <class T> using Owned = std::unique_ptr<T, Free>;
+
+inline std::string text(const char *text) { return text == nullptr ? std::string() : std::string(text); }
+
+inline std::optional<std::string> maybe(const char *text) {
+  return text == nullptr ? std::nullopt : std::optional<std::string>(text);
+}
+
+/** A path as the C functions take it: UTF-8 on Windows, its own bytes elsewhere. */
+inline std::string bytes(const std::filesystem::path &path) {
+#if defined(_WIN32)
+  const auto utf8 = path.u8string();
+  return std::string(utf8.begin(), utf8.end());
+#else
+  return path.native();
+#endif
+}
+
+inline std::filesystem::path path(const char *text) {
+#if defined(_WIN32) && defined(__cpp_char8_t)
+  return std::filesystem::path(reinterpret_cast<const char8_t *>(text));
+#elif defined(_WIN32)
+  return std::filesystem::u8path(text);
+#else
+  return std::filesystem::path(text);
+#endif
+}
+
+/** Milliseconds for C: rounded up, so that a wait is never shorter than asked for; what is too long has no limit. */
+template <class Rep, class Period> std::int64_t ms(std::chrono::duration<Rep, Period> time) noexcept {
+  using wide = std::chrono::duration<double, std::milli>;
+  if (time <= time.zero()) {
+    return 0;
+  }
+  const double count = wide(time).count();
+  if (!(count < 9.0e15)) {
+    return -1;
+  }
+  const auto whole = static_cast<std::int64_t>(count);
+  return static_cast<double>(whole) < count ? whole + 1 : whole;
+}
+
+} // namespace detail
+
+/** What went wrong: a copy of everything the library knows, independent of any handle. */
+class Error
+#if LTX_HAS_EXCEPTIONS
+    : public std::exception
+#endif
+{
+public:
+  /** Takes over an error of the C interface. */
+  static Error adopt(ltx_status status, ltx_error *raw) {
+    const detail::Owned<ltx_error> error(raw);
+    Error made(status, detail::text(ltx_error_message(raw)));
+    made.facts_->billing = static_cast<Billing>(ltx_error_billing(raw));
+    made.facts_->job_ref = detail::maybe(ltx_error_job_ref(raw));
+    made.facts_->request_id = detail::maybe(ltx_error_request_id(raw));
+    made.facts_->api_type = detail::maybe(ltx_error_api_type(raw));
+    made.facts_->api_message = detail::maybe(ltx_error_api_message(raw));
+    if (const std::int32_t http = ltx_error_http_status(raw)) {
+      made.facts_->http_status = http;
+    }
+    if (const std::int64_t after = ltx_error_retry_after_ms(raw); after >= 0) {
+      made.facts_->retry_after = milliseconds(after);
+    }
+    made.facts_->retryable = ltx_error_is_retryable(raw);
+    made.facts_->job_ended = ltx_error_job_ended(raw);
+    return made;
+  }
+
+  Error(ltx_status status, std::string message) : facts_(std::make_shared<Facts>()) {
+    facts_->status = status;
+    facts_->message = std::move(message);
+  }
+
+  /** LTX_WAIT_TIMEOUT and so on. */
+  ltx_status status() const noexcept { return facts_->status; }
+  /** The kind as every language of this library writes it, for example "WaitTimeout". */
+  const char *kind() const noexcept { return ltx_status_name(facts_->status); }
+  /** One line: what happened, what it means for the bill, what to do next. */
+  const std::string &message() const noexcept { return facts_->message; }
+  const char *what() const noexcept
+#if LTX_HAS_EXCEPTIONS
+      override
+#endif
+  {
+    return facts_->message.c_str();
+  }
+  Billing billing() const noexcept { return facts_->billing; }
+  /** The word for billing(): "no_job", "job_exists", "not_billed" or "unknown". */
+  const char *billing_name() const noexcept { return ltx_billing_name(static_cast<std::int32_t>(facts_->billing)); }
+  /** The job, or the intent of a submit, that it is about. */
+  const std::optional<std::string> &job_ref() const noexcept { return facts_->job_ref; }
+  const std::optional<std::string> &request_id() const noexcept { return facts_->request_id; }
+  std::optional<int> http_status() const noexcept { return facts_->http_status; }
+  const std::optional<std::string> &api_type() const noexcept { return facts_->api_type; }
+  const std::optional<std::string> &api_message() const noexcept { return facts_->api_message; }
+  /** Whether the same call again is safe, cannot cost more, and may help. */
+  bool is_retryable() const noexcept { return facts_->retryable; }
+  /** Whether the job has ended on the service. */
+  bool job_ended() const noexcept { return facts_->job_ended; }
+  std::optional<milliseconds> retry_after() const noexcept { return facts_->retry_after; }
+
+private:
+  struct Facts {
+    ltx_status status = LTX_INTERNAL;
+    std::string message;
+    Billing billing = Billing::no_job;
+    std::optional<std::string> job_ref, request_id, api_type, api_message;
+    std::optional<int> http_status;
+    std::optional<milliseconds> retry_after;
+    bool retryable = false;
+    bool job_ended = false;
+  };
+  // Shared, so that copying an exception cannot throw.
+  std::shared_ptr<Facts> facts_;
+};
+
+/** A value or an Error; the names are those of std::expected. Reading what is not there is undefined, as it is there with operator*. */
+template <class T> class [[nodiscard]] expected {
+public:
+  expected(T value) : held_(std::in_place_index<0>, std::move(value)) {}
+  expected(Error error) : held_(std::in_place_index<1>, std::move(error)) {}
+
+  bool has_value() const noexcept { return held_.index() == 0; }
+  explicit operator bool() const noexcept { return has_value(); }
+  T &operator*() & noexcept { return *std::get_if<0>(&held_); }
+  const T &operator*() const & noexcept { return *std::get_if<0>(&held_); }
+  T &&operator*() && noexcept { return std::move(*std::get_if<0>(&held_)); }
+  T *operator->() noexcept { return std::get_if<0>(&held_); }
+  const T *operator->() const noexcept { return std::get_if<0>(&held_); }
+  const Error &error() const noexcept { return *std::get_if<1>(&held_); }
+
+#if LTX_HAS_EXCEPTIONS
+  /** The value; throws the error when there is none. */
+  T value() && {
+    if (!has_value()) {
+      throw error();
+    }
+    return std::move(*std::get_if<0>(&held_));
+  }
+#endif
+
+private:
+  std::variant<T, Error> held_;
+};
+
+/** Done, or an Error. */
+template <> class [[nodiscard]] expected<void> {
+public:
+  expected() = default;
+  expected(Error error) : error_(std::move(error)) {}
+
+  bool has_value() const noexcept { return !error_.has_value(); }
+  explicit operator bool() const noexcept { return has_value(); }
+  const Error &error() const noexcept { return *error_; }
+
+#if LTX_HAS_EXCEPTIONS
+  void value() && {
+    if (error_) {
+      throw *error_;
+    }
+  }
+#endif
+
+private:
+  std::optional<Error> error_;
+};
+
+namespace detail {
+
+/** Calls `function(..., &err)` that gives a status. */
+template <class Function> expected<void> call(Function &&function) {
+  ltx_error *err = nullptr;
+  const ltx_status status = std::forward<Function>(function)(&err);
+  if (status == LTX_OK) {
+    return {};
+  }
+  return Error::adopt(status, err);
+}
+
+/** Calls `function(&handle, &err)` and wraps the handle it gives. */
+template <class Wrapper, class Function> expected<Wrapper> make(Function &&function) {
+  typename Wrapper::raw_type *raw = nullptr;
+  ltx_error *err = nullptr;
+  const ltx_status status = std::forward<Function>(function)(&raw, &err);
+  if (status == LTX_OK) {
+    return Wrapper::adopt(raw);
+  }
+  return Error::adopt(status, err);
+}
+
+/** What all handles have in common. */
+template <class Derived, class Raw> class Handle {
+public:
+  using raw_type = Raw;
+  /** Takes over a handle of the C interface. */
+  static Derived adopt(Raw *raw) noexcept {
+    Derived made;
+    made.raw_.reset(raw);
+    return made;
+  }
+  /** The C handle; it stays owned by this object. */
+  Raw *c_ptr() const noexcept { return raw_.get(); }
+  /** Gives the C handle away. */
+  Raw *release() noexcept { return raw_.release(); }
+
+protected:
+  Handle() noexcept = default;
+  Owned<Raw> raw_;
+};
+
+} // namespace detail
+
+/** How far an operation is, from memory. */
+struct Progress {
+  /** LTX_PENDING while it runs, LTX_OK after success, else the error's status. */
+  ltx_status outcome;
+  /** LTX_PHASE_PREPARING and so on. */
+  std::int32_t phase;
+  std::int64_t bytes_done;
+  std::optional<std::int64_t> bytes_total;
+  std::int64_t frames_done;
+  std::optional<std::int64_t> frames_total;
+  milliseconds elapsed;
+  /** How long the service has not been reachable. */
+  std::optional<milliseconds> unreachable;
+  /** The service's word for the job's status, while waiting. */
+  std::string status;
+};
+
+/** What is known of a job, from memory. */
+struct Snapshot {
+  /** LTX_STATE_PENDING and so on. */
+  std::int32_t status;
+  /** The service's own word. */
+  std::string status_word;
+  bool ended;
+  std::optional<std::chrono::system_clock::time_point> created_at, last_contact, unreachable_since;
+};
+
+class Job;
+class Result;
+class Saved;
+
+/** Work in progress, whatever it ends with. Dropping it neither ends nor cancels the work. */
+template <class T> class Operation : public detail::Handle<Operation<T>, ltx_op> {
+public:
+  /** For a submit: the reference `intent:...`, from the moment it began. */
+  std::optional<std::string> reference() const { return detail::maybe(ltx_op_ref_string(this->c_ptr())); }
+
+  expected<Progress> try_snapshot() const {
+    ltx_op_info info;
+    info.size = sizeof info;
+    auto told = detail::call([&](ltx_error **err) { return ltx_op_snapshot(this->c_ptr(), &info, err); });
+    if (!told) {
+      return told.error();
+    }
+    const auto known = [](std::int64_t number) { return number < 0 ? std::nullopt : std::optional<std::int64_t>(number); };
+    return Progress{info.outcome,
+                    info.phase,
+                    info.bytes_done,
+                    known(info.bytes_total),
+                    info.frames_done,
+                    known(info.frames_total),
+                    milliseconds(info.elapsed_ms),
+                    info.unreachable_ms < 0 ? std::nullopt : std::optional<milliseconds>(milliseconds(info.unreachable_ms)),
+                    std::string(info.status_word)};
+  }
+
+  /** Waits without limit, then takes what was made. */
+  expected<T> try_get() {
+    auto ended = try_wait_ms(-1);
+    if (!ended) {
+      return ended.error();
+    }
+    return take();
+  }
+
+  /** Waits; true when it has ended well, false when the time is up. Never takes. */
+  template <class Rep, class Period> expected<bool> try_wait(std::chrono::duration<Rep, Period> timeout) {
+    return try_wait_ms(detail::ms(timeout));
+  }
+
+  /**
+   * Waits until it ends, or until `stop()` says true: it is asked on this thread, at once and then about every `interval`. True when it has ended well.
+   * An exception of `stop` ends the wait and comes out here.
+   */
+  template <class Predicate> expected<bool> try_wait_until(Predicate &&stop, milliseconds interval = milliseconds(20)) {
+    struct Asked {
+      std::remove_reference_t<Predicate> *stop;
+#if LTX_HAS_EXCEPTIONS
+      std::exception_ptr thrown;
+#endif
+    };
+    Asked asked{};
+    asked.stop = std::addressof(stop);
+    // No exception may cross the C interface: it is carried around it.
+    constexpr auto ask = [](void *data) noexcept -> std::int32_t {
+      auto *from = static_cast<Asked *>(data);
+#if LTX_HAS_EXCEPTIONS
+      try {
+        return (*from->stop)() ? 1 : 0;
+      } catch (...) {
+        from->thrown = std::current_exception();
+        return 1;
+      }
+#else
+      return (*from->stop)() ? 1 : 0;
+#endif
+    };
+    ltx_error *err = nullptr;
+    const ltx_status status = ltx_op_wait_until(this->c_ptr(), -1, detail::ms(interval), ask, &asked, &err);
+#if LTX_HAS_EXCEPTIONS
+    if (asked.thrown) {
+      ltx_error_free(err);
+      std::rethrow_exception(asked.thrown);
+    }
+#endif
+    return judged(status, err);
+  }
+
+  /** Asks the work to stop; it then ends with LTX_CANCELLED. The remote job goes on. From any thread. */
+  void cancel() const noexcept { ltx_op_cancel(this->c_ptr(), nullptr); }
+
+  /** Another handle to the same operation. */
+  Operation share() const noexcept { return Operation::adopt(ltx_op_ref(this->c_ptr())); }
+
+#if LTX_HAS_EXCEPTIONS
+  Progress snapshot() const { return try_snapshot().value(); }
+  T get() { return try_get().value(); }
+  template <class Rep, class Period> bool wait(std::chrono::duration<Rep, Period> timeout) { return try_wait(timeout).value(); }
+  template <class Predicate> bool wait_until(Predicate &&stop, milliseconds interval = milliseconds(20)) {
+    return try_wait_until(std::forward<Predicate>(stop), interval).value();
+  }
+#endif
+
+private:
+  friend class detail::Handle<Operation<T>, ltx_op>;
+  Operation() noexcept = default;
+
+  static expected<bool> judged(ltx_status status, ltx_error *err) {
+    if (status == LTX_OK || status == LTX_PENDING || status == LTX_STOPPED) {
+      return status == LTX_OK;
+    }
+    return Error::adopt(status, err);
+  }
+
+  expected<bool> try_wait_ms(std::int64_t timeout_ms) {
+    ltx_error *err = nullptr;
+    const ltx_status status = ltx_op_wait(this->c_ptr(), timeout_ms, &err);
+    return judged(status, err);
+  }
+
+  expected<T> take();
+};
+
+/** The files a download left, also those that were there already. */
+class Saved : public detail::Handle<Saved, ltx_saved> {
+public:
+  std::vector<std::filesystem::path> paths() const {
+    std::vector<std::filesystem::path> all;
+    const std::size_t count = ltx_saved_count(c_ptr());
+    all.reserve(count);
+    for (std::size_t index = 0; index < count; ++index) {
+      all.push_back(detail::path(ltx_saved_path(c_ptr(), index)));
+    }
+    return all;
+  }
+  std::uint64_t bytes() const noexcept { return ltx_saved_bytes(c_ptr()); }
+
+private:
+  friend class detail::Handle<Saved, ltx_saved>;
+  Saved() noexcept = default;
+};
+
+/** How a result is saved. */
+struct DownloadOptions {
+  /** Labels of the outputs to save; all of them when missing. */
+  std::optional<std::vector<std::string>> only;
+  Archive archive = Archive::unpack;
+  Verify verify = Verify::when_offered;
+  bool overwrite = false;
+  /** Names for frames, for example "sh010.{frame:04}.exr". */
+  std::optional<std::string> frame_name;
+  std::optional<std::int64_t> first_frame;
+};
+
+/** One output of a completed job. */
+struct Output {
+  std::string label;
+  /** Signed: whoever has it can read the file until it expires. */
+  std::string url;
+};
+
+/** What a completed job left. */
+class Result : public detail::Handle<Result, ltx_result> {
+public:
+  std::vector<Output> outputs() const {
+    std::vector<Output> all;
+    const std::size_t count = ltx_result_count(c_ptr());
+    all.reserve(count);
+    for (std::size_t index = 0; index < count; ++index) {
+      all.push_back(Output{detail::text(ltx_result_label(c_ptr(), index)), detail::text(ltx_result_url(c_ptr(), index))});
+    }
+    return all;
+  }
+
+  /** Starts saving the outputs into a directory. Never blocks. */
+  expected<Operation<Saved>> try_download(const std::filesystem::path &dest, const DownloadOptions &options = DownloadOptions()) const {
+    ltx_download_options raw = {};
+    raw.size = sizeof raw;
+    std::vector<const char *> only;
+    // Something to point at also when no label is given: that is another wish than "all".
+    only.reserve(options.only ? options.only->size() + 1 : 0);
+    if (options.only) {
+      for (const std::string &label : *options.only) {
+        only.push_back(label.c_str());
+      }
+      only.push_back(nullptr);
+      raw.only = only.data();
+      raw.only_count = options.only->size();
+    }
+    raw.archive = static_cast<std::int32_t>(options.archive);
+    raw.verify = static_cast<std::int32_t>(options.verify);
+    raw.overwrite = options.overwrite ? 1 : 0;
+    raw.has_first_frame = options.first_frame ? 1 : 0;
+    raw.first_frame = options.first_frame.value_or(0);
+    raw.frame_name = options.frame_name ? options.frame_name->c_str() : nullptr;
+    const std::string where = detail::bytes(dest);
+    return detail::make<Operation<Saved>>(
+        [&](ltx_op **op, ltx_error **err) { return ltx_result_download(c_ptr(), where.c_str(), &raw, nullptr, op, err); });
+  }
+
+#if LTX_HAS_EXCEPTIONS
+  Operation<Saved> download(const std::filesystem::path &dest, const DownloadOptions &options = DownloadOptions()) const {
+    return try_download(dest, options).value();
+  }
+#endif
+
+private:
+  friend class detail::Handle<Result, ltx_result>;
+  Result() noexcept = default;
+};
+
+/** A job on the service. Dropping it changes nothing there. */
+class Job : public detail::Handle<Job, ltx_job> {
+public:
+  /** For a project file; Client::job() takes it. */
+  std::string reference() const { return detail::text(ltx_job_ref_string(c_ptr())); }
+  std::string endpoint() const { return detail::text(ltx_job_endpoint(c_ptr())); }
+  std::string id() const { return detail::text(ltx_job_id(c_ptr())); }
+  /** Another handle to the same job. */
+  Job share() const noexcept { return Job::adopt(ltx_job_ref(c_ptr())); }
+
+  expected<Snapshot> try_snapshot() const {
+    ltx_job_info info;
+    info.size = sizeof info;
+    auto told = detail::call([&](ltx_error **err) { return ltx_job_snapshot(c_ptr(), &info, err); });
+    if (!told) {
+      return told.error();
+    }
+    using clock = std::chrono::system_clock;
+    const auto at = [](std::int64_t ms) {
+      return ms < 0 ? std::nullopt
+                    : std::optional<clock::time_point>(clock::time_point(std::chrono::duration_cast<clock::duration>(milliseconds(ms))));
+    };
+    return Snapshot{info.status, std::string(info.status_word), info.ended != 0, at(info.created_at_ms), at(info.last_contact_ms), at(info.unreachable_since_ms)};
+  }
+
+  /** Starts one look at the service. Never blocks. */
+  expected<Operation<void>> try_poll() const {
+    return detail::make<Operation<void>>([&](ltx_op **op, ltx_error **err) { return ltx_job_poll(c_ptr(), nullptr, op, err); });
+  }
+
+  /** Starts waiting for the job's end. Never blocks. */
+  expected<Operation<Result>> try_wait_start() const {
+    return detail::make<Operation<Result>>([&](ltx_op **op, ltx_error **err) { return ltx_job_wait(c_ptr(), nullptr, op, err); });
+  }
+
+  /** Waits for the job's end without limit. */
+  expected<Result> try_wait() const { return finished(-1); }
+
+  /** Waits for the job's end; LTX_WAIT_TIMEOUT when the time is up. The job goes on. */
+  template <class Rep, class Period> expected<Result> try_wait(std::chrono::duration<Rep, Period> timeout) const {
+    return finished(detail::ms(timeout));
+  }
+
+#if LTX_HAS_EXCEPTIONS
+  Snapshot snapshot() const { return try_snapshot().value(); }
+  Operation<void> poll() const { return try_poll().value(); }
+  Operation<Result> wait_start() const { return try_wait_start().value(); }
+  Result wait() const { return try_wait().value(); }
+  template <class Rep, class Period> Result wait(std::chrono::duration<Rep, Period> timeout) const { return try_wait(timeout).value(); }
+#endif
+
+private:
+  friend class detail::Handle<Job, ltx_job>;
+  Job() noexcept = default;
+
+  expected<Result> finished(std::int64_t timeout_ms) const {
+    auto op = detail::make<Operation<Result>>(
+        [&](ltx_op **raw, ltx_error **err) { return ltx_job_wait_for(c_ptr(), timeout_ms, nullptr, raw, err); });
+    if (!op) {
+      return op.error();
+    }
+    return op->try_get();
+  }
+};
+
+template <> inline expected<Job> Operation<Job>::take() {
+  return detail::make<Job>([&](ltx_job **job, ltx_error **err) { return ltx_op_take_job(c_ptr(), job, err); });
+}
+
+template <> inline expected<Result> Operation<Result>::take() {
+  return detail::make<Result>([&](ltx_result **result, ltx_error **err) { return ltx_op_take_result(c_ptr(), result, err); });
+}
+
+template <> inline expected<Saved> Operation<Saved>::take() {
+  return detail::make<Saved>([&](ltx_saved **saved, ltx_error **err) { return ltx_op_take_saved(c_ptr(), saved, err); });
+}
+
+template <> inline expected<std::string> Operation<std::string>::take() {
+  const char *uri = nullptr;
+  auto taken = detail::call([&](ltx_error **err) { return ltx_op_take_uri(c_ptr(), &uri, err); });
+  if (!taken) {
+    return taken.error();
+  }
+  return detail::text(uri);
+}
+
+template <> inline expected<void> Operation<void>::take() { return {}; }
+
+/** A request to any endpoint; fields have the service's own names. Setters never fail before the submit tells what was wrong. */
+class Request : public detail::Handle<Request, ltx_request> {
+public:
+  static expected<Request> try_make(std::string_view endpoint) {
+    const std::string name(endpoint);
+    return detail::make<Request>([&](ltx_request **request, ltx_error **err) { return ltx_request_new(name.c_str(), request, err); });
+  }
+
+#if LTX_HAS_EXCEPTIONS
+  /** Throws LTX_INVALID_REQUEST for what can be no endpoint. */
+  explicit Request(std::string_view endpoint) : Request(try_make(endpoint).value()) {}
+#endif
+
+  Request &set(std::string_view field, std::string_view value) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_string(c_ptr(), name, std::string(value).c_str(), err); }, field);
+  }
+  Request &set(std::string_view field, const char *value) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_string(c_ptr(), name, value, err); }, field);
+  }
+  Request &set(std::string_view field, bool value) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_bool(c_ptr(), name, value, err); }, field);
+  }
+  Request &set(std::string_view field, double value) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_double(c_ptr(), name, value, err); }, field);
+  }
+  template <class Integer, std::enable_if_t<std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>, int> = 0>
+  Request &set(std::string_view field, Integer value) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_int(c_ptr(), name, static_cast<std::int64_t>(value), err); }, field);
+  }
+  Request &set_null(std::string_view field) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_null(c_ptr(), name, err); }, field);
+  }
+  Request &set_json(std::string_view field, std::string_view json) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_json(c_ptr(), name, std::string(json).c_str(), err); }, field);
+  }
+  /** A local file, uploaded before the submit. */
+  Request &media_file(std::string_view field, const std::filesystem::path &path) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_media_file(c_ptr(), name, detail::bytes(path).c_str(), err); }, field);
+  }
+  /** Bytes in memory, copied now, uploaded before the submit. */
+  Request &media_bytes(std::string_view field, const void *data, std::size_t size) {
+    return put(
+        [&](const char *name, ltx_error **err) {
+          return ltx_request_set_media_bytes(c_ptr(), name, static_cast<const std::uint8_t *>(data), size, err);
+        },
+        field);
+  }
+  /** An address: https, data: or ltx://uploads/. */
+  Request &media_url(std::string_view field, std::string_view url) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_media_url(c_ptr(), name, std::string(url).c_str(), err); }, field);
+  }
+  /** The same key with the same request gives the same job, however often it is submitted. */
+  Request &once(std::string_view key) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_once(c_ptr(), name, err); }, key);
+  }
+  /** A name for people. */
+  Request &label(std::string_view label) {
+    return put([&](const char *name, ltx_error **err) { return ltx_request_set_label(c_ptr(), name, err); }, label);
+  }
+  /** Limits the submit, uploads included. */
+  template <class Rep, class Period> Request &timeout(std::chrono::duration<Rep, Period> limit) {
+    return put([&](const char *, ltx_error **err) { return ltx_request_set_timeout_ms(c_ptr(), detail::ms(limit), err); }, {});
+  }
+  Request &on_unknown(OnUnknown wish) {
+    return put([&](const char *, ltx_error **err) { return ltx_request_set_on_unknown(c_ptr(), static_cast<std::int32_t>(wish), err); }, {});
+  }
+
+  /** The first thing that was wrong with what was set; a submit tells it too. */
+  const std::optional<Error> &wrong() const noexcept { return wrong_; }
+
+private:
+  friend class detail::Handle<Request, ltx_request>;
+  Request() noexcept = default;
+
+  template <class Function> Request &put(Function &&function, std::string_view name) {
+    const std::string text(name);
+    auto done = detail::call([&](ltx_error **err) { return function(text.c_str(), err); });
+    if (!done && !wrong_) {
+      wrong_ = done.error();
+    }
+    return *this;
+  }
+
+  std::optional<Error> wrong_;
+};
+
+/** Settings of a client. What is not set is taken from the environment. */
+class Config : public detail::Handle<Config, ltx_config> {
+public:
+  Config() noexcept { raw_.reset(ltx_config_new()); }
+
+  /** Sets one setting from its text, for example ("poll_interval", "5"). */
+  expected<void> try_set(std::string_view key, std::string_view value) {
+    const std::string name(key), text(value);
+    return detail::call([&](ltx_error **err) { return ltx_config_set(c_ptr(), name.c_str(), text.c_str(), err); });
+  }
+
+#if LTX_HAS_EXCEPTIONS
+  Config &set(std::string_view key, std::string_view value) {
+    try_set(key, value).value();
+    return *this;
+  }
+#endif
+
+private:
+  friend class detail::Handle<Config, ltx_config>;
+};
+
+/** A client of the service. Opens no socket and starts no thread before its first operation. */
+class Client : public detail::Handle<Client, ltx_client> {
+public:
+  static expected<Client> try_make(const Config &config = Config()) {
+    if (ltx_abi_version() != LTX_ABI_VERSION) {
+      return Error(LTX_UNSUPPORTED, "the loaded ltx_jobs library (" + detail::text(ltx_version()) + ") does not fit the header " LTX_VERSION);
+    }
+    return detail::make<Client>([&](ltx_client **client, ltx_error **err) { return ltx_client_new(config.c_ptr(), client, err); });
+  }
+
+#if LTX_HAS_EXCEPTIONS
+  explicit Client(const Config &config) : Client(try_make(config).value()) {}
+  /** As the environment says. */
+  static Client from_environment() { return try_make().value(); }
+#endif
+
+  /** Submits. **Billed** if the job succeeds. Never blocks. */
+  expected<Operation<Job>> try_submit(const Request &request) const {
+    if (request.wrong()) {
+      return *request.wrong();
+    }
+    return detail::make<Operation<Job>>(
+        [&](ltx_op **op, ltx_error **err) { return ltx_client_submit(c_ptr(), request.c_ptr(), nullptr, op, err); });
+  }
+
+  /** A job by its reference; asks nobody. */
+  expected<Job> try_job(std::string_view reference) const {
+    const std::string text(reference);
+    return detail::make<Job>([&](ltx_job **job, ltx_error **err) { return ltx_client_job(c_ptr(), text.c_str(), job, err); });
+  }
+
+  /** Uploads a local file; gives its ltx://uploads/ address. Never blocks. */
+  expected<Operation<std::string>> try_upload(const std::filesystem::path &path) const {
+    const std::string where = detail::bytes(path);
+    return detail::make<Operation<std::string>>(
+        [&](ltx_op **op, ltx_error **err) { return ltx_client_upload(c_ptr(), where.c_str(), nullptr, op, err); });
+  }
+
+  /** A free look at whether key, address, proxy and certificates work. Never blocks. */
+  expected<Operation<void>> try_check() const {
+    return detail::make<Operation<void>>([&](ltx_op **op, ltx_error **err) { return ltx_client_check(c_ptr(), nullptr, op, err); });
+  }
+
+  expected<void> try_set_api_key(std::string_view key) const {
+    const std::string text(key);
+    return detail::call([&](ltx_error **err) { return ltx_client_set_api_key(c_ptr(), text.c_str(), err); });
+  }
+
+  /** Ends everything and joins the threads; false when some hang in the operating system and were left behind. */
+  template <class Rep, class Period> expected<bool> try_close(std::chrono::duration<Rep, Period> grace) const {
+    ltx_error *err = nullptr;
+    const ltx_status status = ltx_client_close(c_ptr(), detail::ms(grace), &err);
+    if (status == LTX_OK || status == LTX_PENDING) {
+      return status == LTX_OK;
+    }
+    return Error::adopt(status, err);
+  }
+
+  /** Another handle to the same client. */
+  Client share() const noexcept { return Client::adopt(ltx_client_ref(c_ptr())); }
+
+#if LTX_HAS_EXCEPTIONS
+  /** Submits and waits for the answer: the job exists when this returns. */
+  Job submit(const Request &request) const { return try_submit(request).value().get(); }
+  /** Starts a submit; its reference is there at once. */
+  Operation<Job> submit_start(const Request &request) const { return try_submit(request).value(); }
+  Job job(std::string_view reference) const { return try_job(reference).value(); }
+  /** Uploads and waits. */
+  std::string upload(const std::filesystem::path &path) const { return try_upload(path).value().get(); }
+  void check() const { try_check().value().get(); }
+  void set_api_key(std::string_view key) const { try_set_api_key(key).value(); }
+  template <class Rep, class Period> bool close(std::chrono::duration<Rep, Period> grace) const { return try_close(grace).value(); }
+#endif
+
+private:
+  friend class detail::Handle<Client, ltx_client>;
+  Client() noexcept = default;
+};
+
+} // namespace v0
+} // namespace ltx
+
+#endif

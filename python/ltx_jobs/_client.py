@@ -1,0 +1,381 @@
+"""The client: where everything begins.
+
+Fork: the native client belongs to the process that made it. Every call compares the process id; in a child a new native client is made from the same
+settings, and the parent's is leaked rather than dropped, for its threads do not exist there.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from weakref import WeakSet
+
+from . import _wait
+from ._config import media_input, setting_pairs, split_params
+from ._errors import local, raise_failure, unwrap
+from ._job import Job
+from ._models import Checked, VideoToVideoHdr
+from ._progress import reporter
+from ._wait import add_note, run, seconds, started
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+    from types import TracebackType
+    from typing import Any, Literal
+
+    from typing_extensions import Never, Self
+
+    from . import _native
+    from ._config import Duration
+    from ._job import Timeout
+    from ._models import Colorspace, MediaInput
+    from ._progress import ProgressArg
+
+# Seconds that a paid POST on the wire gets at the exit of the interpreter, so that its answer is not lost.
+EXIT_GRACE = 10.0
+
+# Clients of this process that the exit hook closes; those whose submit was interrupted are held until then.
+_open: WeakSet[Client] = WeakSet()
+_unfinished: set[Client] = set()
+
+
+class Client:
+    """A client of the service.
+
+    Opens no socket and starts no thread before the first operation. May be shared between threads, and used again in a forked child. As a context manager
+    it is closed at the end; otherwise at the exit of the interpreter.
+
+    Every setting can also come from the environment, as ``LTX_`` and its name in capitals. Durations are seconds, a ``timedelta``, or text with a unit
+    (``"500ms"``, ``"2m"``).
+
+    Args:
+        api_key: The key, or a ``Path`` of a file that holds it (read again after the service refused it). By default ``LTXV_API_KEY`` or ``LTX_API_KEY``
+            from the environment. It is sent to the API's origin only and shown nowhere.
+        base_url: Address of the API; default ``https://api.ltx.video``.
+        journal: ``False`` keeps no record of submits: then ``once`` cannot be used. By default it is kept in memory as long as the client lives.
+        poll_interval: Time between two polls of a job; default 5 s, as the service asks. Below 1 s is for loopback only.
+        backoff_base: First ceiling of the back-off between retries; default 1 s.
+        backoff_cap: Largest ceiling of the back-off; default 30 s.
+        connect_timeout: Limit for making a connection; default 10 s.
+        submit_timeout: Limit for one attempt to submit; default 60 s.
+        poll_timeout: Limit for one poll; default 20 s.
+        stall_timeout: A transfer that does not move for this long is broken off and resumed; default 30 s. A transfer as a whole has no limit.
+        proxy: ``http``, ``https``, ``socks5`` or ``socks5h`` URL; by default what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say.
+        ca_bundle: PEM file of certificates to trust beside the system's, for proxies that inspect TLS; also ``SSL_CERT_FILE``.
+        allow_http: Allow unencrypted addresses beyond loopback. The key can then be read on the way.
+        worker_threads: Threads for network and disk, 1 to 64; default 2.
+        user_agent_suffix: Text behind ``ltx-jobs/<version>`` in the ``User-Agent``.
+
+    Raises:
+        ConfigError: A value cannot be used, a setting does not exist (the message names the nearest), or no key is set.
+    """
+
+    __slots__ = ("_base_url", "_natives", "_settings", "__weakref__")
+
+    def __init__(
+        self,
+        api_key: str | PathLike[str] | None = None,
+        *,
+        base_url: str | None = None,
+        journal: str | bool | None = None,
+        poll_interval: Duration | None = None,
+        backoff_base: Duration | None = None,
+        backoff_cap: Duration | None = None,
+        connect_timeout: Duration | None = None,
+        submit_timeout: Duration | None = None,
+        poll_timeout: Duration | None = None,
+        stall_timeout: Duration | None = None,
+        proxy: str | None = None,
+        ca_bundle: str | PathLike[str] | None = None,
+        allow_http: bool | str | None = None,
+        worker_threads: int | str | None = None,
+        user_agent_suffix: str | None = None,
+        **unknown: Never,
+    ) -> None:
+        from . import _native
+
+        given: dict[str, object] = {
+            "api_key": api_key,
+            "base_url": base_url,
+            "journal": journal,
+            "poll_interval": poll_interval,
+            "backoff_base": backoff_base,
+            "backoff_cap": backoff_cap,
+            "connect_timeout": connect_timeout,
+            "submit_timeout": submit_timeout,
+            "poll_timeout": poll_timeout,
+            "stall_timeout": stall_timeout,
+            "proxy": proxy,
+            "ca_bundle": ca_bundle,
+            "allow_http": allow_http,
+            "worker_threads": worker_threads,
+            "user_agent_suffix": user_agent_suffix,
+        }
+        # A setting that does not exist is the core's to refuse: it knows the nearest name.
+        given.update(unknown)
+        self._start_with(_native.Settings(setting_pairs(given)))
+
+    def _start_with(self, settings: _native.Settings) -> None:
+        from . import _native
+
+        self._settings = settings
+        native = unwrap(_native.Client.make(settings))
+        self._natives: dict[int, _native.Client] = {os.getpid(): native}
+        self._base_url = _value(native, "base_url")
+        _open.add(self)
+
+    def _here(self) -> _native.Client:
+        """The native client of this process."""
+        pid = os.getpid()
+        native = self._natives.get(pid)
+        if native is None:
+            from . import _native
+
+            for inherited in list(self._natives.values()):
+                inherited.leak()
+            native = self._natives.setdefault(pid, unwrap(_native.Client.make(self._settings)))
+            _open.add(self)
+        return native
+
+    @property
+    def base_url(self) -> str:
+        """Address of the API."""
+        return self._base_url
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed in this process."""
+        native = self._natives.get(os.getpid())
+        return native is not None and native.is_closed()
+
+    def video_to_video_hdr(
+        self,
+        *,
+        video_uri: MediaInput,
+        output_colorspace: Colorspace | None = None,
+        extra: Mapping[str, object] | None = None,
+        once: str | None = None,
+        label: str | None = None,
+        timeout: Timeout = None,
+        on_unknown: Literal["stop", "accept_double_charge"] = "stop",
+        progress: ProgressArg = None,
+    ) -> Job:
+        """Submits a clip to become HDR: half-float OpenEXR frames and, where the service offers it, an HLG video. **Billed** if the job succeeds.
+
+        Billed per second of the input, by its pixel count; failed jobs are not billed.
+
+        Args:
+            video_uri: A ``Path``, an open binary file or bytes are uploaded first (MP4, MOV or MKV with H.264 or H.265, at most 3840x2160 and 200 MB). A
+                ``str`` is an address: ``https://`` (fetched by the service), ``data:`` or ``ltx://`` (from `upload`).
+            output_colorspace: ``"acescg"`` (the service's default), ``"acescct"``, ``"srgb_linear"``, ``"aces2065-1"``, or what the service may add.
+            extra: Further parameters by the service's names, passed on as they are.
+            once: As in `submit`.
+            label: As in `submit`.
+            timeout: As in `submit`.
+            on_unknown: As in `submit`.
+            progress: As in `submit`.
+
+        Raises:
+            What `submit` raises.
+        """
+        request = VideoToVideoHdr(video_uri, output_colorspace, extra)
+        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
+
+    def submit(
+        self,
+        endpoint: str | VideoToVideoHdr,
+        params: Mapping[str, object] | None = None,
+        *,
+        once: str | None = None,
+        label: str | None = None,
+        timeout: Timeout = None,
+        on_unknown: Literal["stop", "accept_double_charge"] = "stop",
+        progress: ProgressArg = None,
+    ) -> Job:
+        """Submits a request. **Billed** if the job succeeds.
+
+        The POST is sent again only with proof that no job exists. When nobody can tell, `SubmitUnknown` is raised and nothing is resent.
+
+        Args:
+            endpoint: A request object (`VideoToVideoHdr`), or the name of any endpoint together with `params`.
+            params: Parameters by the service's names. A ``Path``, open binary file or bytes is uploaded first.
+            once: A key under which this is submitted only once: the same request again gives the job that is there, or `SubmitUnknown` again. Another
+                request under the key is an error. Known as long as the client lives.
+            label: A name for people.
+            timeout: Seconds or ``timedelta`` until it is given up, uploads included; by default transient refusals are tried for two minutes and rate
+                limits are waited out.
+            on_unknown: ``"accept_double_charge"`` sends again when the outcome is unknown. **May create, and bill, the job twice.**
+            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+
+        Raises:
+            InvalidRequest, RequestTooLarge, ContentFiltered, Unauthenticated, InsufficientFunds, PermissionDenied: Refused; no job was created.
+            RateLimited, ConcurrencyLimited, Unavailable, Overloaded, TransportError: Refused for longer than was waited; no job was created.
+            SubmitUnknown: A job may exist and be billed; ``error.ref`` names the submit.
+            IdLost: A job exists, its id was lost.
+        """
+        from . import _native
+
+        if isinstance(endpoint, str):
+            name, values = endpoint, params or {}
+        elif params is not None:
+            raise TypeError("params go with the name of an endpoint, not with a request object")
+        else:
+            name, values = endpoint.endpoint, endpoint.params()
+        limit = seconds("timeout", timeout)
+        show = reporter(progress)
+        request = unwrap(_native.Request.make(name, *split_params(values)))
+        native = self._here()
+        operation = started(native.submit(request, once=once, label=label, timeout=limit, on_unknown=on_unknown), self)
+        try:
+            job = run(operation, self, reporter=show)
+        except BaseException as stop:
+            if isinstance(stop, Exception) and hasattr(stop, "billing"):
+                raise
+            # The attempt may be on the wire: it is finished in the background, and written down.
+            _unfinished.add(self)
+            add_note(stop, f"the submit was withdrawn unless it was on the wire already; Client.job({operation.reference!r}) tells what became of it")
+            raise
+        return Job(self, job.reference, job.label, job)
+
+    def job(self, ref: str | Job) -> Job:
+        """A handle to a job from its reference (``endpoint/id``). Asks nobody and costs nothing.
+
+        An ``intent:`` reference, which a submit has from its first moment, is looked up in the journal.
+
+        Raises:
+            InvalidRequest: It is no reference.
+            SubmitUnknown, InvalidState, JobNotFound: For an intent: its outcome is unknown, not there yet, or there is no job.
+        """
+        if isinstance(ref, Job):
+            ref = ref.ref
+        if not ref.startswith("intent:"):
+            return Job(self, ref)
+        native = unwrap(self._here().job(ref), self)
+        return Job(self, native.reference, native.label, native)
+
+    def upload(self, source: MediaInput, *, progress: ProgressArg = None) -> str:
+        """Uploads an input and gives its ``ltx://uploads/...`` address, for several requests with the same input. It lives for 24 h. Costs nothing.
+
+        Args:
+            source: A ``Path``, an open binary file, or bytes. Files are streamed, never held in memory.
+            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+
+        Raises:
+            InvalidRequest, RequestTooLarge: The input can never be taken.
+            LocalIOError: It cannot be read.
+            TransportError, ApiError: The network and the service, after all retries.
+        """
+        if isinstance(source, str):
+            raise local(101, "upload takes a Path, an open binary file or bytes; a str is an address, which needs no upload")
+        found = media_input("upload", source)
+        if found is None:
+            raise local(101, f"upload takes a Path, an open binary file or bytes, not {type(source).__name__}")
+        return run(self._here().upload(*found), self, reporter=reporter(progress))
+
+    def check(self) -> Checked:
+        """Asks the service for a job that cannot exist: whether key, address, proxy and certificates work. Costs nothing.
+
+        Raises:
+            Unauthenticated: The key is refused.
+            GatewayError: Something else answered.
+            TransportError: The network.
+        """
+        return Checked(*run(self._here().check(), self))
+
+    def set_api_key(self, api_key: str) -> None:
+        """Uses another key from now on, also for jobs whose polling stopped because the old one was refused."""
+        self._settings = self._settings.with_api_key(api_key)
+        failure = self._here().set_api_key(api_key)
+        if failure is not None:
+            raise_failure(failure, self)
+
+    def close(self, grace: float = 10.0) -> int:
+        """Closes the client: waits and transfers end at once with `ClosedError`, in whatever thread they are; jobs go on at the service.
+
+        Args:
+            grace: Seconds that a paid POST on the wire gets to finish and be written down.
+
+        Returns:
+            How many threads had to be left behind because they hang in the operating system; 0 is the rule. Closing twice is fine.
+        """
+        limit = seconds("grace", grace) or 0.0
+        _unfinished.discard(self)
+        native = self._natives.get(os.getpid())
+        if native is None:
+            return 0
+        return run(started(native.close(limit), self), self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={value!r} ({origin})" for key, value, origin in self._here().describe())
+        return f"Client({settings})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        origin = next(origin for key, _, origin in self._here().describe() if key == "api_key")
+        given = self._settings.without_api_key()
+        if origin == "argument":
+            from pickle import PicklingError
+
+            raise PicklingError(
+                "a Client whose key was given in the program is not pickled, so that the key stays out of files and queues; "
+                "set LTXV_API_KEY there and here, or pickle jobs and make a Client where they arrive"
+            )
+        return _client_again, (given,)
+
+
+def _client_again(settings: list[tuple[str, str]]) -> Client:
+    """A client from its pickle: the key comes from the environment it arrives in."""
+    from . import _native
+
+    client = Client.__new__(Client)
+    client._start_with(_native.Settings(settings))
+    return client
+
+
+_by_address: dict[str, Client] = {}
+
+
+def environment_client(base_url: str) -> Client:
+    """The client for jobs that arrive in a pickle: one per address, with the key from the environment. Makes none before a job is used."""
+    client = _by_address.get(base_url)
+    if client is None or client.closed:
+        client = _by_address[base_url] = _LateClient(base_url)
+    return client
+
+
+class _LateClient(Client):
+    """Reads the environment when it is first needed, so that unpickling a job cannot fail for want of a key."""
+
+    __slots__ = ()
+
+    def __init__(self, base_url: str) -> None:
+        from . import _native
+
+        self._base_url = base_url
+        self._settings = _native.Settings([("base_url", base_url)])
+        self._natives = {}
+
+
+def _value(native: _native.Client, key: str) -> str:
+    return next(value for name, value, _ in native.describe() if name == key)
+
+
+def _at_exit() -> None:
+    """Before the interpreter goes: a paid POST on the wire is finished, waiters are woken, our threads are joined."""
+    _wait.exiting = True
+    for client in [*_open, *_unfinished]:
+        try:
+            client.close(EXIT_GRACE)
+        except KeyboardInterrupt:
+            # The user does not want to wait for the rest either.
+            break
+
+
+atexit.register(_at_exit)

@@ -1,0 +1,118 @@
+"""Settings and inputs as the native side takes them: text for every setting, a kind and a value for every input."""
+
+from __future__ import annotations
+
+import os
+
+from ._errors import local
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+    from typing import Union
+
+    # Seconds, a timedelta, or text with a unit such as "500ms" or "2m".
+    Duration = Union[float, timedelta, str]
+
+JSON_TYPES = (str, int, float, bool, type(None))
+
+
+def setting_pairs(settings: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Those settings that were given, as text."""
+    return [(key, setting_text(key, value)) for key, value in settings.items() if value is not None]
+
+
+def setting_text(key: str, value: object) -> str:
+    """One setting as text, in the form the core's table reads."""
+    if isinstance(value, str):
+        return value
+    if key == "journal" and isinstance(value, bool):
+        return "memory" if value else "off"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        # Never in powers of ten.
+        return format(value, ".9f")
+    total_seconds = getattr(value, "total_seconds", None)
+    if total_seconds is not None:
+        return format(total_seconds(), ".9f")
+    path = file_path(value)
+    if path is None:
+        raise local(100, f"{key}: a value of type {type(value).__name__} cannot be used")
+    return f"file:{path}" if key == "api_key" else path
+
+
+def file_path(value: object) -> str | None:
+    """The text of a ``PathLike``; ``None`` for anything else, text included."""
+    if not isinstance(value, os.PathLike):
+        return None
+    path: str | bytes = os.fspath(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return os.fsdecode(path)
+
+
+def media_input(field: str, value: object) -> tuple[str, str | bytes] | None:
+    """The kind and value of an input: ``None`` when it is no file and nothing that could be one, so that it stays a parameter."""
+    path = file_path(value)
+    if path is not None:
+        return "file", path
+    if isinstance(value, bytes):
+        return "bytes", value
+    if isinstance(value, (bytearray, memoryview)):
+        return "bytes", bytes(value)  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, str):
+        # Only in fields for media is text an address, to be checked as one.
+        return ("address", value) if field.endswith("_uri") else None
+    read = getattr(value, "read", None)
+    if read is None:
+        return None
+    path = _path_of(value)
+    if path is not None:
+        return "file", path
+    content = read()
+    if not isinstance(content, bytes):
+        raise local(101, f"{field}: the file is open for text; open it with mode 'rb'")
+    return "bytes", content
+
+
+def split_params(params: Mapping[str, object]) -> tuple[str, list[tuple[str, str, str | bytes]]]:
+    """Parameters as JSON text, and the inputs among them."""
+    import json
+
+    plain: dict[str, object] = {}
+    media: list[tuple[str, str, str | bytes]] = []
+    for field, value in params.items():
+        if not isinstance(field, str):
+            raise local(101, f"parameter names must be text, not {type(field).__name__}")
+        found = None if isinstance(value, JSON_TYPES) and not isinstance(value, str) else media_input(field, value)
+        if found is None:
+            plain[field] = value
+        else:
+            media.append((field, *found))
+    try:
+        return json.dumps(plain, allow_nan=False, default=_no_json), media
+    except ValueError as error:
+        raise local(101, f"the parameters cannot be written as JSON: {error}") from None
+
+
+def _no_json(value: object) -> object:
+    path = file_path(value)
+    if path is not None:
+        raise local(101, f"{path!r} is inside a list or object: upload it first with Client.upload and put the address there")
+    raise local(101, f"a value of type {type(value).__name__} cannot be written as JSON")
+
+
+def _path_of(file: object) -> str | None:
+    """The path of an open file from whose start everything would be read: it is then sent as a stream and never held in memory."""
+    name = getattr(file, "name", None)
+    if not isinstance(name, (str, bytes)) or "b" not in str(getattr(file, "mode", "")):
+        return None
+    try:
+        here, there = os.fstat(file.fileno()), os.stat(name)  # type: ignore[attr-defined]
+        at_start = file.tell() == 0  # type: ignore[attr-defined]
+    except (OSError, AttributeError, ValueError):
+        return None
+    same = (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino) and here.st_ino != 0
+    return os.path.abspath(os.fsdecode(name)) if same and at_start else None

@@ -1,0 +1,354 @@
+"""A remote job, and what a completed one left.
+
+A `Job` is a value: a reference and a client to ask with. It pickles to the reference, and takes up again in another process, a forked one too.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ._errors import local, make, unwrap
+from ._models import Saved, Snapshot, Status, when
+from ._progress import reporter
+from ._wait import run, seconds, started
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, timedelta
+    from os import PathLike
+    from typing import Any, Literal, NoReturn, Union
+
+    from . import _native
+    from ._client import Client
+    from ._progress import ProgressArg
+
+    Timeout = Union[float, timedelta, None]
+
+
+class Job:
+    """A job on the service. Made by `Client.submit`, by the endpoints' methods, and by `Client.job` from a reference.
+
+    Equal and hashable by its reference. Dropping it changes nothing, and nothing here can cancel it: the service has no way to, so a job goes on there and
+    is billed if it succeeds. Any number of threads may use it.
+    """
+
+    __slots__ = ("_client", "_endpoint", "_id", "_label", "_native", "_ref", "__weakref__")
+
+    def __init__(self, client: Client, ref: str, label: str | None = None, native: _native.Job | None = None) -> None:
+        from ._native import split_reference
+
+        endpoint, job_id = unwrap(split_reference(ref))
+        self._client = client
+        self._ref = ref
+        self._endpoint = endpoint
+        self._id = job_id
+        self._label = label
+        # The process it belongs to, and the native handle there.
+        self._native: tuple[int, _native.Job] | None = None if native is None else (os.getpid(), native)
+
+    @property
+    def id(self) -> str:
+        """The service's id. Known to the service only together with the endpoint; see `ref`."""
+        return self._id or ""
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint it was submitted to."""
+        return self._endpoint or ""
+
+    @property
+    def ref(self) -> str:
+        """The reference, ``endpoint/id``: keep it in a project file; `Client.job` makes a handle from it again."""
+        return self._ref
+
+    @property
+    def label(self) -> str | None:
+        """The label given at submit."""
+        return self._label
+
+    @property
+    def status(self) -> Status | None:
+        """The last known status, from memory; ``None`` when the service was never asked. ``job.status == "completed"`` works."""
+        return self.snapshot().status
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the service accepted it, by the service's clock (aware, UTC), if that is known."""
+        return self.snapshot().created_at
+
+    @property
+    def done(self) -> bool:
+        """Whether it is known to be over. From memory: never asks the service."""
+        return self.snapshot().done
+
+    def snapshot(self) -> Snapshot:
+        """What is known of it, from memory: never blocks, never asks the service.
+
+        A job submitted through its client is polled in the background, an attached one while somebody waits for it.
+        """
+        return self._snapshot(self._attached().snapshot())
+
+    def poll(self) -> Snapshot:
+        """Asks the service once and tells what it saw. Costs nothing.
+
+        Merged with other polls of this job to one per ``poll_interval``.
+
+        Raises:
+            JobNotFound, JobExpired: Only when it is confirmed.
+            TransportError, ApiError: What the network and the service answered. None of them means that the job ended.
+        """
+        return self._snapshot(run(self._attached().poll(), self._client, job=self))
+
+    def wait(self, timeout: Timeout = None, *, progress: ProgressArg = None) -> Completed:
+        """Waits until the job ends.
+
+        Releases the GIL and answers Ctrl-C at once; the job itself goes on and can be waited for again. Errors of the network never end a wait.
+
+        Args:
+            timeout: Seconds or ``timedelta``; ``None`` waits without limit, ``0`` only looks.
+            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the wait.
+
+        Raises:
+            WaitTimeout: The time is up; ``error.job`` is this job, still running and still billed if it succeeds.
+            JobFailed: The service gave the job up; the class and ``error.kind`` say why. Failed jobs are not billed.
+            Unauthenticated, PermissionDenied: The key is not accepted any more; the job goes on, see `Client.set_api_key`.
+            JobNotFound, JobExpired: The service does not know it, or not any more.
+            ClosedError: The client was closed.
+        """
+        limit = seconds("timeout", timeout)
+        show = reporter(progress)
+        operation = started(self._attached().wait(limit), self._client, self)
+        note = f"the job goes on and is billed if it succeeds; to wait again: Client().job({self._ref!r}).wait()"
+        return Completed(self, run(operation, self._client, reporter=show, job=self, interrupted=note))
+
+    def save(self, dest: str | PathLike[str], *, timeout: Timeout = None, progress: ProgressArg = None) -> Saved:
+        """Waits until the job ends and saves its outputs into the directory `dest`: `wait` and `Completed.download` in one.
+
+        Args:
+            dest: The directory; made if needed.
+            timeout: Limit of the wait, in seconds or as ``timedelta``; the download has none.
+            progress: As in `wait`; the phase tells which of the two it is.
+
+        Raises:
+            What `wait` and `Completed.download` raise.
+        """
+        return self.wait(timeout, progress=progress).download(dest, progress=progress)
+
+    def _attached(self) -> _native.Job:
+        """The native handle in this process. No network; a forked child makes its own."""
+        pid = os.getpid()
+        held = self._native
+        if held is None or held[0] != pid:
+            held = (pid, unwrap(self._client._here().job(self._ref), self._client, self))
+            self._native = held
+        return held[1]
+
+    def _snapshot(self, raw: tuple[Any, ...]) -> Snapshot:
+        status, created_at, last_contact, last_error, unreachable_since, warnings, done = raw
+        return Snapshot(
+            status,
+            when(created_at),
+            when(last_contact),
+            None if last_error is None else make(last_error, self._client, self),
+            when(unreachable_since),
+            warnings,
+            done,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return self._ref == other._ref if isinstance(other, Job) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Job, self._ref))
+
+    def __repr__(self) -> str:
+        if self._native is None:
+            state = "not asked yet"
+        elif self._native[0] != os.getpid():
+            state = "of the parent process"
+        else:
+            state = str(self._native[1].snapshot()[0] or "not asked yet")
+        label = f", label={self._label!r}" if self._label else ""
+        return f"Job({self._ref!r}{label}, {state})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _job_again, (self._ref, self._label, self._client.base_url)
+
+
+def _job_again(ref: str, label: str | None, base_url: str) -> Job:
+    """A job from its pickle: with a client from the environment of the process it arrives in, made when it is first used."""
+    from ._client import environment_client
+
+    return Job(environment_client(base_url), ref, label)
+
+
+class Output:
+    """One output of a completed job. Its repr shows no credential, and it does not pickle."""
+
+    __slots__ = ("_completed", "_label", "_place", "_url")
+
+    def __init__(self, completed: Completed, label: str, url: str, place: str) -> None:
+        self._completed = completed
+        self._label = label
+        self._url = url
+        self._place = place
+
+    @property
+    def label(self) -> str:
+        """The service's label, for example ``exr_frames_url``."""
+        return self._label
+
+    @property
+    def url(self) -> str:
+        """The signed URL. Whoever has its text can read the file until it expires: keep it out of logs."""
+        return self._url
+
+    def download(self, dest: str | PathLike[str], **options: Any) -> Saved:
+        """Saves this output alone into the directory `dest`; options as in `Completed.download`."""
+        return self._completed.download(dest, only=[self._label], **options)
+
+    def __eq__(self, other: object) -> bool:
+        return (self._label, self._url) == (other._label, other._url) if isinstance(other, Output) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Output, self._label, self._url))
+
+    def __repr__(self) -> str:
+        return f"Output({self._label!r}, {self._place!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise _no_pickle("an Output")
+
+
+class Completed:
+    """A completed job with its outputs. Does not pickle, for its URLs are credentials: pickle ``completed.job`` and wait again, which returns at once."""
+
+    __slots__ = ("_job", "_native", "_outputs", "_process", "_times")
+
+    def __init__(self, job: Job, native: _native.Completed) -> None:
+        places = dict(native.places())
+        self._job = job
+        self._native = native
+        self._process = os.getpid()
+        self._outputs = {label: Output(self, label, url, places[label]) for label, url in native.outputs()}
+        self._times = tuple(when(time) for time in native.times())
+
+    @property
+    def job(self) -> Job:
+        """The job."""
+        return self._job
+
+    @property
+    def outputs(self) -> Mapping[str, Output]:
+        """The outputs by the service's labels (``exr_frames_url``, ``video_url``, and any the service may add)."""
+        return dict(self._outputs)
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the service accepted the job (aware, UTC)."""
+        return self._times[0]
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """When the job completed, by the service's clock (aware, UTC)."""
+        return self._times[1]
+
+    @property
+    def job_expires_at(self) -> datetime | None:
+        """When the service forgets the job: 24 h after its end, as documented (aware, UTC)."""
+        return self._times[2]
+
+    @property
+    def outputs_expire_at(self) -> datetime | None:
+        """When the first of the outputs' URLs expires (aware, UTC). A download renews them by itself as long as the job is known."""
+        return self._times[3]
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The service's whole answer. It contains signed URLs: keep it out of logs."""
+        import json
+
+        answer: dict[str, Any] = json.loads(self._native.raw())
+        return answer
+
+    def download(
+        self,
+        dest: str | PathLike[str],
+        *,
+        only: str | Iterable[str] | None = None,
+        archive: Literal["unpack", "keep", "both"] = "unpack",
+        overwrite: bool = False,
+        verify: Literal["when_offered", "require", "off"] = "when_offered",
+        frame_name: str | None = None,
+        first_frame: int | None = None,
+        progress: ProgressArg = None,
+    ) -> Saved:
+        """Saves the outputs into the directory `dest`. Costs nothing.
+
+        A file goes to ``dest/<label without _url>`` plus its extension (``video.mp4``); an archive of EXR frames is unpacked into
+        ``dest/<label without _url>/`` (``exr_frames/frame_00001.exr``). What is there under its final name is complete and verified; a file that is there
+        already and equal counts as done. Memory stays flat whatever the size. Ctrl-C stops at once; the same call goes on later.
+
+        Args:
+            dest: The directory; made if needed.
+            only: Labels to save, as the service gives them or without ``_url``; all by default.
+            archive: What to do with an archive of frames; ``"keep"`` saves it as one file, ``"both"`` does both.
+            overwrite: Replace a different file that is there; by default that is the error `Exists`.
+            verify: ``"when_offered"`` checks what checksums the storage offers, ``"require"`` refuses a file without, ``"off"`` checks the length only.
+                Frames are always checked against the archive's CRC-32.
+            frame_name: Names for frames, with ``{frame}`` or ``{frame:04d}`` in it: ``"sh010.{frame:04d}.exr"``. By default the archive's names.
+            first_frame: The number of the first frame in such names; by default the archive's numbers.
+            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the download.
+
+        Raises:
+            ResultExpired: Outputs are kept for 24 h.
+            IntegrityError, ArchiveError, UnsafeName, LimitExceeded, ObjectChanged: What arrived is not what it should be; nothing wrong got a final name.
+            Exists, NoSpace, LocalIOError, Locked: The local side.
+            TransportError: The network, after all retries.
+        """
+        show = reporter(progress)
+        labels = None if only is None else [only] if isinstance(only, str) else list(only)
+        if first_frame is not None and (not isinstance(first_frame, int) or first_frame < 0):
+            raise local(101, f"first_frame = {first_frame!r}: must be zero or a positive number")
+        operation = started(
+            self._here().download(
+                os.fsdecode(os.fspath(dest)),
+                only=labels,
+                archive=archive,
+                overwrite=overwrite,
+                verify=verify,
+                frame_name=frame_name,
+                first_frame=first_frame,
+            ),
+            self._job._client,
+            self._job,
+        )
+        note = "the download can go on: what is complete is on disk, and the same call fetches the rest"
+        paths, crc32c, size, elapsed = run(operation, self._job._client, reporter=show, job=self._job, interrupted=note)
+        from pathlib import Path
+
+        return Saved(tuple(Path(path) for path in paths), tuple(crc32c), size, elapsed)
+
+    def _here(self) -> _native.Completed:
+        """The native results in this process; a forked child asks the service once more."""
+        pid = os.getpid()
+        if pid != self._process:
+            operation = started(self._job._attached().wait(None), self._job._client, self._job)
+            self._native = run(operation, self._job._client, job=self._job)
+            self._process = pid
+        return self._native
+
+    def __repr__(self) -> str:
+        return f"Completed({self._job.ref!r}, outputs={sorted(self._outputs)})"
+
+    def __reduce__(self) -> NoReturn:
+        raise _no_pickle("a Completed")
+
+
+def _no_pickle(what: str) -> Exception:
+    from pickle import PicklingError
+
+    return PicklingError(f"{what} holds signed URLs and is not pickled; pickle its job instead, and call wait() again there")
+
+

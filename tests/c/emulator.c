@@ -1,0 +1,140 @@
+/* See emulator.h. */
+#define _XOPEN_SOURCE 700
+#include "emulator.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "json.h"
+
+static const char *needed(const char *name) {
+  const char *text = getenv(name);
+  if (text == NULL || *text == '\0') {
+    fprintf(stderr, "the environment variable %s is missing\n", name);
+    exit(1);
+  }
+  return text;
+}
+
+static void keep(char *to, size_t size, const json *from, const char *key) {
+  const char *text = json_text(json_member(from, key), NULL);
+  CHECK(text != NULL && strlen(text) < size);
+  strcpy(to, text);
+}
+
+void emulator_start(emulator *to, const char *programme) {
+  const char *command = needed("LTX_JOBS_COMMAND");
+  char file[] = "/tmp/ltx-programme-XXXXXX";
+  const int programme_fd = mkstemp(file);
+  CHECK(programme_fd >= 0);
+  CHECK_INT(write(programme_fd, programme, strlen(programme)), strlen(programme));
+  close(programme_fd);
+
+  int in[2], out[2];
+  CHECK(pipe(in) == 0 && pipe(out) == 0);
+  to->pid = fork();
+  CHECK(to->pid >= 0);
+  if (to->pid == 0) {
+    dup2(in[0], 0);
+    dup2(out[1], 1);
+    close(in[0]);
+    close(in[1]);
+    close(out[0]);
+    close(out[1]);
+    execl(command, command, "emulate", "--json", "--programme", file, (char *)NULL);
+    _exit(127);
+  }
+  close(in[0]);
+  close(out[1]);
+  to->stdin_end = in[1];
+
+  char line[2048];
+  size_t length = 0;
+  while (length + 1 < sizeof line && read(out[0], line + length, 1) == 1 && line[length] != '\n') {
+    ++length;
+  }
+  line[length] = '\0';
+  close(out[0]);
+  unlink(file);
+  json *at = json_parse(line);
+  if (at == NULL) {
+    fprintf(stderr, "the emulator said \"%s\"\n", line);
+    exit(1);
+  }
+  keep(to->api_url, sizeof to->api_url, at, "api_url");
+  keep(to->control_url, sizeof to->control_url, at, "control_url");
+  keep(to->api_key, sizeof to->api_key, at, "api_key");
+  json_free(at);
+}
+
+void emulator_stop(emulator *from) {
+  int status = 0;
+  close(from->stdin_end);
+  waitpid(from->pid, &status, 0);
+}
+
+long emulator_count(const emulator *from, const char *method, const char *path) {
+  const char *port = strrchr(from->control_url, ':');
+  CHECK(port != NULL);
+  struct sockaddr_in address;
+  memset(&address, 0, sizeof address);
+  address.sin_family = AF_INET;
+  address.sin_port = htons((uint16_t)atoi(port + 1));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  CHECK(fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0);
+  char text[4096];
+  const int asked = snprintf(text, sizeof text, "GET /requests/count?method=%s&path=%s HTTP/1.1\r\nhost: emulator\r\nconnection: close\r\n\r\n", method, path);
+  CHECK_INT(write(fd, text, (size_t)asked), asked);
+  size_t length = 0;
+  for (ssize_t got; length + 1 < sizeof text && (got = read(fd, text + length, sizeof text - 1 - length)) > 0;) {
+    length += (size_t)got;
+  }
+  close(fd);
+  text[length] = '\0';
+  const char *body = strstr(text, "\r\n\r\n");
+  CHECK(body != NULL);
+  json *answer = json_parse(body + 4);
+  CHECK(answer != NULL);
+  const long count = (long)json_integer(json_member(answer, "count"), -1);
+  json_free(answer);
+  CHECK(count >= 0);
+  return count;
+}
+
+ltx_client *emulator_client(const emulator *from) {
+  const char *settings[][2] = {
+      {"api_key", from->api_key}, {"base_url", from->api_url}, {"journal", "memory"}, {"poll_interval", "20ms"}, {"backoff_base", "5ms"}, {"backoff_cap", "20ms"},
+  };
+  ltx_error *err = NULL;
+  ltx_config *config = ltx_config_new();
+  for (size_t i = 0; i < sizeof settings / sizeof *settings; ++i) {
+    CHECK_OK(ltx_config_set(config, settings[i][0], settings[i][1], &err), err);
+  }
+  ltx_client *client = NULL;
+  CHECK_OK(ltx_client_new(config, &client, &err), err);
+  ltx_config_free(config);
+  return client;
+}
+
+const char *emulator_clip(void) { return needed("LTX_JOBS_CLIP"); }
+
+ltx_request *emulator_request(void) {
+  ltx_error *err = NULL;
+  ltx_request *request = NULL;
+  CHECK_OK(ltx_request_new("video-to-video-hdr", &request, &err), err);
+  CHECK_OK(ltx_request_set_media_file(request, "video_uri", emulator_clip(), &err), err);
+  CHECK_OK(ltx_request_set_string(request, "output_colorspace", "acescg", &err), err);
+  return request;
+}
+
+char *emulator_directory(void) {
+  char *path = strdup("/tmp/ltx-saved-XXXXXX");
+  CHECK(path != NULL && mkdtemp(path) != NULL);
+  return path;
+}

@@ -1,0 +1,241 @@
+/* One HDR job from a clip to verified frames on disk, as a C program writes it; and what waiting, cancelling and closing promise on the way. */
+#define _XOPEN_SOURCE 700
+#include <dirent.h>
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "emulator.h"
+
+static long long now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static ltx_job *submitted(ltx_client *client) {
+  ltx_error *err = NULL;
+  ltx_op *op = NULL;
+  ltx_job *job = NULL;
+  ltx_request *request = emulator_request();
+  CHECK_OK(ltx_client_submit(client, request, NULL, &op, &err), err);
+  ltx_request_free(request);
+  CHECK(strncmp(ltx_op_ref_string(op), "intent:", 7) == 0);
+  CHECK_OK(ltx_op_wait(op, -1, &err), err);
+  CHECK_OK(ltx_op_take_job(op, &job, &err), err);
+  CHECK_STATUS(ltx_op_take_job(op, &job, NULL), LTX_INVALID_STATE, NULL);
+  CHECK(job == NULL);
+  ltx_op_release(op);
+  CHECK_OK(ltx_client_job(client, "video-to-video-hdr/some-id", &job, &err), err);
+  ltx_job_release(job);
+
+  /* A second submit; the first one's handle was thrown away by the failed take above. */
+  request = emulator_request();
+  CHECK_OK(ltx_request_set_once(request, "job.c", &err), err);
+  CHECK_OK(ltx_client_submit(client, request, NULL, &op, &err), err);
+  ltx_request_free(request);
+  CHECK_OK(ltx_op_wait(op, -1, &err), err);
+  ltx_result *wrong = NULL;
+  CHECK_STATUS(ltx_op_take_result(op, &wrong, &err), LTX_INVALID_STATE, err);
+  CHECK(wrong == NULL && strstr(ltx_error_message(err), "gives a job") != NULL);
+  ltx_error_free(err);
+  CHECK_OK(ltx_op_take_job(op, &job, &err), err);
+  ltx_op_release(op);
+  return job;
+}
+
+static void a_job_goes_all_the_way(void) {
+  emulator service;
+  emulator_start(&service, "{}");
+  ltx_client *client = emulator_client(&service);
+  ltx_error *err = NULL;
+  ltx_op *op = NULL;
+  ltx_job *job = submitted(client);
+  CHECK_INT(emulator_count(&service, "POST", "/v2/video-to-video-hdr"), 2);
+  CHECK_TEXT(ltx_job_endpoint(job), "video-to-video-hdr");
+  char reference[256];
+  snprintf(reference, sizeof reference, "video-to-video-hdr/%s", ltx_job_id(job));
+  CHECK_TEXT(ltx_job_ref_string(job), reference);
+
+  CHECK_OK(ltx_job_poll(job, NULL, &op, &err), err);
+  CHECK_OK(ltx_op_wait(op, -1, &err), err);
+  ltx_op_release(op);
+  ltx_job_info info;
+  info.size = sizeof info;
+  CHECK_OK(ltx_job_snapshot(job, &info, &err), err);
+  CHECK(info.status >= LTX_STATE_PENDING && info.status <= LTX_STATE_COMPLETED && info.status_word[0] != '\0');
+  CHECK(info.last_contact_ms > 0 && info.created_at_ms > 0);
+
+  CHECK_OK(ltx_job_wait(job, NULL, &op, &err), err);
+  const ltx_op *const ops[] = {op};
+  size_t index = 7;
+  CHECK_OK(ltx_ops_wait_any(ops, 1, -1, &index, &err), err);
+  CHECK_INT(index, 0);
+  ltx_result *result = NULL;
+  CHECK_OK(ltx_op_take_result(op, &result, &err), err);
+  ltx_op_release(op);
+  CHECK_INT(ltx_result_count(result), 2);
+  CHECK_TEXT(ltx_result_label(result, 0), "exr_frames_url");
+  CHECK_TEXT(ltx_result_label(result, 1), "video_url");
+  CHECK(ltx_result_label(result, 2) == NULL && ltx_result_url(result, 2) == NULL);
+  CHECK(strncmp(ltx_result_url(result, 0), "http", 4) == 0);
+  CHECK(ltx_result_completed_at(result) > 0 && ltx_result_job_expires_at(result) > ltx_result_completed_at(result));
+
+  char *dest = emulator_directory();
+  ltx_download_options options = {0};
+  options.size = sizeof options;
+  options.frame_name = "sh010.{frame:04}.exr";
+  options.first_frame = 1001;
+  options.has_first_frame = 1;
+  CHECK_OK(ltx_result_download(result, dest, &options, NULL, &op, &err), err);
+  ltx_result_free(result);
+  CHECK_OK(ltx_op_wait(op, -1, &err), err);
+  ltx_op_info progress;
+  progress.size = sizeof progress;
+  CHECK_OK(ltx_op_snapshot(op, &progress, &err), err);
+  CHECK_INT(progress.outcome, LTX_OK);
+  CHECK_INT(progress.frames_done, 3);
+  ltx_saved *saved = NULL;
+  CHECK_OK(ltx_op_take_saved(op, &saved, &err), err);
+  ltx_op_release(op);
+  CHECK_INT(ltx_saved_count(saved), 4);
+  char first[512];
+  snprintf(first, sizeof first, "%s/exr_frames/sh010.1001.exr", dest);
+  CHECK_TEXT(ltx_saved_path(saved, 0), first);
+  CHECK(access(first, R_OK) == 0 && ltx_saved_bytes(saved) > 1000);
+  ltx_saved_free(saved);
+  free(dest);
+
+  ltx_job_release(job);
+  CHECK_OK(ltx_client_close(client, 1000, &err), err);
+  ltx_client_release(client);
+  emulator_stop(&service);
+}
+
+static int32_t stop_after_three(void *user_data) { return ++*(int *)user_data >= 3; }
+
+static void *cancel_soon(void *op) {
+  usleep(50 * 1000);
+  ltx_op_cancel((ltx_op *)op, NULL);
+  return NULL;
+}
+
+static void waits_end_when_they_should(void) {
+  emulator service;
+  /* A job that stays pending for a very long time. */
+  emulator_start(&service, "{\"job\":{\"pending_polls\":1000000}}");
+  ltx_client *client = emulator_client(&service);
+  ltx_error *err = NULL;
+  ltx_op *op = NULL;
+  ltx_job *job = submitted(client);
+  CHECK_OK(ltx_job_wait(job, NULL, &op, &err), err);
+  CHECK_STATUS(ltx_op_wait(op, 0, &err), LTX_PENDING, err);
+  CHECK_STATUS(ltx_op_wait(op, 30, &err), LTX_PENDING, err);
+  CHECK(err == NULL);
+  int asked = 0;
+  CHECK_STATUS(ltx_op_wait_until(op, -1, 5, stop_after_three, &asked, &err), LTX_STOPPED, err);
+  CHECK_INT(asked, 3);
+  asked = -1000000;
+  CHECK_STATUS(ltx_op_wait_until(op, 30, 5, stop_after_three, &asked, &err), LTX_PENDING, err);
+  CHECK_STATUS(ltx_op_wait_until(op, 30, 0, stop_after_three, &asked, NULL), LTX_INVALID_ARGUMENT, NULL);
+  const ltx_op *const ops[] = {op, op};
+  size_t index = 7;
+  CHECK_STATUS(ltx_ops_wait_any(ops, 2, 30, &index, &err), LTX_PENDING, err);
+  CHECK_INT(index, 2);
+
+  ltx_op *limited = NULL;
+  CHECK_OK(ltx_job_wait_for(job, 30, NULL, &limited, &err), err);
+  CHECK_STATUS(ltx_op_wait(limited, -1, &err), LTX_WAIT_TIMEOUT, err);
+  CHECK_INT(ltx_error_billing(err), LTX_BILLING_JOB_EXISTS);
+  CHECK_TEXT(ltx_error_job_ref(err), ltx_job_ref_string(job));
+  CHECK(ltx_error_is_retryable(err) && !ltx_error_job_ended(err));
+  ltx_error *copy = ltx_error_clone(err);
+  ltx_error_free(err);
+  CHECK_INT(ltx_error_status(copy), LTX_WAIT_TIMEOUT);
+  ltx_error_free(copy);
+  /* Told as often as it is asked. */
+  CHECK_STATUS(ltx_op_wait(limited, 0, NULL), LTX_WAIT_TIMEOUT, NULL);
+  ltx_op_release(limited);
+
+  pthread_t thread;
+  const long long before = now_ms();
+  CHECK_INT(pthread_create(&thread, NULL, cancel_soon, op), 0);
+  CHECK_STATUS(ltx_op_wait(op, -1, &err), LTX_CANCELLED, err);
+  /* 50 ms until the cancel, and at most 100 ms from there. */
+  CHECK(now_ms() - before <= 150 + 20);
+  ltx_error_free(err);
+  pthread_join(thread, NULL);
+  ltx_op_release(op);
+  ltx_job_release(job);
+  ltx_client_release(client);
+  emulator_stop(&service);
+}
+
+static int threads(void) {
+  int count = 0;
+  DIR *tasks = opendir("/proc/self/task");
+  for (struct dirent *task; tasks != NULL && (task = readdir(tasks)) != NULL;) {
+    count += task->d_name[0] != '.';
+  }
+  if (tasks != NULL) {
+    closedir(tasks);
+  }
+  return count;
+}
+
+static void *wait_for_ever(void *op) {
+  static ltx_status status;
+  status = ltx_op_wait((ltx_op *)op, -1, NULL);
+  return &status;
+}
+
+static void closing_wakes_waiters_and_joins_every_thread(void) {
+  emulator service;
+  emulator_start(&service, "{\"job\":{\"pending_polls\":1000000}}");
+  const int before = threads();
+  ltx_client *client = emulator_client(&service);
+  CHECK_INT(threads(), before);
+  ltx_error *err = NULL;
+  ltx_op *op = NULL;
+  ltx_job *job = submitted(client);
+  CHECK_OK(ltx_job_wait(job, NULL, &op, &err), err);
+  CHECK(threads() > before);
+  pthread_t thread;
+  CHECK_INT(pthread_create(&thread, NULL, wait_for_ever, op), 0);
+  const long long began = now_ms();
+  CHECK_OK(ltx_client_close(client, 2000, &err), err);
+  void *woken = NULL;
+  pthread_join(thread, &woken);
+  CHECK(now_ms() - began <= 600);
+  CHECK_INT(*(ltx_status *)woken, LTX_CLOSED);
+  if (before > 0) {
+    CHECK_INT(threads(), before);
+  }
+  CHECK_OK(ltx_client_close(client, 0, &err), err);
+  ltx_op *after = NULL;
+  CHECK_OK(ltx_job_wait(job, NULL, &after, &err), err);
+  CHECK_STATUS(ltx_op_wait(after, -1, NULL), LTX_CLOSED, NULL);
+  ltx_op_release(after);
+  ltx_op_release(op);
+  ltx_job_release(job);
+  ltx_client_release(client);
+
+  /* And begun anew in the same process. */
+  client = emulator_client(&service);
+  CHECK_OK(ltx_client_check(client, NULL, &op, &err), err);
+  CHECK_OK(ltx_op_wait(op, -1, &err), err);
+  ltx_op_release(op);
+  ltx_client_release(client);
+  if (before > 0) {
+    CHECK_INT(threads(), before);
+  }
+  emulator_stop(&service);
+}
+
+int main(void) {
+  a_job_goes_all_the_way();
+  waits_end_when_they_should();
+  closing_wakes_waiters_and_joins_every_thread();
+  return 0;
+}

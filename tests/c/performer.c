@@ -1,0 +1,329 @@
+/* The C performer: plays scenarios as a C program would write them. One JSON line in for each scenario, one out, until standard input ends. */
+#define _XOPEN_SOURCE 700
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "ltx_jobs.h"
+
+typedef struct {
+  const json *order;
+  ltx_client *client;
+  ltx_job *job;
+  ltx_result *result;
+  char **saved;
+  size_t saved_count;
+} play;
+
+/* An error of this program, in the shape of the library's. */
+static ltx_status no_state(ltx_error **err) {
+  *err = NULL;
+  return LTX_INVALID_STATE;
+}
+
+static ltx_status begin(play *p, ltx_error **err) {
+  ltx_config *config = ltx_config_new();
+  ltx_status status = ltx_config_set(config, "api_key", json_text(json_member(p->order, "api_key"), NULL), err);
+  if (status == LTX_OK) {
+    status = ltx_config_set(config, "base_url", json_text(json_member(p->order, "base_url"), NULL), err);
+  }
+  const json *settings = json_member(p->order, "settings");
+  for (const json *each = settings == NULL ? NULL : settings->child; each != NULL && status == LTX_OK; each = each->next) {
+    status = ltx_config_set(config, each->key, json_text(each, each->source), err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_client_new(config, &p->client, err);
+  }
+  ltx_config_free(config);
+  return status;
+}
+
+static ltx_status fill(const json *order, ltx_request *request, ltx_error **err) {
+  ltx_status status = LTX_OK;
+  const json *params = json_member(order, "params"), *media = json_member(order, "media");
+  for (const json *each = params == NULL ? NULL : params->child; each != NULL && status == LTX_OK; each = each->next) {
+    status = ltx_request_set_json(request, each->key, each->source, err);
+  }
+  for (const json *each = media == NULL ? NULL : media->child; each != NULL && status == LTX_OK; each = each->next) {
+    status = ltx_request_set_media_file(request, each->key, json_text(each, NULL), err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_request_set_once(request, json_text(json_member(order, "once"), NULL), err);
+  }
+  if (status == LTX_OK && !json_is_null(json_member(order, "submit_timeout_ms"))) {
+    status = ltx_request_set_timeout_ms(request, json_integer(json_member(order, "submit_timeout_ms"), -1), err);
+  }
+  if (status == LTX_OK && strcmp(json_text(json_member(order, "on_unknown"), "stop"), "accept_double_charge") == 0) {
+    status = ltx_request_set_on_unknown(request, LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE, err);
+  }
+  return status;
+}
+
+static ltx_status submit(play *p, const json *step, ltx_error **err) {
+  (void)step;
+  ltx_request *request = NULL;
+  ltx_op *op = NULL;
+  ltx_job *job = NULL;
+  ltx_status status = ltx_request_new(json_text(json_member(p->order, "endpoint"), NULL), &request, err);
+  if (status == LTX_OK) {
+    status = fill(p->order, request, err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_client_submit(p->client, request, NULL, &op, err);
+  }
+  ltx_request_free(request);
+  if (status == LTX_OK) {
+    status = ltx_op_wait(op, -1, err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_op_take_job(op, &job, err);
+  }
+  ltx_op_release(op);
+  if (status == LTX_OK) {
+    ltx_job_release(p->job);
+    p->job = job;
+  }
+  return status;
+}
+
+static ltx_status wait_for(play *p, const json *step, ltx_error **err) {
+  if (p->job == NULL) {
+    return no_state(err);
+  }
+  ltx_op *op = NULL;
+  ltx_result *result = NULL;
+  ltx_status status = ltx_job_wait_for(p->job, json_integer(json_member(step, "timeout_ms"), -1), NULL, &op, err);
+  if (status == LTX_OK) {
+    status = ltx_op_wait(op, -1, err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_op_take_result(op, &result, err);
+  }
+  ltx_op_release(op);
+  if (status == LTX_OK) {
+    ltx_result_free(p->result);
+    p->result = result;
+  }
+  return status;
+}
+
+/* For operations that leave nothing to take. */
+static ltx_status finish(ltx_status started, ltx_op *op, ltx_error **err) {
+  const ltx_status status = started == LTX_OK ? ltx_op_wait(op, -1, err) : started;
+  ltx_op_release(op);
+  return status;
+}
+
+static ltx_status poll_once(play *p, const json *step, ltx_error **err) {
+  (void)step;
+  if (p->job == NULL) {
+    return no_state(err);
+  }
+  ltx_op *op = NULL;
+  const ltx_status started = ltx_job_poll(p->job, NULL, &op, err);
+  return finish(started, op, err);
+}
+
+static ltx_status attach(play *p, const json *step, ltx_error **err) {
+  (void)step;
+  if (p->job == NULL) {
+    return no_state(err);
+  }
+  char *reference = strdup(ltx_job_ref_string(p->job));
+  ltx_job_release(p->job);
+  p->job = NULL;
+  ltx_result_free(p->result);
+  p->result = NULL;
+  const ltx_status status = ltx_client_job(p->client, reference, &p->job, err);
+  free(reference);
+  return status;
+}
+
+static ltx_status set_api_key(play *p, const json *step, ltx_error **err) {
+  return ltx_client_set_api_key(p->client, json_text(json_member(step, "key"), NULL), err);
+}
+
+static ltx_status check(play *p, const json *step, ltx_error **err) {
+  (void)step;
+  ltx_op *op = NULL;
+  const ltx_status started = ltx_client_check(p->client, NULL, &op, err);
+  return finish(started, op, err);
+}
+
+static ltx_status upload(play *p, const json *step, ltx_error **err) {
+  (void)step;
+  ltx_op *op = NULL;
+  const char *uri = NULL;
+  ltx_status status = ltx_client_upload(p->client, json_text(json_member(json_member(p->order, "media"), "video_uri"), NULL), NULL, &op, err);
+  if (status == LTX_OK) {
+    status = ltx_op_wait(op, -1, err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_op_take_uri(op, &uri, err);
+  }
+  ltx_op_release(op);
+  return status;
+}
+
+static void forget_saved(play *p) {
+  for (size_t i = 0; i < p->saved_count; ++i) {
+    free(p->saved[i]);
+  }
+  free(p->saved);
+  p->saved = NULL;
+  p->saved_count = 0;
+}
+
+static int by_text(const void *one, const void *other) { return strcmp(*(char *const *)one, *(char *const *)other); }
+
+static void note_saved(play *p, const ltx_saved *saved, const char *dest) {
+  const size_t count = ltx_saved_count(saved), prefix = strlen(dest);
+  forget_saved(p);
+  p->saved = calloc(count + 1, sizeof *p->saved);
+  for (; p->saved != NULL && p->saved_count < count; ++p->saved_count) {
+    const char *path = ltx_saved_path(saved, p->saved_count);
+    if (strncmp(path, dest, prefix) == 0) {
+      path += prefix;
+      path += *path == '/';
+    }
+    p->saved[p->saved_count] = strdup(path);
+  }
+  if (p->saved != NULL) {
+    qsort(p->saved, p->saved_count, sizeof *p->saved, by_text);
+  }
+}
+
+static ltx_status download(play *p, const json *step, ltx_error **err) {
+  if (p->result == NULL) {
+    return no_state(err);
+  }
+  const char *dest = json_text(json_member(p->order, "dest"), NULL);
+  const json *overwrite = json_member(step, "overwrite"), *only = json_member(step, "only"), *first = json_member(step, "first_frame");
+  const char *labels[32];
+  ltx_download_options options = {0};
+  options.size = sizeof options;
+  options.overwrite = overwrite != NULL && overwrite->truth;
+  options.frame_name = json_text(json_member(step, "frame_name"), NULL);
+  options.has_first_frame = !json_is_null(first);
+  options.first_frame = json_integer(first, 0);
+  if (!json_is_null(only)) {
+    options.only = labels;
+    for (const json *each = only->child; each != NULL && options.only_count < sizeof labels / sizeof *labels; each = each->next) {
+      labels[options.only_count++] = json_text(each, NULL);
+    }
+  }
+  ltx_op *op = NULL;
+  ltx_saved *saved = NULL;
+  ltx_status status = ltx_result_download(p->result, dest, &options, NULL, &op, err);
+  if (status == LTX_OK) {
+    status = ltx_op_wait(op, -1, err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_op_take_saved(op, &saved, err);
+  }
+  if (status == LTX_OK) {
+    note_saved(p, saved, dest);
+  }
+  ltx_saved_free(saved);
+  ltx_op_release(op);
+  return status;
+}
+
+static const struct {
+  const char *name;
+  ltx_status (*perform)(play *, const json *, ltx_error **);
+} steps[] = {
+    {"submit", submit}, {"wait", wait_for}, {"poll", poll_once}, {"attach", attach}, {"set_api_key", set_api_key}, {"download", download}, {"check", check}, {"upload", upload},
+};
+
+static ltx_status perform(play *p, const json *step, ltx_error **err) {
+  const char *name = json_text(json_member(step, "do"), "");
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; ++i) {
+    if (strcmp(steps[i].name, name) == 0) {
+      return steps[i].perform(p, step, err);
+    }
+  }
+  return no_state(err);
+}
+
+static void report(const char *name, ltx_status status, ltx_error *err) {
+  printf("{\"do\":");
+  json_write_text(stdout, name);
+  printf(",\"ok\":%s", status == LTX_OK ? "true" : "false");
+  if (status != LTX_OK) {
+    printf(",\"error\":{\"kind\":\"%s\",\"number\":%d,\"billing\":\"%s\",\"retryable\":%s,\"job_ended\":%s,\"http_status\":", ltx_status_name(status), (int)status,
+           ltx_billing_name(ltx_error_billing(err)), ltx_error_is_retryable(err) ? "true" : "false", ltx_error_job_ended(err) ? "true" : "false");
+    if (ltx_error_http_status(err) != 0) {
+      printf("%d", (int)ltx_error_http_status(err));
+    } else {
+      printf("null");
+    }
+    printf(",\"api_type\":");
+    json_write_text(stdout, ltx_error_api_type(err));
+    putchar('}');
+    fprintf(stderr, "%s: %s\n", name, ltx_error_message(err));
+  }
+  putchar('}');
+}
+
+static void play_scenario(const json *order) {
+  play p = {0};
+  p.order = order;
+  ltx_error *err = NULL;
+  printf("{\"scenario\":");
+  json_write_text(stdout, json_text(json_member(order, "scenario"), ""));
+  printf(",\"steps\":[");
+  ltx_status status = begin(&p, &err);
+  if (status != LTX_OK) {
+    report("submit", status, err);
+    ltx_error_free(err);
+  }
+  const json *list = json_member(order, "steps");
+  for (const json *step = list == NULL || status != LTX_OK ? NULL : list->child; step != NULL; step = step->next) {
+    const json *go_on = json_member(step, "go_on");
+    const ltx_status done = perform(&p, step, &err);
+    if (step != list->child) {
+      putchar(',');
+    }
+    report(json_text(json_member(step, "do"), ""), done, err);
+    ltx_error_free(err);
+    err = NULL;
+    if (done != LTX_OK && (go_on == NULL || !go_on->truth)) {
+      break;
+    }
+  }
+  printf("],\"saved\":[");
+  for (size_t i = 0; i < p.saved_count; ++i) {
+    if (i > 0) {
+      putchar(',');
+    }
+    json_write_text(stdout, p.saved[i]);
+  }
+  printf("]}\n");
+  fflush(stdout);
+  forget_saved(&p);
+  ltx_result_free(p.result);
+  ltx_job_release(p.job);
+  if (p.client != NULL) {
+    ltx_client_close(p.client, 5000, NULL);
+  }
+  ltx_client_release(p.client);
+}
+
+int main(void) {
+  char *line = NULL;
+  size_t room = 0;
+  while (getline(&line, &room, stdin) > 0) {
+    json *order = json_parse(line);
+    if (order == NULL) {
+      fprintf(stderr, "this is no scenario: %s\n", line);
+      free(line);
+      return 1;
+    }
+    play_scenario(order);
+    json_free(order);
+  }
+  free(line);
+  return 0;
+}

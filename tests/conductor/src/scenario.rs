@@ -1,0 +1,235 @@
+//! A scenario as it is written down. A field nobody knows is an error, so that a typing mistake cannot make a scenario meaningless.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ltx_jobs_emulator::Programme;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// See `tests/scenarios/README.md`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scenario {
+    /// The file's name without its extension.
+    #[serde(skip)]
+    pub(crate) name: String,
+    /// Checked to be there; read by people.
+    pub(crate) title: String,
+    #[serde(default = "hdr")]
+    pub(crate) endpoint: String,
+    #[serde(default)]
+    pub(crate) media: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) params: Map<String, Value>,
+    pub(crate) once: Option<String>,
+    #[serde(default)]
+    pub(crate) on_unknown: OnUnknown,
+    pub(crate) submit_timeout_ms: Option<u64>,
+    pub(crate) api_key: Option<String>,
+    #[serde(default)]
+    pub(crate) tls: bool,
+    #[serde(default)]
+    pub(crate) settings: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) before: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) emulator: Programme,
+    pub(crate) step: Vec<Step>,
+    pub(crate) expect: Expect,
+}
+
+fn hdr() -> String {
+    "video-to-video-hdr".to_owned()
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnUnknown {
+    #[default]
+    Stop,
+    AcceptDoubleCharge,
+}
+
+/// One thing that is asked of the library, and what must come of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Step {
+    pub(crate) r#do: Do,
+    #[serde(default)]
+    pub(crate) go_on: bool,
+    /// `wait`
+    pub(crate) timeout_ms: Option<u64>,
+    /// `set_api_key`; `{key}` is the right one.
+    pub(crate) key: Option<String>,
+    /// `download`
+    #[serde(default)]
+    pub(crate) overwrite: bool,
+    /// `download`
+    pub(crate) only: Option<Vec<String>>,
+    /// `download`
+    pub(crate) frame_name: Option<String>,
+    /// `download`
+    pub(crate) first_frame: Option<u64>,
+    /// What must be seen; the step succeeds when there is none.
+    pub(crate) error: Option<ExpectedError>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Do {
+    Submit,
+    Wait,
+    Poll,
+    Attach,
+    SetApiKey,
+    Download,
+    Check,
+    Upload,
+}
+
+/// Attributes that are left out may be anything, but are equal in all languages.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExpectedError {
+    pub(crate) kind: String,
+    pub(crate) billing: Option<String>,
+    pub(crate) retryable: Option<bool>,
+    pub(crate) job_ended: Option<bool>,
+    pub(crate) http_status: Option<u16>,
+    pub(crate) api_type: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expect {
+    /// Whole POSTs on the submit route.
+    pub(crate) posts: Option<usize>,
+    /// Jobs that exist at the service.
+    pub(crate) jobs: Option<usize>,
+    pub(crate) saved: Saved,
+    /// Whole requests by `METHOD /path`; see the emulator's `count`.
+    #[serde(default)]
+    pub(crate) count: BTreeMap<String, Count>,
+}
+
+/// What must be under the destination in the end.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Saved {
+    Word(SavedWord),
+    Paths(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SavedWord {
+    /// Every file the service made.
+    All,
+    /// Not one file, half-finished ones included.
+    Nothing,
+    /// Whatever is there is one of the files the service made.
+    Whole,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Count {
+    Exactly(usize),
+    Between(Bounds),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bounds {
+    #[serde(default)]
+    pub(crate) min: usize,
+    #[serde(default = "no_limit")]
+    pub(crate) max: usize,
+}
+
+fn no_limit() -> usize {
+    usize::MAX
+}
+
+impl Count {
+    pub(crate) fn bounds(self) -> Bounds {
+        match self {
+            Self::Exactly(count) => Bounds { min: count, max: count },
+            Self::Between(bounds) => bounds,
+        }
+    }
+}
+
+/// Reads all scenarios of a directory, in the order of their names.
+pub(crate) fn load(directory: &Path, filter: Option<&str>) -> Result<Vec<Scenario>, String> {
+    let complain = |what: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", what.display());
+    let mut scenarios = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(|error| complain(directory, &error))? {
+        let path = entry.map_err(|error| complain(directory, &error))?.path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        if filter.is_some_and(|filter| !name.contains(filter)) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| complain(&path, &error))?;
+        let scenario = parse(name, &text).map_err(|error| complain(&path, &error))?;
+        scenarios.push(scenario);
+    }
+    if scenarios.is_empty() {
+        return Err(format!("{}: no scenario fits", directory.display()));
+    }
+    scenarios.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(scenarios)
+}
+
+fn parse(name: String, text: &str) -> Result<Scenario, String> {
+    let mut scenario: Scenario = toml::from_str(text).map_err(|error| error.to_string())?;
+    scenario.name = name;
+    scenario.emulator.check().map_err(|error| error.to_string())?;
+    if scenario.title.trim().is_empty() {
+        return Err("the title is empty".to_owned());
+    }
+    if scenario.step.is_empty() {
+        return Err("there is no step".to_owned());
+    }
+    let end = scenario.step.iter().position(|step| step.error.is_some() && !step.go_on);
+    if end.is_some_and(|end| end + 1 < scenario.step.len()) {
+        return Err("steps after one that fails and does not go on are never played".to_owned());
+    }
+    Ok(scenario)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_scenarios_can_be_read_and_are_many() {
+        let scenarios = load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios")), None).unwrap();
+        assert!(scenarios.len() >= 15, "{}", scenarios.len());
+    }
+
+    #[test]
+    fn a_typing_mistake_is_an_error_that_names_the_word() {
+        let good = "title = \"t\"\n[[step]]\ndo = \"submit\"\n[expect]\nsaved = \"nothing\"\n";
+        parse("x".to_owned(), good).unwrap();
+        for (bad, word) in [
+            (good.replace("title", "titel"), "titel"),
+            (good.replace("saved", "savd"), "savd"),
+            (good.replace("[expect]", "[emulator]\nfolt = 1\n[expect]"), "folt"),
+            (good.replace("[[step]]", "[[step]]\nerror = { kind = \"X\", bill = \"y\" }"), "bill"),
+        ] {
+            let error = parse("x".to_owned(), &bad).unwrap_err();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn steps_that_are_never_played_are_refused() {
+        let text = "title = \"t\"\n[[step]]\ndo = \"submit\"\nerror = { kind = \"X\" }\n[[step]]\ndo = \"wait\"\n[expect]\nsaved = \"nothing\"\n";
+        assert!(parse("x".to_owned(), text).unwrap_err().contains("never played"));
+    }
+}

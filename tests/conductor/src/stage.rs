@@ -1,0 +1,164 @@
+//! One scenario in one language: a fresh emulator, a fresh destination, the performance, and the evidence of what happened.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use ltx_jobs_emulator::{Artifact, Emulator, Received};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::judge;
+use crate::performer::{Performer, StepReport};
+use crate::scenario::{Do, Scenario, Step};
+
+/// What happened, as far as it must be equal in all languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    pub(crate) steps: Vec<StepReport>,
+    pub(crate) posts: usize,
+    pub(crate) jobs: usize,
+    /// What the library says it saved.
+    pub(crate) saved: Vec<String>,
+    /// What is on disk: path and SHA-256.
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+/// What the emulator saw and made.
+pub(crate) struct Service {
+    pub(crate) requests: Vec<Received>,
+    pub(crate) artifacts: Vec<Artifact>,
+    pub(crate) counts: BTreeMap<String, usize>,
+}
+
+/// A key that can be found again wherever it should not be.
+fn key_for(scenario: &Scenario, language: &str) -> String {
+    let digest = Sha256::digest(format!("{}/{language}/{}", scenario.name, std::process::id()));
+    format!("canary-{}", hex(digest.get(..12).unwrap_or_default()))
+}
+
+/// Plays a scenario; the evidence, or what was wrong with it.
+pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, media: &Path) -> Result<Evidence, String> {
+    let key = key_for(scenario, performer.language());
+    let mut programme = scenario.emulator.clone();
+    programme.api_key.clone_from(&key);
+    let emulator = Emulator::builder().tls(scenario.tls).programme(programme).start().await.map_err(|error| format!("the emulator cannot be started: {error}"))?;
+    let place = tempfile::Builder::new().prefix("ltx-scenario-").tempdir().map_err(|error| error.to_string())?;
+    let dest = place.path().join("dest");
+    for (name, content) in &scenario.before {
+        let path = dest.join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(&dest)).and_then(|()| std::fs::write(&path, content)).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    performer.secrets.extend([key.clone(), "X-Goog-Signature=".to_owned()]);
+
+    let order = order(scenario, &emulator, &key, media, &dest);
+    let performance = performer.perform(&order).await?;
+
+    let files = files_under(place.path(), &dest)?;
+    let submit_route = format!("/v2/{}", scenario.endpoint);
+    let evidence = Evidence {
+        steps: performance.report.steps.clone(),
+        posts: emulator.count("POST", &submit_route),
+        jobs: emulator.jobs().len(),
+        saved: performance.report.saved.clone(),
+        files,
+    };
+    let counts = scenario.expect.count.keys().map(|key| {
+        let (method, path) = key.split_once(' ').unwrap_or(("*", key));
+        (key.clone(), emulator.count(method, path))
+    });
+    let service = Service {
+        requests: emulator.requests(),
+        artifacts: emulator.artifacts().await.map_err(|error| format!("the emulator's artifacts: {error}"))?,
+        counts: counts.collect(),
+    };
+    let secrets = std::mem::take(&mut performer.secrets);
+    let mut complaints = judge::judge(scenario, &evidence, &service);
+    complaints.extend(judge::secrets(&performance.output, &secrets, &key, &service.requests));
+    performer.secrets = secrets;
+    if performance.report.scenario != scenario.name {
+        complaints.push(format!("the performer answered for {:?}", performance.report.scenario));
+    }
+    emulator.shutdown().await;
+    if complaints.is_empty() { Ok(evidence) } else { Err(complaints.join("; ")) }
+}
+
+/// The line for the performer.
+fn order(scenario: &Scenario, emulator: &Emulator, key: &str, media: &Path, dest: &Path) -> Value {
+    let mut settings = BTreeMap::from([
+        ("poll_interval", "20ms".to_owned()),
+        ("backoff_base", "5ms".to_owned()),
+        ("backoff_cap", "20ms".to_owned()),
+        ("stall_timeout", "1s".to_owned()),
+    ]);
+    if let Some(bundle) = emulator.ca_bundle() {
+        settings.insert("ca_bundle", bundle.to_string_lossy().into_owned());
+    }
+    settings.extend(scenario.settings.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    let files: BTreeMap<&String, PathBuf> = scenario.media.iter().map(|(field, name)| (field, media.join(name))).collect();
+    json!({
+        "scenario": scenario.name,
+        "base_url": emulator.api_url(),
+        "api_key": scenario.api_key.as_deref().unwrap_or(key),
+        "settings": settings,
+        "endpoint": scenario.endpoint,
+        "media": files,
+        "params": scenario.params,
+        "once": scenario.once,
+        "on_unknown": scenario.on_unknown,
+        "submit_timeout_ms": scenario.submit_timeout_ms,
+        "dest": dest,
+        "steps": scenario.step.iter().map(|step| step_order(step, key)).collect::<Vec<_>>(),
+    })
+}
+
+fn step_order(step: &Step, key: &str) -> Value {
+    let mut order = json!({"do": step.r#do, "go_on": step.go_on});
+    let more = match step.r#do {
+        Do::Wait => json!({"timeout_ms": step.timeout_ms}),
+        Do::SetApiKey => json!({"key": step.key.as_deref().unwrap_or("{key}").replace("{key}", key)}),
+        Do::Download => json!({
+            "overwrite": step.overwrite,
+            "only": step.only,
+            "frame_name": step.frame_name,
+            "first_frame": step.first_frame,
+        }),
+        _ => json!({}),
+    };
+    if let (Value::Object(order), Value::Object(more)) = (&mut order, more) {
+        order.extend(more);
+    }
+    order
+}
+
+/// Every file below `root`, with its SHA-256, named from `dest`; what escaped from `dest` is there too.
+fn files_under(root: &Path, dest: &Path) -> Result<BTreeMap<String, String>, String> {
+    let mut files = BTreeMap::new();
+    let mut todo = vec![root.to_path_buf()];
+    while let Some(directory) = todo.pop() {
+        let complain = |error: std::io::Error| format!("{}: {error}", directory.display());
+        for entry in std::fs::read_dir(&directory).map_err(complain)? {
+            let entry = entry.map_err(complain)?;
+            let path = entry.path();
+            if entry.file_type().map_err(complain)?.is_dir() {
+                todo.push(path);
+                continue;
+            }
+            let name = match path.strip_prefix(dest) {
+                Ok(inside) => inside.to_string_lossy().replace('\\', "/"),
+                Err(_) => format!("OUTSIDE {}", path.display()),
+            };
+            // Scenarios are small; a link is not followed out of here.
+            let content = if entry.file_type().map_err(complain)?.is_symlink() { b"a link".to_vec() } else { std::fs::read(&path).map_err(complain)? };
+            files.insert(name, hex(&Sha256::digest(&content)));
+        }
+    }
+    Ok(files)
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

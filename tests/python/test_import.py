@@ -1,0 +1,72 @@
+"""Importing costs little, and starts nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import ltx_jobs
+
+HEAVY = ["asyncio", "typing", "dataclasses", "logging", "json", "importlib.metadata", "pathlib", "datetime", "pickle", "subprocess", "urllib.request", "tqdm"]
+
+
+def run(code: str) -> str:
+    # -S: what a site-packages directory of the developer imports at start is not ours.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return subprocess.run([sys.executable, "-S", "-c", code], env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_nothing_heavy_is_imported():
+    loaded = run(f"import sys; before = set(sys.modules); import ltx_jobs; print([m for m in {HEAVY!r} if m in sys.modules and m not in before])")
+    assert loaded == "[]"
+
+
+def test_no_thread_is_started_and_no_descriptor_is_opened():
+    code = """
+import os, threading
+def count():
+    return [len(os.listdir(f'/proc/self/{what}')) for what in ('task', 'fd')] if os.path.isdir('/proc/self/fd') else [threading.active_count()]
+before = count()
+import ltx_jobs
+print(before == count())
+"""
+    assert run(code) == "True"
+
+
+def test_the_import_is_quick(capsys):
+    measure = "import time; t = time.process_time(); import ltx_jobs; print(time.process_time() - t)"
+    times = sorted(float(run(measure)) for _ in range(5))
+    with capsys.disabled():
+        print(f"\nimport ltx_jobs: {times[2] * 1000:.1f} ms of CPU (median of 5)")
+    # A debug build on a busy machine, too; `import httpx` takes 98 ms.
+    assert times[2] < 0.06
+
+
+def test_all_public_names_have_a_docstring():
+    import inspect
+
+    missing = []
+    for name in ltx_jobs.__all__:
+        value = getattr(ltx_jobs, name)
+        if not inspect.isclass(value):
+            continue
+        if not value.__doc__:
+            missing.append(name)
+        for attribute, member in vars(value).items():
+            documented = inspect.isfunction(member) or isinstance(member, property)
+            if documented and not attribute.startswith("_") and not member.__doc__:
+                missing.append(f"{name}.{attribute}")
+    assert not missing
+
+
+def test_the_version_is_the_packages():
+    import importlib.metadata
+
+    try:
+        installed = importlib.metadata.version("ltx-jobs")
+    except importlib.metadata.PackageNotFoundError:
+        import pytest
+
+        pytest.skip("not installed, run from the source tree")
+    assert installed == ltx_jobs.__version__

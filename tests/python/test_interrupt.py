@@ -1,0 +1,169 @@
+"""Ctrl-C: back in the caller at once, and no harm done to a job that is paid for."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import statistics
+import sys
+import time
+
+import pytest
+from conftest import ENDLESS, POLLS, SUBMITS, until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process")
+
+RUNS = 20
+
+# Says when it came back, by the clock that both processes share, and what it was told.
+CAUGHT = """
+except KeyboardInterrupt as stop:
+    moment = time.monotonic()
+    say(f"{moment!r} {' '.join(getattr(stop, '__notes__', []))}")
+"""
+
+
+def interrupt(child, after: float = 0.0) -> tuple[float, str]:
+    """Sends SIGINT and gives the seconds until the child was back in its own code, and the note."""
+    time.sleep(after)
+    sent = time.monotonic()
+    os.kill(child.process.pid, signal.SIGINT)
+    moment, _, note = child.line().partition(" ")
+    return float(moment) - sent, note
+
+
+def test_ctrl_c_ends_a_wait_within_20_ms(emulator, child, capsys):
+    emulator.reset(ENDLESS)
+    latencies = []
+    for _ in range(RUNS):
+        before = emulator.count("GET", POLLS)
+        waiting = child("client = ltx_jobs.Client()\njob = client.video_to_video_hdr(video_uri=plate)\nsay(job.ref)\ntry:\n    job.wait()" + CAUGHT)
+        ref = waiting.line()
+        until(lambda: emulator.count("GET", POLLS) > before, "a poll")
+        # A random phase of the 100 ms slice, so that luck cannot make the number.
+        latency, note = interrupt(waiting, after=random.random() * 0.1)
+        latencies.append(latency * 1000)
+        if sys.version_info >= (3, 11):
+            assert ref in note and "goes on" in note
+        assert waiting.end()[::2] == (0, "")
+    median = statistics.median(latencies)
+    with capsys.disabled():
+        print(f"\nCtrl-C in wait(): median {median:.2f} ms, worst {max(latencies):.2f} ms of {RUNS}")
+    assert median <= 20
+
+
+def test_ctrl_c_ends_a_download_and_the_same_call_goes_on(emulator, child, tmp_path):
+    emulator.reset({"fault": [{"route": "download:video_url", "do": "stall", "at": 1000}]})
+    code = f"""
+client = ltx_jobs.Client()
+done = client.video_to_video_hdr(video_uri=plate).wait()
+try:
+    done.download({str(tmp_path)!r}){CAUGHT}
+    say(sum(path.name == "video.mp4" for path in Path({str(tmp_path)!r}).rglob("*")))
+    saved = done.download({str(tmp_path)!r})
+    say(len(saved.paths))
+"""
+    downloading = child(code)
+    until(lambda: [one for one in emulator.requests() if one["path"].endswith(".mp4") and one["method"] == "GET"], "the request for the video")
+    latency, _ = interrupt(downloading)
+    assert latency <= 0.1
+    assert downloading.line() == "0", "a half file got its final name"
+    assert downloading.line() == "4"
+    assert downloading.end()[::2] == (0, "")
+
+
+def test_ctrl_c_ends_a_submit_whose_answer_is_still_awaited_and_written_down(emulator, child):
+    emulator.reset({"fault": [{"route": "submit", "do": "read_and_never_answer"}]})
+    code = f"""
+client = ltx_jobs.Client(submit_timeout=1.5)
+try:
+    client.video_to_video_hdr(video_uri=plate){CAUGHT}
+    ref = ' '.join(getattr(stop, '__notes__', [])).partition("('")[2].partition("')")[0] if hasattr(stop, '__notes__') else None
+    if ref:
+        try:
+            client.job(ref)
+        except ltx_jobs.Error as error:
+            say(error.kind + ' ' + error.billing)
+"""
+    submitting = child(code.replace("except KeyboardInterrupt as stop:", "except KeyboardInterrupt as caught:\n    stop = caught"))
+    until(lambda: emulator.count("POST", SUBMITS) == 1, "the POST")
+    latency, note = interrupt(submitting)
+    assert latency <= 0.1
+    if sys.version_info >= (3, 11):
+        assert "intent:" in note
+        assert submitting.line() == "InvalidState unknown"
+    began = time.monotonic()
+    code, _, complaint = submitting.end()
+    assert (code, complaint) == (0, "")
+    assert time.monotonic() - began < 10, "the exit waited longer than the attempt itself"
+    assert emulator.count("POST", SUBMITS) == 1
+
+
+def test_a_handler_that_raises_ends_a_wait_at_once(emulator, child):
+    emulator.reset(ENDLESS)
+    code = """
+import signal
+class Limit(Exception): pass
+def soft_limit(*_): raise Limit()
+signal.signal(signal.SIGUSR1, soft_limit)
+job = ltx_jobs.Client().video_to_video_hdr(video_uri=plate)
+try:
+    job.wait()
+except Limit:
+    say(repr(time.monotonic()))
+say(job.poll().status)
+"""
+    waiting = child(code)
+    until(lambda: emulator.count("GET", POLLS) > 0, "a poll")
+    time.sleep(random.random() * 0.1)
+    sent = time.monotonic()
+    os.kill(waiting.process.pid, signal.SIGUSR1)
+    assert float(waiting.line()) - sent <= 0.1
+    assert waiting.line() == "pending"
+    assert waiting.end()[::2] == (0, "")
+
+
+def test_a_handler_that_does_not_raise_disturbs_no_wait(emulator, child):
+    emulator.reset(ENDLESS)
+    code = """
+import signal
+signal.signal(signal.SIGUSR1, lambda *_: say("heard"))
+say(ltx_jobs.Client().video_to_video_hdr(video_uri=plate).wait().job.status)
+"""
+    waiting = child(code)
+    until(lambda: emulator.count("GET", POLLS) > 0, "a poll")
+    for _ in range(5):
+        os.kill(waiting.process.pid, signal.SIGUSR1)
+        assert waiting.line() == "heard"
+    emulator.advance(2 * 3600 + 1)
+    assert waiting.line() == "completed"
+    assert waiting.end()[::2] == (0, "")
+
+
+def test_no_handler_is_installed_and_no_mask_of_pythons_threads_is_changed(emulator, client, submit):
+    def state():
+        handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        return handlers, signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+    before = state()
+    submit().wait()
+    client.close()
+    assert state() == before
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="reads the masks of threads from /proc")
+def test_our_threads_block_the_signals_that_python_may_handle(submit):
+    submit().wait()
+    ours = {}
+    for thread in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{thread}/status") as file:
+            status = dict(line.split(":", 1) for line in file if ":" in line)
+        if status["Name"].strip().startswith("ltx-"):
+            ours[thread] = int(status["SigBlk"], 16)
+    assert ours
+    for mask in ours.values():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM, signal.SIGPIPE, signal.SIGCHLD):
+            assert mask & (1 << (number - 1)), f"{number!r} is not blocked"
+        for number in (signal.SIGSEGV, signal.SIGFPE, signal.SIGBUS):
+            assert not mask & (1 << (number - 1)), f"{number!r} is blocked"

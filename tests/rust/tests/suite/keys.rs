@@ -1,0 +1,75 @@
+//! A key that is refused, and one that comes after it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ltx_jobs::{Client, ErrorKind};
+use ltx_jobs_emulator::{Emulator, Programme};
+
+use crate::{builder, client, request, until};
+
+/// The same service, with another key from now on and the job as it was, is more than the emulator can do; so the key is wrong from the beginning for a
+/// client that attaches.
+async fn job_of_another(emulator: &Emulator) -> ltx_jobs::JobRef {
+    let job = client(emulator).submit(request()).await.unwrap();
+    job.reference().clone()
+}
+
+fn endless() -> Programme {
+    let mut programme = Programme::default();
+    programme.job.pending_polls = 30;
+    programme
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_key_ends_the_wait_but_not_the_job_and_a_new_key_goes_on() {
+    let emulator = Emulator::start(endless()).await.unwrap();
+    let reference = job_of_another(&emulator).await;
+    let client = builder(&emulator).api_key("stale").build().unwrap();
+    let job = client.job(reference).unwrap();
+    for _ in 0..2 {
+        let error = job.wait().await.unwrap_err();
+        assert_eq!((error.kind(), error.billing().name(), error.job_ended()), (ErrorKind::Unauthenticated, "job_exists", false), "{error:?}");
+    }
+    client.set_api_key(emulator.api_key());
+    job.wait().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_key_stops_the_polling_of_all_jobs_of_the_client() {
+    let mut programme = Programme::default();
+    programme.job.pending_polls = u32::MAX;
+    let emulator = Emulator::start(programme).await.unwrap();
+    let mut references = Vec::new();
+    for _ in 0..20 {
+        references.push(job_of_another(&emulator).await);
+    }
+    let client = builder(&emulator).api_key("stale").build().unwrap();
+    let waits: Vec<_> = references.into_iter().map(|reference| client.job(reference).unwrap().wait().start()).collect();
+    for wait in waits {
+        assert_eq!(wait.await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+    }
+    let stale = || emulator.requests().iter().filter(|request| request.header("authorization") == Some("Bearer stale")).count();
+    let seen = stale();
+    assert!(seen <= 20, "{seen} polls with a refused key");
+    // Twenty intervals of the other client's polls later there is not one more.
+    let polls = emulator.jobs()[0].polls;
+    until("polls of the client whose key is good", || emulator.jobs()[0].polls > polls + 20).await;
+    assert_eq!(stale(), seen);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_function_is_asked_again_after_a_refusal_and_the_submit_goes_on() {
+    let emulator = Emulator::start(Programme::default()).await.unwrap();
+    let renewed = Arc::new(AtomicBool::new(false));
+    let (source, right) = (Arc::clone(&renewed), emulator.api_key());
+    let client = Client::builder()
+        .base_url(emulator.api_url())
+        .poll_interval(Duration::from_millis(20))
+        .api_key_function(move || Ok(if source.swap(true, Ordering::SeqCst) { right.clone() } else { "stale".to_owned() }))
+        .build()
+        .unwrap();
+    client.submit(request()).await.unwrap().wait().await.unwrap();
+    assert_eq!(emulator.jobs().len(), 1);
+}
