@@ -5,6 +5,21 @@ from typing import Final, Generic, TypeVar, final
 
 _T_co = TypeVar("_T_co", covariant=True)
 
+__all__ = [
+    "CRYPTO_PROVIDER",
+    "VERSION",
+    "Client",
+    "Completed",
+    "Failure",
+    "Job",
+    "Operation",
+    "Request",
+    "Settings",
+    "kinds",
+    "run_command",
+    "split_reference",
+]
+
 VERSION: Final[str]
 CRYPTO_PROVIDER: Final[str]
 

@@ -111,11 +111,11 @@ impl Show {
             if is_new || last.as_ref().is_none_or(|last| last.bounded != bounded) {
                 bar.set_style(style(bounded));
             }
-            bar.set_message(message(&state, progress));
             bar.update(|bar| {
                 bar.set_pos(progress.bytes_done);
                 bar.set_len(progress.bytes_total.unwrap_or_default());
             });
+            bar.set_message(message(&state, progress));
             bar.tick();
         } else {
             let changed = last.as_ref().is_none_or(|last| last.state != state);

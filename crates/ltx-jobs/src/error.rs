@@ -211,7 +211,7 @@ impl Error {
     }
 
     /// A file error of the journal: what it means is that nothing may be submitted.
-    pub(crate) fn as_journal(mut self) -> Self {
+    pub(crate) fn into_journal(mut self) -> Self {
         self.0.kind = ErrorKind::Journal;
         self.0.retryable = false;
         self.with_advice("nothing is submitted without a journal; give another directory, or switch it off")

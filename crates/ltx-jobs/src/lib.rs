@@ -64,3 +64,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The crypto provider of this build: `aws-lc` or `ring`.
 pub const CRYPTO_PROVIDER: &str = transport::CRYPTO_PROVIDER;
+
+/// The README's Rust program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

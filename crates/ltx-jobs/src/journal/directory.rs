@@ -312,7 +312,7 @@ fn host_name() -> Option<String> {
 
 fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
     let made = Error::io(format_args!("cannot {what} the journal {}", path.display()), error);
-    if made.kind() == ErrorKind::NoSpace { made } else { Error::as_journal(made) }
+    if made.kind() == ErrorKind::NoSpace { made } else { Error::into_journal(made) }
 }
 
 #[cfg(test)]

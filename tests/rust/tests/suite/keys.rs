@@ -9,13 +9,6 @@ use ltx_jobs_emulator::{Emulator, Programme};
 
 use crate::{builder, client, request, until};
 
-/// The same service, with another key from now on and the job as it was, is more than the emulator can do; so the key is wrong from the beginning for a
-/// client that attaches.
-async fn job_of_another(emulator: &Emulator) -> ltx_jobs::JobRef {
-    let job = client(emulator).submit(request()).await.unwrap();
-    job.reference().clone()
-}
-
 fn endless() -> Programme {
     let mut programme = Programme::default();
     programme.job.pending_polls = 30;
@@ -25,9 +18,9 @@ fn endless() -> Programme {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_key_ends_the_wait_but_not_the_job_and_a_new_key_goes_on() {
     let emulator = Emulator::start(endless()).await.unwrap();
-    let reference = job_of_another(&emulator).await;
+    let submitted = client(&emulator).submit(request()).await.unwrap();
     let client = builder(&emulator).api_key("stale").build().unwrap();
-    let job = client.job(reference).unwrap();
+    let job = client.job(submitted.reference().clone()).unwrap();
     for _ in 0..2 {
         let error = job.wait().await.unwrap_err();
         assert_eq!((error.kind(), error.billing().name(), error.job_ended()), (ErrorKind::Unauthenticated, "job_exists", false), "{error:?}");
@@ -41,12 +34,13 @@ async fn a_refused_key_stops_the_polling_of_all_jobs_of_the_client() {
     let mut programme = Programme::default();
     programme.job.pending_polls = u32::MAX;
     let emulator = Emulator::start(programme).await.unwrap();
-    let mut references = Vec::new();
+    let good = client(&emulator);
+    let mut submitted = Vec::new();
     for _ in 0..20 {
-        references.push(job_of_another(&emulator).await);
+        submitted.push(good.submit(request()).await.unwrap());
     }
     let client = builder(&emulator).api_key("stale").build().unwrap();
-    let waits: Vec<_> = references.into_iter().map(|reference| client.job(reference).unwrap().wait().start()).collect();
+    let waits: Vec<_> = submitted.iter().map(|job| client.job(job.reference().clone()).unwrap().wait().start()).collect();
     for wait in waits {
         assert_eq!(wait.await.unwrap_err().kind(), ErrorKind::Unauthenticated);
     }

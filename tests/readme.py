@@ -1,0 +1,88 @@
+"""Runs the programs in README.md against the emulator, as a reader would: copied out of the page into an empty folder with a clip.
+
+    python tests/readme.py --command target/debug/ltx-jobs --library target/debug --include include [--only python,c,cpp]
+
+Needs the ltx_jobs package in the interpreter that runs it, and gcc or clang (CC, CXX). The Rust program is compiled by `cargo test --doc`.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def blocks() -> "dict[str, list[str]]":
+    found: "dict[str, list[str]]" = {}
+    for language, text in re.findall(r"^```(\w+)[^\n]*\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        found.setdefault(language, []).append(text)
+    return found
+
+
+def build(language: str, text: str, folder: pathlib.Path, options: argparse.Namespace) -> "list[str]":
+    """The command that runs the program, after compiling it where that is needed."""
+    if language == "python":
+        (folder / "program.py").write_text(text, encoding="utf-8")
+        return [sys.executable, "program.py"]
+    source = folder / f"program.{language}"
+    source.write_text(text, encoding="utf-8")
+    compiler, standard = {
+        "c": (os.environ.get("CC", "cc"), "-std=c99"),
+        "cpp": (os.environ.get("CXX", "c++"), "-std=c++17"),
+    }[language]
+    library = pathlib.Path(options.library).resolve()
+    subprocess.run(
+        [compiler, standard, "-Wall", "-Wextra", "-Werror", "-pedantic", f"-I{pathlib.Path(options.include).resolve()}", str(source), "-o", str(folder / "program"),
+         f"-L{library}", "-lltx_jobs", f"-Wl,-rpath,{library}"],
+        check=True,
+    )
+    return ["./program"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--command", required=True)
+    parser.add_argument("--library", default="target/debug")
+    parser.add_argument("--include", default="include")
+    parser.add_argument("--only", default="python,c,cpp")
+    options = parser.parse_args()
+
+    emulator = subprocess.Popen([options.command, "emulate", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert emulator.stdin and emulator.stdout
+    address = json.loads(emulator.stdout.readline())
+    environment = {
+        **os.environ,
+        "LTXV_API_KEY": address["api_key"],
+        "LTX_BASE_URL": address["api_url"],
+        "LTX_POLL_INTERVAL": "20ms",
+    }
+    try:
+        for language in options.only.split(","):
+            programs = blocks().get(language, [])
+            if not programs:
+                print(f"README.md has no program in {language}", file=sys.stderr)
+                return 1
+            for text in programs:
+                with tempfile.TemporaryDirectory() as name:
+                    folder = pathlib.Path(name)
+                    shutil.copy(ROOT / "crates/ltx-jobs-cli/assets/plate.mp4", folder / "plate.mp4")
+                    done = subprocess.run(build(language, text, folder, options), cwd=folder, env=environment, timeout=120, capture_output=True, text=True, check=False)
+                    frames = sorted((folder / "shots/010").rglob("*.exr"))
+                    if done.returncode != 0 or not frames or not re.fullmatch(r"\d+ files, \d+ bytes\n", done.stdout):
+                        print(f"README.md, {language}: exit code {done.returncode}, {len(frames)} frames\n{done.stdout}{done.stderr}", file=sys.stderr)
+                        return 1
+                    print(f"README.md, {language}: {done.stdout.strip()}")
+    finally:
+        emulator.stdin.close()
+        emulator.wait(timeout=30)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
