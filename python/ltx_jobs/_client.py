@@ -54,7 +54,9 @@ class Client:
         api_key: The key, or a ``Path`` of a file that holds it (read again after the service refused it). By default ``LTXV_API_KEY`` or ``LTX_API_KEY``
             from the environment. It is sent to the API's origin only and shown nowhere.
         base_url: Address of the API; default ``https://api.ltx.video``.
-        journal: ``False`` keeps no record of submits: then ``once`` cannot be used. By default it is kept in memory as long as the client lives.
+        journal: A directory where submits are written down before they are sent, so that a killed script finds its jobs again; by default in the user's
+            directory for state, and in memory for a service on loopback. ``"memory"`` keeps it as long as the client lives; ``False`` keeps none: then
+            ``once`` cannot be used.
         poll_interval: Time between two polls of a job; default 5 s, as the service asks. Below 1 s is for loopback only.
         backoff_base: First ceiling of the back-off between retries; default 1 s.
         backoff_cap: Largest ceiling of the back-off; default 30 s.
@@ -79,7 +81,7 @@ class Client:
         api_key: str | PathLike[str] | None = None,
         *,
         base_url: str | None = None,
-        journal: str | bool | None = None,
+        journal: str | PathLike[str] | bool | None = None,
         poll_interval: Duration | None = None,
         backoff_base: Duration | None = None,
         backoff_cap: Duration | None = None,
@@ -115,7 +117,10 @@ class Client:
         }
         # A setting that does not exist is the core's to refuse: it knows the nearest name.
         given.update(unknown)
-        self._start_with(_native.Settings(setting_pairs(given)))
+        settings = _native.Settings(setting_pairs(given))
+        # A report with the local variables of each frame would show the key.
+        del api_key, given
+        self._start_with(settings)
 
     def _start_with(self, settings: _native.Settings) -> None:
         from . import _native
@@ -202,7 +207,8 @@ class Client:
             endpoint: A request object (`VideoToVideoHdr`), or the name of any endpoint together with `params`.
             params: Parameters by the service's names. A ``Path``, open binary file or bytes is uploaded first.
             once: A key under which this is submitted only once: the same request again gives the job that is there, or `SubmitUnknown` again. Another
-                request under the key is an error. Known as long as the client lives.
+                request under the key is an error. A key whose submit was refused, or whose job failed without a bill, is free again. Known as long as the
+                journal is: by default to the next run of a script too.
             label: A name for people.
             timeout: Seconds or ``timedelta`` until it is given up, uploads included; by default transient refusals are tried for two minutes and rate
                 limits are waited out.
@@ -272,7 +278,9 @@ class Client:
         found = media_input("upload", source)
         if found is None:
             raise local(101, f"upload takes a Path, an open binary file or bytes, not {type(source).__name__}")
-        return run(self._here().upload(*found), self, reporter=reporter(progress))
+        show = reporter(progress)
+        operation = started(self._here().upload(*found), self)
+        return run(operation, self, reporter=show)
 
     def check(self) -> Checked:
         """Asks the service for a job that cannot exist: whether key, address, proxy and certificates work. Costs nothing.
@@ -282,7 +290,7 @@ class Client:
             GatewayError: Something else answered.
             TransportError: The network.
         """
-        return Checked(*run(self._here().check(), self))
+        return Checked(*run(started(self._here().check(), self), self))
 
     def set_api_key(self, api_key: str) -> None:
         """Uses another key from now on, also for jobs whose polling stopped because the old one was refused."""
@@ -314,6 +322,9 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_natives"):
+            # A debugger looks at what a failed constructor left.
+            return "Client(never made)"
         settings = ", ".join(f"{key}={value!r} ({origin})" for key, value, origin in self._here().describe())
         return f"Client({settings})"
 

@@ -28,7 +28,7 @@ def setting_text(key: str, value: object) -> str:
     if isinstance(value, str):
         return value
     if key == "journal" and isinstance(value, bool):
-        return "memory" if value else "off"
+        return "default" if value else "off"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

@@ -98,7 +98,7 @@ class Job:
             JobNotFound, JobExpired: Only when it is confirmed.
             TransportError, ApiError: What the network and the service answered. None of them means that the job ended.
         """
-        return self._snapshot(run(self._attached().poll(), self._client, job=self))
+        return self._snapshot(run(started(self._attached().poll(), self._client, self), self._client, job=self))
 
     def wait(self, timeout: Timeout = None, *, progress: ProgressArg = None) -> Completed:
         """Waits until the job ends.

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
 
 
-# Ten times a second is more than eyes need; a little less than the slice, so that a slice is not skipped.
-_PAUSE = 0.095
+# Ten times a second is more than eyes need.
+_PAUSE = 0.1
 
 
 def reporter(progress: ProgressArg) -> Reporter | None:

@@ -19,6 +19,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -62,11 +63,13 @@ class Emulator:
     def __init__(self, programme: Mapping[str, Any] | None = None, arguments: list[str] | None = None) -> None:
         command = os.environ.get("LTX_JOBS_COMMAND")
         program = [command] if command else [sys.executable, "-m", "ltx_jobs"]
+        # A file, not a pipe: nobody reads it while all goes well, and a full pipe would stop the emulator.
+        self._complaints = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             [*program, "emulate", "--json", *(arguments or [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._complaints,
             text=True,
         )
         assert self._process.stdout is not None
@@ -75,7 +78,10 @@ class Emulator:
             addresses = json.loads(line)
         except ValueError:
             self._process.kill()
-            _, complaint = self._process.communicate()
+            self._process.wait()
+            self._complaints.seek(0)
+            complaint = self._complaints.read()
+            self.close()
             raise RuntimeError(f"the emulator did not start: {line.strip()} {complaint.strip()}") from None
         self.base_url = addresses["api_url"]
         self.storage_url = addresses["storage_url"]
@@ -142,7 +148,7 @@ class Emulator:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        for pipe in (self._process.stdin, self._process.stdout, self._complaints):
             if pipe is not None and not pipe.closed:
                 pipe.close()
 

@@ -168,3 +168,13 @@ def test_neither_key_nor_signature_is_in_any_text(emulator, plate, tmp_path):
         texts.extend(str(name) for name in tmp_path.rglob("*"))
         for text in texts:
             assert key not in text and query not in text and "X-Goog-Signature" not in text
+
+
+def test_a_report_with_local_variables_shows_no_key_from_our_frames():
+    import traceback
+
+    with pytest.raises(ltx_jobs.ConfigError) as caught:
+        ltx_jobs.Client("canary-key-4711", poll_interval=0)
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [frame for frame in report.stack if frame.filename.endswith(("_client.py", "_errors.py", "_config.py"))]
+    assert ours and not [frame.name for frame in ours if "canary-key-4711" in repr(frame.locals)]

@@ -58,6 +58,22 @@ say(f"parent: fine, child {{status}}")
     assert emulator.count("POST", SUBMITS) == 3
 
 
+def test_a_once_key_of_the_parent_holds_in_the_child(emulator, child, tmp_path):
+    code = f"""{FORKED}
+client = ltx_jobs.Client(journal={str(tmp_path)!r})
+job = client.video_to_video_hdr(video_uri=plate, once="sh010")
+def work():
+    assert client.video_to_video_hdr(video_uri=plate, once="sh010") == job
+    say("child: the same job")
+in_child(work)
+assert client.video_to_video_hdr(video_uri=plate, once="sh010") == job
+"""
+    forking = child(code)
+    assert forking.line() == "child: the same job"
+    assert forking.end()[::2] == (0, "")
+    assert emulator.count("POST", SUBMITS) == 1
+
+
 def test_a_client_that_did_nothing_yet_works_in_the_child(child):
     forking = child(FORKED + "say(in_child(lambda: (client.check(), say('child: fine'))))")
     assert forking.line() == "child: fine"

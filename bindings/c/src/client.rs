@@ -55,14 +55,27 @@ impl Drop for Shared {
 /// @param err     may be NULL; receives the error on failure, else NULL; the caller frees it with ltx_error_free()
 /// @return LTX_OK, or LTX_CONFIG when a value cannot be used or there is no key
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_client_new(config: *const ltx_config, client: *mut *mut ltx_client, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_client_new(
+    config: *const ltx_config,
+    client: *mut *mut ltx_client,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let out = Out::new(client, "client")?;
-        let builder = if config.is_null() { Settings::default().builder()? } else { look!(config)?.builder()? };
-        let threads = RuntimeOptions::new().thread_name("ltx-io").on_thread_start(signals::block_all);
+        let builder = if config.is_null() {
+            Settings::default().builder()?
+        } else {
+            look!(config)?.builder()?
+        };
+        let threads = RuntimeOptions::new()
+            .thread_name("ltx-io")
+            .on_thread_start(signals::block_all);
         let client = builder.environment().own_runtime(threads).build()?;
         pin::pin();
-        out.put(handle::give(Shared { client, owner: Owner::default() }));
+        out.put(handle::give(Shared {
+            client,
+            owner: Owner::default(),
+        }));
         Ok(())
     })
 }
@@ -79,7 +92,11 @@ pub unsafe extern "C" fn ltx_client_ref(client: *mut ltx_client) -> *mut ltx_cli
 
 /// Uses another API key from now on, also for jobs whose polling stopped because the old one was refused. Never blocks.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_client_set_api_key(client: *mut ltx_client, key: *const c_char, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_client_set_api_key(
+    client: *mut ltx_client,
+    key: *const c_char,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let shared = look!(client)?;
         shared.owner.enter()?;
@@ -108,7 +125,12 @@ pub unsafe extern "C" fn ltx_client_check(
         let shared = look!(client)?;
         op::no_callbacks(callbacks)?;
         shared.owner.begin()?;
-        out.put(op::give(shared.client.check().start(), |_| Product::Nothing, None, &shared.owner));
+        out.put(op::give(
+            shared.client.check().start(),
+            |_| Product::Nothing,
+            None,
+            &shared.owner,
+        ));
         Ok(())
     })
 }
@@ -137,8 +159,15 @@ pub unsafe extern "C" fn ltx_client_submit(
         let submit = draft.submit(&shared.client)?;
         shared.owner.begin()?;
         let submitting = submit.start();
-        let reference = submitting.reference().map(|reference| text::owned(&reference.to_string()));
-        out.put(op::give(submitting.operation().clone(), Product::Job, reference, &shared.owner));
+        let reference = submitting
+            .reference()
+            .map(|reference| text::owned(&reference.to_string()));
+        out.put(op::give(
+            submitting.operation().clone(),
+            Product::Job,
+            reference,
+            &shared.owner,
+        ));
         Ok(())
     })
 }
@@ -184,7 +213,12 @@ pub unsafe extern "C" fn ltx_client_upload(
         op::no_callbacks(callbacks)?;
         let media = Media::file(text::path(path, "path")?);
         shared.owner.begin()?;
-        out.put(op::give(shared.client.upload(media).start(), Product::Uri, None, &shared.owner));
+        out.put(op::give(
+            shared.client.upload(media).start(),
+            Product::Uri,
+            None,
+            &shared.owner,
+        ));
         Ok(())
     })
 }
@@ -196,7 +230,11 @@ pub unsafe extern "C" fn ltx_client_upload(
 /// @return LTX_OK when every thread is joined; LTX_PENDING when some hang in the operating system (a name resolution cannot be interrupted) and were left
 /// behind: the client is closed all the same, and they touch nothing of the host's
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_client_close(client: *mut ltx_client, grace_ms: i64, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_client_close(
+    client: *mut ltx_client,
+    grace_ms: i64,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::status(err, || {
         let shared = look!(client)?;
         shared.owner.enter()?;

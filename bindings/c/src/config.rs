@@ -25,7 +25,8 @@ impl Settings {
     /// A builder with what was set, later values of a key over earlier ones.
     pub(crate) fn builder(&self) -> Result<ClientBuilder, Error> {
         let set = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        set.iter().try_fold(Client::builder(), |builder, (key, value)| builder.set(key, value))
+        set.iter()
+            .try_fold(Client::builder(), |builder, (key, value)| builder.set(key, value))
     }
 }
 
@@ -49,13 +50,22 @@ pub extern "C" fn ltx_config_new() -> *mut ltx_config {
 ///
 /// @return LTX_OK, or LTX_CONFIG for a key that does not exist (the message names the nearest) or a value that cannot be used
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_config_set(config: *mut ltx_config, key: *const c_char, value: *const c_char, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_config_set(
+    config: *mut ltx_config,
+    key: *const c_char,
+    value: *const c_char,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let settings = look!(config)?;
         let (key, value) = (text::given(key, "key")?, text::given(value, "value")?);
         // Told now, not when the client is made.
         let _builder = Client::builder().set(key, value)?;
-        settings.0.lock().unwrap_or_else(PoisonError::into_inner).push((key.to_owned(), value.to_owned()));
+        settings
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((key.to_owned(), value.to_owned()));
         Ok(())
     })
 }

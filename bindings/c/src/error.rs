@@ -92,7 +92,9 @@ pub unsafe extern "C" fn ltx_error_job_ref(error: *const ltx_error) -> *const c_
 /// The service's request id, which its support asks for; NULL when no answer had one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_error_request_id(error: *const ltx_error) -> *const c_char {
-    guard::value(std::ptr::null(), || Ok(text::pointer(look!(error)?.request_id.as_ref())))
+    guard::value(std::ptr::null(), || {
+        Ok(text::pointer(look!(error)?.request_id.as_ref()))
+    })
 }
 
 /// The HTTP status of the answer; 0 when none arrived.
@@ -110,7 +112,9 @@ pub unsafe extern "C" fn ltx_error_api_type(error: *const ltx_error) -> *const c
 /// The `message` of the service's own error, word for word; NULL when it gave none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_error_api_message(error: *const ltx_error) -> *const c_char {
-    guard::value(std::ptr::null(), || Ok(text::pointer(look!(error)?.api_message.as_ref())))
+    guard::value(std::ptr::null(), || {
+        Ok(text::pointer(look!(error)?.api_message.as_ref()))
+    })
 }
 
 /// Whether calling the same function again is safe, cannot cost more, and may help. False for a failed job and for every unknown outcome.
@@ -128,13 +132,17 @@ pub unsafe extern "C" fn ltx_error_job_ended(error: *const ltx_error) -> bool {
 /// How long the service asks to wait before the next try, in milliseconds; -1 when it asked for nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_error_retry_after_ms(error: *const ltx_error) -> i64 {
-    guard::value(-1, || Ok(look!(error)?.error.retry_after().map_or(-1, crate::op::millis)))
+    guard::value(-1, || {
+        Ok(look!(error)?.error.retry_after().map_or(-1, crate::op::millis))
+    })
 }
 
 /// A copy, to be freed on its own; NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_error_clone(error: *const ltx_error) -> *mut ltx_error {
-    guard::value(std::ptr::null_mut(), || Ok(ltx_error::give(look!(error)?.error.clone())))
+    guard::value(std::ptr::null_mut(), || {
+        Ok(ltx_error::give(look!(error)?.error.clone()))
+    })
 }
 
 /// Frees an error. NULL is fine.

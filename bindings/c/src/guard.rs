@@ -54,7 +54,10 @@ pub(crate) fn value<T>(otherwise: T, body: impl FnOnce() -> Result<T, Error>) ->
 fn run<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     silence();
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        let error = Error::from_face(ErrorKind::Internal, format!("a defect of this library: {}", text_of(&*panic)));
+        let error = Error::from_face(
+            ErrorKind::Internal,
+            format!("a defect of this library: {}", text_of(&*panic)),
+        );
         // Dropping what was thrown could panic again.
         std::mem::forget(panic);
         Err(error)
@@ -82,7 +85,10 @@ impl<T> Out<T> {
     /// Sets the pointer to NULL, so that it is so on every failure; a missing one is an error.
     pub(crate) fn new(out: *mut *mut T, name: &str) -> Result<Self, Error> {
         if out.is_null() {
-            return Err(Error::from_face(ErrorKind::InvalidArgument, format!("{name} is NULL; there is nowhere to put the result")));
+            return Err(Error::from_face(
+                ErrorKind::InvalidArgument,
+                format!("{name} is NULL; there is nowhere to put the result"),
+            ));
         }
         // SAFETY: the header's contract: an out-parameter that is not NULL points to a writable pointer.
         unsafe { out.write(std::ptr::null_mut()) };
@@ -100,7 +106,12 @@ impl<T> Out<T> {
 ///
 /// # Safety
 /// `target` is NULL or points to `size` writable bytes, `size` being the first field there.
-pub(crate) unsafe fn fill<T: Copy>(target: *mut T, name: &str, smallest: usize, make: impl FnOnce(usize) -> T) -> Result<(), Error> {
+pub(crate) unsafe fn fill<T: Copy>(
+    target: *mut T,
+    name: &str,
+    smallest: usize,
+    make: impl FnOnce(usize) -> T,
+) -> Result<(), Error> {
     let refuse = |text: String| Err(Error::from_face(ErrorKind::InvalidArgument, text));
     if target.is_null() || !target.is_aligned() {
         return refuse(format!("{name} is NULL or misaligned"));
@@ -108,11 +119,19 @@ pub(crate) unsafe fn fill<T: Copy>(target: *mut T, name: &str, smallest: usize, 
     // SAFETY: every struct of the header begins with its size.
     let size = unsafe { target.cast::<usize>().read() };
     if size < smallest || size > 64 * 1024 {
-        return refuse(format!("{name}.size is {size}; set it to sizeof(*{name}) before the call"));
+        return refuse(format!(
+            "{name}.size is {size}; set it to sizeof(*{name}) before the call"
+        ));
     }
     let value = make(size);
     // SAFETY: not more than the caller has, not more than there is.
-    unsafe { std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), target.cast::<u8>(), size.min(size_of::<T>())) };
+    unsafe {
+        std::ptr::copy_nonoverlapping(
+            (&raw const value).cast::<u8>(),
+            target.cast::<u8>(),
+            size.min(size_of::<T>()),
+        )
+    };
     Ok(())
 }
 

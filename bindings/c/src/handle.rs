@@ -37,11 +37,21 @@ impl<H: Handle> Drop for Tagged<H> {
 
 /// Makes a handle that the caller owns.
 pub(crate) fn give<H: Handle>(value: H::Value) -> *mut H {
-    Arc::into_raw(Arc::new(Tagged::<H> { magic: AtomicU64::new(H::MAGIC), value })).cast_mut().cast()
+    Arc::into_raw(Arc::new(Tagged::<H> {
+        magic: AtomicU64::new(H::MAGIC),
+        value,
+    }))
+    .cast_mut()
+    .cast()
 }
 
 fn check<H: Handle>(pointer: *const H) -> Result<*const Tagged<H>, Error> {
-    let refuse = |what: &str| Err(Error::from_face(ErrorKind::InvalidArgument, format!("{what}, not a handle of type {}", H::NAME)));
+    let refuse = |what: &str| {
+        Err(Error::from_face(
+            ErrorKind::InvalidArgument,
+            format!("{what}, not a handle of type {}", H::NAME),
+        ))
+    };
     if pointer.is_null() {
         return refuse("NULL was given");
     }
@@ -136,9 +146,25 @@ mod tests {
         // SAFETY: NULL, and handles that live.
         unsafe {
             let null = look::<ltx_one>(std::ptr::null()).unwrap_err();
-            assert_eq!((null.kind(), null.message()), (ErrorKind::InvalidArgument, "NULL was given, not a handle of type ltx_one"));
-            assert!(look::<ltx_one>(other.cast()).unwrap_err().message().contains("another handle"));
-            assert!(look::<ltx_one>(other.cast::<u8>().wrapping_add(1).cast()).unwrap_err().message().contains("something else"));
+            assert_eq!(
+                (null.kind(), null.message()),
+                (
+                    ErrorKind::InvalidArgument,
+                    "NULL was given, not a handle of type ltx_one"
+                )
+            );
+            assert!(
+                look::<ltx_one>(other.cast())
+                    .unwrap_err()
+                    .message()
+                    .contains("another handle")
+            );
+            assert!(
+                look::<ltx_one>(other.cast::<u8>().wrapping_add(1).cast())
+                    .unwrap_err()
+                    .message()
+                    .contains("something else")
+            );
             end::<ltx_one>(other.cast());
             assert_eq!(look(other).unwrap(), "text");
             end(other);

@@ -87,7 +87,8 @@ pub(crate) fn number(status: Option<&Status>) -> i32 {
 
 /// Milliseconds since 1970, or -1.
 pub(crate) fn epoch_ms(time: Option<SystemTime>) -> i64 {
-    time.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(-1, op::millis)
+    time.and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .map_or(-1, op::millis)
 }
 
 /// The job's name for a project file, `endpoint/id`; ltx_client_job() takes it. Lives as long as the job. NULL for NULL.
@@ -110,7 +111,11 @@ pub unsafe extern "C" fn ltx_job_id(job: *const ltx_job) -> *const c_char {
 
 /// What is known of the job, from memory: never blocks and asks nobody. For user interfaces and render threads.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_job_snapshot(job: *const ltx_job, info: *mut ltx_job_info, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_job_snapshot(
+    job: *const ltx_job,
+    info: *mut ltx_job_info,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let held = look!(job)?;
         held.owner.enter()?;
@@ -122,7 +127,10 @@ pub unsafe extern "C" fn ltx_job_snapshot(job: *const ltx_job, info: *mut ltx_jo
             created_at_ms: epoch_ms(known.created_at),
             last_contact_ms: epoch_ms(known.last_contact),
             unreachable_since_ms: epoch_ms(known.unreachable_since),
-            last_error: known.last_error.as_ref().map_or(0, |error| ltx_status::from(error.kind().number())),
+            last_error: known
+                .last_error
+                .as_ref()
+                .map_or(0, |error| ltx_status::from(error.kind().number())),
             reserved: 0,
             status_word: text::word(known.status.as_ref().map_or("", Status::as_str)),
         };
@@ -136,13 +144,23 @@ pub unsafe extern "C" fn ltx_job_snapshot(job: *const ltx_job, info: *mut ltx_jo
 ///
 /// @param callbacks  NULL in this version
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_job_poll(job: *mut ltx_job, callbacks: *const ltx_callbacks, op: *mut *mut ltx_op, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_job_poll(
+    job: *mut ltx_job,
+    callbacks: *const ltx_callbacks,
+    op: *mut *mut ltx_op,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let out = Out::new(op, "op")?;
         let held = look!(job)?;
         op::no_callbacks(callbacks)?;
         held.owner.begin()?;
-        out.put(op::give(held.job.poll().start(), |_| Product::Nothing, None, &held.owner));
+        out.put(op::give(
+            held.job.poll().start(),
+            |_| Product::Nothing,
+            None,
+            &held.owner,
+        ));
         Ok(())
     })
 }
@@ -153,7 +171,12 @@ pub unsafe extern "C" fn ltx_job_poll(job: *mut ltx_job, callbacks: *const ltx_c
 ///
 /// @param callbacks  NULL in this version
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_job_wait(job: *mut ltx_job, callbacks: *const ltx_callbacks, op: *mut *mut ltx_op, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_job_wait(
+    job: *mut ltx_job,
+    callbacks: *const ltx_callbacks,
+    op: *mut *mut ltx_op,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     wait(job, -1, callbacks, op, err)
 }
 
@@ -173,7 +196,13 @@ pub unsafe extern "C" fn ltx_job_wait_for(
     wait(job, timeout_ms, callbacks, op, err)
 }
 
-fn wait(job: *mut ltx_job, timeout_ms: i64, callbacks: *const ltx_callbacks, op: *mut *mut ltx_op, err: *mut *mut ltx_error) -> ltx_status {
+fn wait(
+    job: *mut ltx_job,
+    timeout_ms: i64,
+    callbacks: *const ltx_callbacks,
+    op: *mut *mut ltx_op,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let out = Out::new(op, "op")?;
         let held = look!(job)?;
@@ -183,7 +212,12 @@ fn wait(job: *mut ltx_job, timeout_ms: i64, callbacks: *const ltx_callbacks, op:
         if let Some(limit) = op::limit(timeout_ms) {
             wait = wait.timeout(limit);
         }
-        out.put(op::give(wait.start(), |done| Product::Result(Box::new(done)), None, &held.owner));
+        out.put(op::give(
+            wait.start(),
+            |done| Product::Result(Box::new(done)),
+            None,
+            &held.owner,
+        ));
         Ok(())
     })
 }

@@ -14,7 +14,9 @@ pub(crate) struct Owner(Arc<AtomicU32>);
 impl Owner {
     /// Before work begins: this process owns the client from now on, unless another does.
     pub(crate) fn begin(&self) -> Result<(), Error> {
-        let _ = self.0.compare_exchange(0, std::process::id(), Ordering::AcqRel, Ordering::Acquire);
+        let _ = self
+            .0
+            .compare_exchange(0, std::process::id(), Ordering::AcqRel, Ordering::Acquire);
         self.enter()
     }
 
@@ -24,7 +26,10 @@ impl Owner {
             return Ok(());
         }
         let owner = self.0.load(Ordering::Acquire);
-        Err(Error::from_face(ErrorKind::Forked, format!("this client was used in process {owner} before the fork; make a new one in the child")))
+        Err(Error::from_face(
+            ErrorKind::Forked,
+            format!("this client was used in process {owner} before the fork; make a new one in the child"),
+        ))
     }
 
     /// Whether this is a child of the process that used the client.

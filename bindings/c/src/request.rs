@@ -66,16 +66,31 @@ impl Handle for ltx_request {
 /// @param request   receives the request; freed with ltx_request_free()
 /// @return LTX_OK, or LTX_INVALID_REQUEST for what can be no endpoint
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_request_new(endpoint: *const c_char, request: *mut *mut ltx_request, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_request_new(
+    endpoint: *const c_char,
+    request: *mut *mut ltx_request,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let out = Out::new(request, "request")?;
         let request = Request::raw(text::given(endpoint, "endpoint")?, Value::Object(Map::new()))?;
-        out.put(handle::give(Draft(Mutex::new(Inner { request, once: None, label: None, timeout: None, on_unknown: OnUnknown::Stop }))));
+        out.put(handle::give(Draft(Mutex::new(Inner {
+            request,
+            once: None,
+            label: None,
+            timeout: None,
+            on_unknown: OnUnknown::Stop,
+        }))));
         Ok(())
     })
 }
 
-fn set(request: *mut ltx_request, name: *const c_char, err: *mut *mut ltx_error, value: impl FnOnce() -> Result<Value, Error>) -> ltx_status {
+fn set(
+    request: *mut ltx_request,
+    name: *const c_char,
+    err: *mut *mut ltx_error,
+    value: impl FnOnce() -> Result<Value, Error>,
+) -> ltx_status {
     guard::done(err, || {
         let draft = look!(request)?;
         let (name, value) = (field(name)?, value()?);
@@ -86,7 +101,12 @@ fn set(request: *mut ltx_request, name: *const c_char, err: *mut *mut ltx_error,
     })
 }
 
-fn set_media(request: *mut ltx_request, name: *const c_char, err: *mut *mut ltx_error, media: impl FnOnce() -> Result<Media, Error>) -> ltx_status {
+fn set_media(
+    request: *mut ltx_request,
+    name: *const c_char,
+    err: *mut *mut ltx_error,
+    media: impl FnOnce() -> Result<Media, Error>,
+) -> ltx_status {
     guard::done(err, || {
         let draft = look!(request)?;
         let (name, media) = (field(name)?, media()?);
@@ -117,28 +137,48 @@ pub unsafe extern "C" fn ltx_request_set_string(
 
 /// Sets a field to a whole number.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_request_set_int(request: *mut ltx_request, field: *const c_char, value: i64, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_request_set_int(
+    request: *mut ltx_request,
+    field: *const c_char,
+    value: i64,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     set(request, field, err, || Ok(Value::from(value)))
 }
 
 /// Sets a field to a number, which must be finite.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_request_set_double(request: *mut ltx_request, field: *const c_char, value: f64, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_request_set_double(
+    request: *mut ltx_request,
+    field: *const c_char,
+    value: f64,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     set(request, field, err, || {
-        let number = serde_json::Number::from_f64(value).ok_or_else(|| text::refuse(format!("value is {value}; JSON has no such number")))?;
+        let number = serde_json::Number::from_f64(value)
+            .ok_or_else(|| text::refuse(format!("value is {value}; JSON has no such number")))?;
         Ok(Value::Number(number))
     })
 }
 
 /// Sets a field to true or false.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_request_set_bool(request: *mut ltx_request, field: *const c_char, value: bool, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_request_set_bool(
+    request: *mut ltx_request,
+    field: *const c_char,
+    value: bool,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     set(request, field, err, || Ok(Value::Bool(value)))
 }
 
 /// Sets a field to JSON's null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_request_set_null(request: *mut ltx_request, field: *const c_char, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_request_set_null(
+    request: *mut ltx_request,
+    field: *const c_char,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     set(request, field, err, || Ok(Value::Null))
 }
 
@@ -150,7 +190,10 @@ pub unsafe extern "C" fn ltx_request_set_json(
     json: *const c_char,
     err: *mut *mut ltx_error,
 ) -> ltx_status {
-    set(request, field, err, || serde_json::from_str(text::given(json, "json")?).map_err(|error| text::refuse(format!("json is no JSON: {error}"))))
+    set(request, field, err, || {
+        serde_json::from_str(text::given(json, "json")?)
+            .map_err(|error| text::refuse(format!("json is no JSON: {error}")))
+    })
 }
 
 /// Sets a media field to a local file, which is uploaded before the submit, as a stream. The path is UTF-8; on POSIX any bytes.
@@ -173,7 +216,9 @@ pub unsafe extern "C" fn ltx_request_set_media_bytes(
     size: usize,
     err: *mut *mut ltx_error,
 ) -> ltx_status {
-    set_media(request, field, err, || Ok(Media::bytes(text::data(data, size, "data")?.to_vec())))
+    set_media(request, field, err, || {
+        Ok(Media::bytes(text::data(data, size, "data")?.to_vec()))
+    })
 }
 
 /// Sets a media field to an address: `https://...` that the service fetches, `data:...`, or `ltx://uploads/...` of an earlier upload.
@@ -189,7 +234,11 @@ pub unsafe extern "C" fn ltx_request_set_media_url(
 
 /// Names the submit: the same key with the same request gives the same job, however often it is submitted. NULL takes the name away.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_request_set_once(request: *mut ltx_request, key: *const c_char, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_request_set_once(
+    request: *mut ltx_request,
+    key: *const c_char,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let draft = look!(request)?;
         let key = text::optional(key, "key")?.map(str::to_owned);
@@ -202,7 +251,11 @@ pub unsafe extern "C" fn ltx_request_set_once(request: *mut ltx_request, key: *c
 
 /// A name for people. NULL takes it away.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_request_set_label(request: *mut ltx_request, label: *const c_char, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_request_set_label(
+    request: *mut ltx_request,
+    label: *const c_char,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let draft = look!(request)?;
         let label = text::optional(label, "label")?.map(str::to_owned);
@@ -217,7 +270,11 @@ pub unsafe extern "C" fn ltx_request_set_label(request: *mut ltx_request, label:
 ///
 /// @param timeout_ms  milliseconds, above 0; negative takes the limit away
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_request_set_timeout_ms(request: *mut ltx_request, timeout_ms: i64, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_request_set_timeout_ms(
+    request: *mut ltx_request,
+    timeout_ms: i64,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let draft = look!(request)?;
         if timeout_ms == 0 {
@@ -232,13 +289,21 @@ pub unsafe extern "C" fn ltx_request_set_timeout_ms(request: *mut ltx_request, t
 
 /// What to do when nobody can tell whether the service got the request: `LTX_ON_UNKNOWN_STOP` (default) or `LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_request_set_on_unknown(request: *mut ltx_request, on_unknown: i32, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_request_set_on_unknown(
+    request: *mut ltx_request,
+    on_unknown: i32,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let draft = look!(request)?;
         let on_unknown = match on_unknown {
             0 => OnUnknown::Stop,
             1 => OnUnknown::AcceptDoubleCharge,
-            other => return Err(text::refuse(format!("on_unknown is {other}; it is none of LTX_ON_UNKNOWN_..."))),
+            other => {
+                return Err(text::refuse(format!(
+                    "on_unknown is {other}; it is none of LTX_ON_UNKNOWN_..."
+                )));
+            }
         };
         draft.change(|draft| {
             draft.on_unknown = on_unknown;

@@ -35,8 +35,16 @@ impl Handle for ltx_result {
 
 impl ltx_result {
     pub(crate) fn give(completed: Completed, owner: &Owner) -> *mut Self {
-        let list = completed.outputs().values().map(|output| (text::owned(output.label()), text::owned(output.url().expose()))).collect();
-        handle::give(Outputs { completed, owner: owner.clone(), list })
+        let list = completed
+            .outputs()
+            .values()
+            .map(|output| (text::owned(output.label()), text::owned(output.url().expose())))
+            .collect();
+        handle::give(Outputs {
+            completed,
+            owner: owner.clone(),
+            list,
+        })
     }
 }
 
@@ -86,38 +94,63 @@ fn read(options: *const ltx_download_options) -> Result<ltx_download_options, Er
     // SAFETY: the header's contract: the struct begins with its size.
     let size = unsafe { options.cast::<usize>().read() };
     if size < size_of::<ltx_download_options>() || size > 64 * 1024 {
-        return Err(text::refuse(format!("options.size is {size}; set it to sizeof(ltx_download_options)")));
+        return Err(text::refuse(format!(
+            "options.size is {size}; set it to sizeof(ltx_download_options)"
+        )));
     }
     // SAFETY: not more than the caller has, not more than there is; every field may hold any bits.
-    unsafe { std::ptr::copy_nonoverlapping(options.cast::<u8>(), (&raw mut known).cast::<u8>(), size_of::<ltx_download_options>()) };
+    unsafe {
+        std::ptr::copy_nonoverlapping(
+            options.cast::<u8>(),
+            (&raw mut known).cast::<u8>(),
+            size_of::<ltx_download_options>(),
+        )
+    };
     Ok(known)
 }
 
-fn prepare(completed: &Completed, dest: *const c_char, options: *const ltx_download_options) -> Result<Download, Error> {
+fn prepare(
+    completed: &Completed,
+    dest: *const c_char,
+    options: *const ltx_download_options,
+) -> Result<Download, Error> {
     let options = read(options)?;
-    let mut download = completed.download(text::path(dest, "dest")?).overwrite(options.overwrite != 0);
+    let mut download = completed
+        .download(text::path(dest, "dest")?)
+        .overwrite(options.overwrite != 0);
     if !options.only.is_null() {
         let labels = text::pointers(options.only, options.only_count, "options.only")?;
-        let labels = labels.iter().map(|label| text::given(*label, "options.only").map(str::to_owned));
+        let labels = labels
+            .iter()
+            .map(|label| text::given(*label, "options.only").map(str::to_owned));
         download = download.only(labels.collect::<Result<Vec<String>, Error>>()?);
     }
     download = download.archive(match options.archive {
         0 => ArchiveMode::Unpack,
         1 => ArchiveMode::Keep,
         2 => ArchiveMode::Both,
-        other => return Err(text::refuse(format!("options.archive is {other}; it is none of LTX_ARCHIVE_..."))),
+        other => {
+            return Err(text::refuse(format!(
+                "options.archive is {other}; it is none of LTX_ARCHIVE_..."
+            )));
+        }
     });
     download = download.verify(match options.verify {
         0 => Verify::WhenOffered,
         1 => Verify::Require,
         2 => Verify::Off,
-        other => return Err(text::refuse(format!("options.verify is {other}; it is none of LTX_VERIFY_..."))),
+        other => {
+            return Err(text::refuse(format!(
+                "options.verify is {other}; it is none of LTX_VERIFY_..."
+            )));
+        }
     });
     if let Some(pattern) = text::optional(options.frame_name, "options.frame_name")? {
         download = download.frame_name(pattern);
     }
     if options.has_first_frame != 0 {
-        let number = u64::try_from(options.first_frame).map_err(|_| text::refuse(format!("options.first_frame is {}", options.first_frame)))?;
+        let number = u64::try_from(options.first_frame)
+            .map_err(|_| text::refuse(format!("options.first_frame is {}", options.first_frame)))?;
         download = download.first_frame(number);
     }
     Ok(download)
@@ -132,13 +165,17 @@ pub unsafe extern "C" fn ltx_result_count(result: *const ltx_result) -> usize {
 /// The service's label of an output (`"exr_frames_url"`); NULL beyond the last.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_result_label(result: *const ltx_result, index: usize) -> *const c_char {
-    guard::value(std::ptr::null(), || Ok(text::pointer(look!(result)?.list.get(index).map(|(label, _)| label))))
+    guard::value(std::ptr::null(), || {
+        Ok(text::pointer(look!(result)?.list.get(index).map(|(label, _)| label)))
+    })
 }
 
 /// The signed URL of an output; NULL beyond the last. Whoever has its text can read the file until it expires: keep it out of logs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_result_url(result: *const ltx_result, index: usize) -> *const c_char {
-    guard::value(std::ptr::null(), || Ok(text::pointer(look!(result)?.list.get(index).map(|(_, url)| url))))
+    guard::value(std::ptr::null(), || {
+        Ok(text::pointer(look!(result)?.list.get(index).map(|(_, url)| url)))
+    })
 }
 
 /// When the service accepted the job: milliseconds since 1970, -1 when not known.

@@ -28,7 +28,10 @@ impl Handle for ltx_saved {
 
 impl ltx_saved {
     pub(crate) fn give(saved: &Saved) -> *mut Self {
-        handle::give(Files { paths: saved.paths.iter().map(|path| text::owned_path(path)).collect(), bytes: saved.bytes })
+        handle::give(Files {
+            paths: saved.paths.iter().map(|path| text::owned_path(path)).collect(),
+            bytes: saved.bytes,
+        })
     }
 }
 

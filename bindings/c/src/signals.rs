@@ -9,7 +9,15 @@
 #[cfg(unix)]
 pub(crate) fn block_all() {
     // Raised by the thread's own instructions: blocking these would make a crash undefined instead of visible.
-    const SYNCHRONOUS: [libc::c_int; 7] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
+    const SYNCHRONOUS: [libc::c_int; 7] = [
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGILL,
+        libc::SIGTRAP,
+        libc::SIGSYS,
+        libc::SIGABRT,
+    ];
     let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: `set` is initialised by sigfillset before anything reads it; the mask of the calling thread is the only thing changed.
     unsafe {
@@ -42,7 +50,14 @@ mod tests {
     fn asynchronous_signals_are_blocked_and_crashes_stay_visible() {
         std::thread::spawn(|| {
             block_all();
-            for signal in [libc::SIGPIPE, libc::SIGINT, libc::SIGTERM, libc::SIGCHLD, libc::SIGALRM, libc::SIGUSR1] {
+            for signal in [
+                libc::SIGPIPE,
+                libc::SIGINT,
+                libc::SIGTERM,
+                libc::SIGCHLD,
+                libc::SIGALRM,
+                libc::SIGUSR1,
+            ] {
                 assert!(is_blocked(signal), "{signal}");
             }
             for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT] {

@@ -23,8 +23,14 @@ pub(crate) const LTX_STOPPED: ltx_status = 2;
 
 static NAMES: LazyLock<Vec<(ltx_status, CString)>> = LazyLock::new(|| {
     let plain = [(LTX_OK, "Ok"), (LTX_PENDING, "Pending"), (LTX_STOPPED, "Stopped")];
-    let kinds = ErrorKind::ALL.iter().map(|kind| (ltx_status::from(kind.number()), kind.name()));
-    plain.into_iter().chain(kinds).map(|(number, name)| (number, crate::text::owned(name))).collect()
+    let kinds = ErrorKind::ALL
+        .iter()
+        .map(|kind| (ltx_status::from(kind.number()), kind.name()));
+    plain
+        .into_iter()
+        .chain(kinds)
+        .map(|(number, name)| (number, crate::text::owned(name)))
+        .collect()
 });
 
 /// The name of a status: `"Ok"`, `"Pending"`, `"Stopped"`, or the kind of error as every language of this library writes it (`"WaitTimeout"`).
@@ -33,7 +39,10 @@ static NAMES: LazyLock<Vec<(ltx_status, CString)>> = LazyLock::new(|| {
 #[unsafe(no_mangle)]
 pub extern "C" fn ltx_status_name(status: ltx_status) -> *const c_char {
     guard::value(c"Unknown".as_ptr(), || {
-        let name = NAMES.iter().find(|(number, _)| *number == status).map(|(_, name)| name.as_ptr());
+        let name = NAMES
+            .iter()
+            .find(|(number, _)| *number == status)
+            .map(|(_, name)| name.as_ptr());
         Ok(name.unwrap_or(c"Unknown".as_ptr()))
     })
 }

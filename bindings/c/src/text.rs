@@ -22,12 +22,18 @@ fn bytes<'a>(pointer: *const c_char, name: &str) -> Result<&'a CStr, Error> {
 
 /// A text argument.
 pub(crate) fn given<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Error> {
-    bytes(pointer, name)?.to_str().map_err(|error| refuse(format!("{name} is not UTF-8: wrong from byte {}", error.valid_up_to())))
+    bytes(pointer, name)?
+        .to_str()
+        .map_err(|error| refuse(format!("{name} is not UTF-8: wrong from byte {}", error.valid_up_to())))
 }
 
 /// A text argument that may be NULL.
 pub(crate) fn optional<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>, Error> {
-    if pointer.is_null() { Ok(None) } else { given(pointer, name).map(Some) }
+    if pointer.is_null() {
+        Ok(None)
+    } else {
+        given(pointer, name).map(Some)
+    }
 }
 
 /// A path argument.
@@ -39,7 +45,11 @@ pub(crate) fn path(pointer: *const c_char, name: &str) -> Result<PathBuf, Error>
     };
     #[cfg(not(unix))]
     let path = PathBuf::from(given(pointer, name)?);
-    if path.as_os_str().is_empty() { Err(refuse(format!("{name} is empty"))) } else { Ok(path) }
+    if path.as_os_str().is_empty() {
+        Err(refuse(format!("{name} is empty")))
+    } else {
+        Ok(path)
+    }
 }
 
 /// Bytes with their number; NULL is fine for none.
@@ -111,7 +121,13 @@ mod tests {
 
     #[test]
     fn words_are_cut_between_characters() {
-        let text = |field: &[c_char]| -> Vec<u8> { field.iter().map(|c| c.to_ne_bytes()[0]).take_while(|byte| *byte != 0).collect() };
+        let text = |field: &[c_char]| -> Vec<u8> {
+            field
+                .iter()
+                .map(|c| c.to_ne_bytes()[0])
+                .take_while(|byte| *byte != 0)
+                .collect()
+        };
         assert_eq!(text(&word::<8>("pending")), b"pending");
         assert_eq!(text(&word::<7>("pending")), b"pendin");
         assert_eq!(text(&word::<4>("aä€")), "aä".as_bytes());
@@ -121,7 +137,10 @@ mod tests {
     #[test]
     fn what_is_not_utf8_is_refused_with_its_place() {
         let error = given(c"ab\xff".as_ptr(), "key").unwrap_err();
-        assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidArgument, "key is not UTF-8: wrong from byte 2"));
+        assert_eq!(
+            (error.kind(), error.message()),
+            (ErrorKind::InvalidArgument, "key is not UTF-8: wrong from byte 2")
+        );
         assert_eq!(given(std::ptr::null(), "key").unwrap_err().message(), "key is NULL");
     }
 

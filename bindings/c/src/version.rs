@@ -13,7 +13,12 @@ const ABI_VERSION: u32 = 0;
 static VERSION: LazyLock<CString> = LazyLock::new(|| crate::text::owned(env!("CARGO_PKG_VERSION")));
 static BUILD: LazyLock<CString> = LazyLock::new(|| {
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-    crate::text::owned(&format!("ltx_jobs {} ({}, {profile}, {})", env!("CARGO_PKG_VERSION"), ltx_jobs::CRYPTO_PROVIDER, std::env::consts::ARCH))
+    crate::text::owned(&format!(
+        "ltx_jobs {} ({}, {profile}, {})",
+        env!("CARGO_PKG_VERSION"),
+        ltx_jobs::CRYPTO_PROVIDER,
+        std::env::consts::ARCH
+    ))
 });
 
 /// The version of the library that is loaded, as in `LTX_VERSION`. The text is never freed.
@@ -27,7 +32,9 @@ pub extern "C" fn ltx_version() -> *const c_char {
 pub extern "C" fn ltx_version_number() -> u32 {
     guard::value(0, || {
         let part = |text: &str| text.parse::<u32>().unwrap_or(0) & 0xff;
-        Ok((part(env!("CARGO_PKG_VERSION_MAJOR")) << 24) | (part(env!("CARGO_PKG_VERSION_MINOR")) << 16) | (part(env!("CARGO_PKG_VERSION_PATCH")) << 8))
+        Ok((part(env!("CARGO_PKG_VERSION_MAJOR")) << 24)
+            | (part(env!("CARGO_PKG_VERSION_MINOR")) << 16)
+            | (part(env!("CARGO_PKG_VERSION_PATCH")) << 8))
     })
 }
 

@@ -1,6 +1,8 @@
 //! `include/ltx_jobs.h` is what the sources say, and everything in it that is not a function is what the core says.
 //!
 //! With `LTX_JOBS_BLESS=1` in the environment the header is written instead of compared.
+// The lints know tests by their functions; all of this file is one.
+#![allow(clippy::expect_used, clippy::panic)]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,17 @@ use ltx_jobs::ErrorKind;
 
 /// In the order of the header.
 const SOURCES: [&str; 11] = [
-    "status.rs", "version.rs", "error.rs", "config.rs", "client.rs", "request.rs", "job.rs", "op/mod.rs", "op/take.rs", "result.rs", "saved.rs",
+    "status.rs",
+    "version.rs",
+    "error.rs",
+    "config.rs",
+    "client.rs",
+    "request.rs",
+    "job.rs",
+    "op/mod.rs",
+    "op/take.rs",
+    "result.rs",
+    "saved.rs",
 ];
 
 const CONTRACT: &str = r#"/**
@@ -61,8 +73,11 @@ fn screaming(name: &str) -> String {
 
 fn constants() -> String {
     let version = |part: &str| part.parse::<u32>().expect("a number");
-    let (major, minor, patch) =
-        (version(env!("CARGO_PKG_VERSION_MAJOR")), version(env!("CARGO_PKG_VERSION_MINOR")), version(env!("CARGO_PKG_VERSION_PATCH")));
+    let (major, minor, patch) = (
+        version(env!("CARGO_PKG_VERSION_MAJOR")),
+        version(env!("CARGO_PKG_VERSION_MINOR")),
+        version(env!("CARGO_PKG_VERSION_PATCH")),
+    );
     let mut out = String::new();
     let number = (major << 24) | (minor << 16) | (patch << 8);
     write!(
@@ -96,21 +111,45 @@ fn constants() -> String {
         }
         out.push_str("};\n\n");
     };
-    let plain = |entries: &[(&str, i64, &'static str)]| entries.iter().map(|(name, number, doc)| ((*name).to_owned(), *number, *doc)).collect::<Vec<_>>();
-    let mut statuses =
-        plain(&[("LTX_OK", 0, "Success."), ("LTX_PENDING", 1, "It still runs; no error."), ("LTX_STOPPED", 2, "The predicate said stop; no error.")]);
+    let plain = |entries: &[(&str, i64, &'static str)]| {
+        entries
+            .iter()
+            .map(|(name, number, doc)| ((*name).to_owned(), *number, *doc))
+            .collect::<Vec<_>>()
+    };
+    let mut statuses = plain(&[
+        ("LTX_OK", 0, "Success."),
+        ("LTX_PENDING", 1, "It still runs; no error."),
+        ("LTX_STOPPED", 2, "The predicate said stop; no error."),
+    ]);
     let docs = kind_docs();
     for kind in ErrorKind::ALL {
-        let doc = docs.iter().find(|(number, _)| *number == kind.number()).map(|(_, doc)| doc.as_str()).expect("a sentence for every kind");
-        statuses.push((format!("LTX_{}", screaming(kind.name())), i64::from(kind.number()), Box::leak(doc.to_owned().into_boxed_str())));
+        let doc = docs
+            .iter()
+            .find(|(number, _)| *number == kind.number())
+            .map(|(_, doc)| doc.as_str())
+            .expect("a sentence for every kind");
+        statuses.push((
+            format!("LTX_{}", screaming(kind.name())),
+            i64::from(kind.number()),
+            Box::leak(doc.to_owned().into_boxed_str()),
+        ));
     }
     list("Values of ltx_status.", &statuses);
     list(
         "What an error means for the bill.",
         &plain(&[
             ("LTX_BILLING_NO_JOB", 0, "No job was created by this call."),
-            ("LTX_BILLING_JOB_EXISTS", 1, "A job exists and is billed if it succeeds."),
-            ("LTX_BILLING_NOT_BILLED", 2, "The job ended without success and is not billed."),
+            (
+                "LTX_BILLING_JOB_EXISTS",
+                1,
+                "A job exists and is billed if it succeeds.",
+            ),
+            (
+                "LTX_BILLING_NOT_BILLED",
+                2,
+                "The job ended without success and is not billed.",
+            ),
             ("LTX_BILLING_UNKNOWN", 3, "Nobody can tell whether a job exists."),
         ]),
     );
@@ -122,7 +161,11 @@ fn constants() -> String {
             ("LTX_STATE_PROCESSING", 2, "Running."),
             ("LTX_STATE_COMPLETED", 3, "Done; its outputs can be fetched."),
             ("LTX_STATE_FAILED", 4, "Given up by the service, and not billed."),
-            ("LTX_STATE_OTHER", 5, "A word this version does not know; the job goes on."),
+            (
+                "LTX_STATE_OTHER",
+                5,
+                "A word this version does not know; the job goes on.",
+            ),
         ]),
     );
     list(
@@ -130,7 +173,11 @@ fn constants() -> String {
         &plain(&[
             ("LTX_PHASE_PREPARING", 0, "Checking arguments, looking at local files."),
             ("LTX_PHASE_UPLOADING", 1, "Sending an input to the storage."),
-            ("LTX_PHASE_SUBMITTING", 2, "The paid request, or waiting for its next try."),
+            (
+                "LTX_PHASE_SUBMITTING",
+                2,
+                "The paid request, or waiting for its next try.",
+            ),
             ("LTX_PHASE_WAITING", 3, "The job is on the service."),
             ("LTX_PHASE_DOWNLOADING", 4, "Fetching results."),
         ]),
@@ -138,8 +185,16 @@ fn constants() -> String {
     list(
         "What to do when the outcome of a submit is unknown.",
         &plain(&[
-            ("LTX_ON_UNKNOWN_STOP", 0, "Stop with LTX_SUBMIT_UNKNOWN; never send it again."),
-            ("LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE", 1, "Send it again. May create, and bill, the job twice."),
+            (
+                "LTX_ON_UNKNOWN_STOP",
+                0,
+                "Stop with LTX_SUBMIT_UNKNOWN; never send it again.",
+            ),
+            (
+                "LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE",
+                1,
+                "Send it again. May create, and bill, the job twice.",
+            ),
         ]),
     );
     list(
@@ -153,8 +208,16 @@ fn constants() -> String {
     list(
         "What must be proven about a file before it gets its name.",
         &plain(&[
-            ("LTX_VERIFY_WHEN_OFFERED", 0, "Every checksum the storage offers, and the length."),
-            ("LTX_VERIFY_REQUIRE", 1, "As before, and a file without a checksum is refused."),
+            (
+                "LTX_VERIFY_WHEN_OFFERED",
+                0,
+                "Every checksum the storage offers, and the length.",
+            ),
+            (
+                "LTX_VERIFY_REQUIRE",
+                1,
+                "As before, and a file without a checksum is refused.",
+            ),
             ("LTX_VERIFY_OFF", 2, "The length; frames are checked nevertheless."),
         ]),
     );
@@ -163,11 +226,15 @@ fn constants() -> String {
 
 /// The sentence of each kind, from the core's table.
 fn kind_docs() -> Vec<(u16, String)> {
-    let source = std::fs::read_to_string(root().join("crates/ltx-jobs/src/error.rs")).expect("the core's table of errors");
+    let source =
+        std::fs::read_to_string(root().join("crates/ltx-jobs/src/error.rs")).expect("the core's table of errors");
     let line = |line: &str| {
         let (number, rest) = line.trim().split_once(' ')?;
         let (_, doc) = rest.split_once('"')?;
-        Some((number.parse().ok()?, doc.trim_end_matches(',').trim_end_matches('"').to_owned()))
+        Some((
+            number.parse().ok()?,
+            doc.trim_end_matches(',').trim_end_matches('"').to_owned(),
+        ))
     };
     source.lines().filter_map(line).collect()
 }
@@ -207,7 +274,10 @@ fn tidy(text: &str) -> String {
             continue;
         }
         if *line == "typedef struct {" {
-            let name = lines[at..].iter().find_map(|line| line.strip_prefix("} ")).expect("the end of the struct");
+            let name = lines[at..]
+                .iter()
+                .find_map(|line| line.strip_prefix("} "))
+                .expect("the end of the struct");
             writeln!(out, "typedef struct {} {{", name.trim_end_matches(';')).expect("text");
         } else {
             writeln!(out, "{line}").expect("text");
@@ -229,8 +299,14 @@ fn the_header_is_what_the_sources_say() {
     if there == wanted {
         return;
     }
-    let differing = there.lines().zip(wanted.lines()).enumerate().find(|(_, (old, new))| old != new);
-    panic!("include/ltx_jobs.h is not what the sources say, first at {differing:?}; run this test with LTX_JOBS_BLESS=1 to write it");
+    let differing = there
+        .lines()
+        .zip(wanted.lines())
+        .enumerate()
+        .find(|(_, (old, new))| old != new);
+    panic!(
+        "include/ltx_jobs.h is not what the sources say, first at {differing:?}; run this test with LTX_JOBS_BLESS=1 to write it"
+    );
 }
 
 #[test]
@@ -239,13 +315,23 @@ fn every_export_of_the_sources_is_in_the_header() {
     let mut exports = 0;
     for source in SOURCES {
         let text = std::fs::read_to_string(root().join("bindings/c/src").join(source)).expect("a source");
-        for line in text.lines().filter(|line| line.contains("extern \"C\" fn ltx_") && !line.trim_start().starts_with("///")) {
-            let name = line.split("fn ").nth(1).and_then(|rest| rest.split('(').next()).expect("a name");
+        for line in text
+            .lines()
+            .filter(|line| line.contains("extern \"C\" fn ltx_") && !line.trim_start().starts_with("///"))
+        {
+            let name = line
+                .split("fn ")
+                .nth(1)
+                .and_then(|rest| rest.split('(').next())
+                .expect("a name");
             assert!(header.contains(&format!("{name}(")), "{name} is missing");
             exports += 1;
         }
     }
-    assert_eq!(header.lines().filter(|line| line.starts_with("LTX_API")).count(), exports);
+    assert_eq!(
+        header.lines().filter(|line| line.starts_with("LTX_API")).count(),
+        exports
+    );
 }
 
 #[test]
@@ -253,7 +339,10 @@ fn every_kind_of_error_is_a_status() {
     let header = std::fs::read_to_string(root().join("include/ltx_jobs.h")).expect("the header");
     for kind in ErrorKind::ALL {
         let entry = format!("  LTX_{} = {}", screaming(kind.name()), kind.number());
-        assert!(header.lines().any(|line| line.trim_end_matches(',') == entry), "{entry} is missing");
+        assert!(
+            header.lines().any(|line| line.trim_end_matches(',') == entry),
+            "{entry} is missing"
+        );
     }
     assert_eq!(screaming("SubmitUnknown"), "SUBMIT_UNKNOWN");
 }

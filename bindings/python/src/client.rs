@@ -9,7 +9,7 @@ use crate::convert;
 use crate::failure::Failure;
 use crate::guard::fenced;
 use crate::job::{Job, no_word};
-use crate::operation::Operation;
+use crate::operation::{Operation, begin};
 use crate::request::{Request, input};
 use crate::settings::Settings;
 
@@ -28,7 +28,11 @@ impl Client {
 
     /// Key, value and origin of every setting; the API key as `***`.
     fn describe(&self) -> Vec<(&'static str, String, String)> {
-        self.0.describe().into_iter().map(|(key, value, origin)| (key, value, origin.to_string())).collect()
+        self.0
+            .describe()
+            .into_iter()
+            .map(|(key, value, origin)| (key, value, origin.to_string()))
+            .collect()
     }
 
     /// Starts a submit; or a failure.
@@ -42,23 +46,21 @@ impl Client {
         timeout: Option<f64>,
         on_unknown: &str,
     ) -> PyResult<Py<PyAny>> {
-        let started = py.detach(|| {
-            fenced(|| {
-                let mut submit = self.0.submit(request.0.clone()).on_unknown(unknown_mode(on_unknown)?);
-                if let Some(once) = once {
-                    submit = submit.once(once);
-                }
-                if let Some(label) = label {
-                    submit = submit.label(label);
-                }
-                if let Some(seconds) = timeout {
-                    submit = submit.timeout(convert::duration("timeout", seconds)?);
-                }
-                let submitting = submit.start();
-                Ok(Operation::new(submitting.operation().clone(), submitting.reference().map(ToString::to_string)))
-            })
-        });
-        convert::outcome(py, started, |operation| Ok(Py::new(py, operation)?.into_any()))
+        begin(py, || {
+            let mut submit = self.0.submit(request.0.clone()).on_unknown(unknown_mode(on_unknown)?);
+            if let Some(once) = once {
+                submit = submit.once(once);
+            }
+            if let Some(label) = label {
+                submit = submit.label(label);
+            }
+            if let Some(seconds) = timeout {
+                submit = submit.timeout(convert::duration("timeout", seconds)?);
+            }
+            let submitting = submit.start();
+            let reference = submitting.reference().map(ToString::to_string);
+            Ok(Operation::new(submitting.operation().clone(), reference))
+        })
     }
 
     /// The job of a reference, without asking anybody; or a failure.
@@ -67,20 +69,24 @@ impl Client {
         convert::outcome(py, job, |job| Ok(Py::new(py, Job(job))?.into_any()))
     }
 
-    /// Starts an upload of an input.
-    fn upload(&self, py: Python<'_>, kind: &str, value: &Bound<'_, PyAny>) -> PyResult<Operation> {
+    /// Starts an upload of an input; or a failure.
+    fn upload(&self, py: Python<'_>, kind: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let media = input(kind, value)?;
-        Ok(py.detach(|| Operation::new(self.0.upload(media).start(), None)))
+        begin(py, || Ok(Operation::new(self.0.upload(media).start(), None)))
     }
 
-    /// Starts a check of key, address, proxy and certificates.
-    fn check(&self, py: Python<'_>) -> Operation {
-        py.detach(|| Operation::new(self.0.check().start(), None))
+    /// Starts a check of key, address, proxy and certificates; or a failure.
+    fn check(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        begin(py, || Ok(Operation::new(self.0.check().start(), None)))
     }
 
     /// Uses another key from now on.
     fn set_api_key(&self, py: Python<'_>, key: String) -> Option<Failure> {
-        py.detach(|| fenced(|| Ok(self.0.set_api_key(key)))).err().map(Failure::new)
+        let change = || {
+            self.0.set_api_key(key);
+            Ok(())
+        };
+        py.detach(|| fenced(change)).err().map(Failure::new)
     }
 
     /// Whether it was closed.
@@ -88,12 +94,13 @@ impl Client {
         self.0.is_closed()
     }
 
-    /// Starts to close it; ends with the number of threads left behind. A paid POST on the wire gets `grace` seconds.
+    /// Starts to close it; ends with the number of threads left behind; or a failure. A paid POST on the wire gets `grace` seconds.
     fn close(&self, py: Python<'_>, grace: f64) -> PyResult<Py<PyAny>> {
         let client = self.0.clone();
-        let started = convert::duration("grace", grace)
-            .and_then(|grace| py.detach(|| Operation::aside("ltx-close", move || client.close_blocking(grace))));
-        convert::outcome(py, started, |operation| Ok(Py::new(py, operation)?.into_any()))
+        begin(py, || {
+            let grace = convert::duration("grace", grace)?;
+            Operation::aside("ltx-close", move || client.close_blocking(grace))
+        })
     }
 
     /// Keeps it for ever: in a forked child the parent's threads are gone, and what they held must not be touched again.
@@ -103,7 +110,8 @@ impl Client {
 }
 
 fn build(pairs: &[(String, String)]) -> Result<ltx_jobs::Client> {
-    let mut builder = ltx_jobs::Client::builder().own_runtime(RuntimeOptions::new().on_thread_start(crate::signals::block_on_this_thread));
+    let mut builder = ltx_jobs::Client::builder()
+        .own_runtime(RuntimeOptions::new().on_thread_start(crate::signals::block_on_this_thread));
     for (key, value) in pairs {
         builder = builder.set(key, value)?;
     }

@@ -10,7 +10,11 @@ use pyo3::types::PyTuple;
 use crate::failure::Failure;
 
 /// The object for an outcome: what `make` makes of it, or a [`Failure`].
-pub(crate) fn outcome<T>(py: Python<'_>, outcome: Result<T>, make: impl FnOnce(T) -> PyResult<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+pub(crate) fn outcome<T>(
+    py: Python<'_>,
+    outcome: Result<T>,
+    make: impl FnOnce(T) -> PyResult<Py<PyAny>>,
+) -> PyResult<Py<PyAny>> {
     match outcome {
         Ok(value) => make(value),
         Err(error) => failure(py, error),
@@ -33,7 +37,10 @@ pub(crate) fn epoch(time: SystemTime) -> f64 {
 /// A duration from seconds. What no timer can hold is cut to the longest that the core takes.
 pub(crate) fn duration(what: &str, seconds: f64) -> Result<Duration> {
     if seconds.is_nan() || seconds < 0.0 {
-        return Err(Error::from_face(ErrorKind::InvalidRequest, format!("{what} = {seconds}: must be zero or more seconds")));
+        return Err(Error::from_face(
+            ErrorKind::InvalidRequest,
+            format!("{what} = {seconds}: must be zero or more seconds"),
+        ));
     }
     Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }

@@ -15,7 +15,9 @@ thread_local! {
 /// Replaces the panic hook of this module (the host's own Rust libraries have theirs): the place is remembered and nothing is printed.
 pub(crate) fn keep_panics_quiet() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(|location| format!("{}:{}", file_name(location.file()), location.line()));
+        let place = panic
+            .location()
+            .map(|location| format!("{}:{}", file_name(location.file()), location.line()));
         // A thread that is ending has no place to remember it any more.
         let _ = PLACE.try_with(|remembered| remembered.replace(place));
     }));
@@ -38,7 +40,10 @@ pub(crate) fn fenced<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         let place = PLACE.try_with(|remembered| remembered.take()).ok().flatten();
         Err(Error::from_face(
             ErrorKind::Internal,
-            format!("a defect of this library (panic at {}); please report it", place.as_deref().unwrap_or("an unknown place")),
+            format!(
+                "a defect of this library (panic at {}); please report it",
+                place.as_deref().unwrap_or("an unknown place")
+            ),
         ))
     })
 }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::convert;
-use crate::operation::Operation;
+use crate::operation::{Operation, begin};
 
 /// A job on the service.
 #[pyclass(frozen, module = "ltx_jobs._native")]
@@ -33,24 +33,20 @@ impl Job {
         convert::snapshot(py, self.0.snapshot())
     }
 
-    /// Asks the service once.
-    fn poll(&self, py: Python<'_>) -> Operation {
-        py.detach(|| Operation::new(self.0.poll().start(), None))
+    /// Starts to ask the service once; or a failure.
+    fn poll(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        begin(py, || Ok(Operation::new(self.0.poll().start(), None)))
     }
 
-    /// Waits for the end, with or without a limit in seconds; or a failure.
+    /// Starts to wait for the end, with or without a limit in seconds; or a failure.
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
-        let started = timeout.map(|seconds| convert::duration("timeout", seconds)).transpose().map(|timeout| {
-            py.detach(|| {
-                let wait = self.0.wait();
-                let wait = match timeout {
-                    Some(timeout) => wait.timeout(timeout),
-                    None => wait,
-                };
-                Operation::new(wait.start(), None)
-            })
-        });
-        convert::outcome(py, started, |operation| Ok(Py::new(py, operation)?.into_any()))
+        begin(py, || {
+            let mut wait = self.0.wait();
+            if let Some(seconds) = timeout {
+                wait = wait.timeout(convert::duration("timeout", seconds)?);
+            }
+            Ok(Operation::new(wait.start(), None))
+        })
     }
 }
 
@@ -62,17 +58,30 @@ pub(crate) struct Completed(pub(crate) ltx_jobs::Completed);
 impl Completed {
     /// Label and signed URL of each output.
     fn outputs(&self) -> Vec<(&str, &str)> {
-        self.0.outputs().values().map(|output| (output.label(), output.url().expose())).collect()
+        self.0
+            .outputs()
+            .values()
+            .map(|output| (output.label(), output.url().expose()))
+            .collect()
     }
 
     /// Label and address without credentials of each output.
     fn places(&self) -> Vec<(&str, String)> {
-        self.0.outputs().values().map(|output| (output.label(), output.url().redacted())).collect()
+        self.0
+            .outputs()
+            .values()
+            .map(|output| (output.label(), output.url().redacted()))
+            .collect()
     }
 
     /// Created, completed, job expires, outputs expire: seconds since 1970.
     fn times<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let times = [self.0.created_at(), self.0.completed_at(), self.0.job_expires_at(), self.0.outputs_expire_at()];
+        let times = [
+            self.0.created_at(),
+            self.0.completed_at(),
+            self.0.job_expires_at(),
+            self.0.outputs_expire_at(),
+        ];
         PyTuple::new(py, times.map(|time| time.map(convert::epoch)))
     }
 
@@ -81,7 +90,7 @@ impl Completed {
         self.0.raw().to_string()
     }
 
-    /// Saves outputs into a directory; or a failure.
+    /// Starts to save outputs into a directory; or a failure.
     #[pyo3(signature = (dest, *, only, archive, overwrite, verify, frame_name, first_frame))]
     #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
     fn download(
@@ -95,9 +104,13 @@ impl Completed {
         frame_name: Option<String>,
         first_frame: Option<u64>,
     ) -> PyResult<Py<PyAny>> {
-        let modes = archive_mode(archive).and_then(|archive| Ok((archive, verify_mode(verify)?)));
-        let started = modes.map(|(archive, verify)| {
-            let mut download = self.0.download(dest).archive(archive).overwrite(overwrite).verify(verify);
+        begin(py, || {
+            let mut download = self
+                .0
+                .download(dest)
+                .archive(archive_mode(archive)?)
+                .overwrite(overwrite)
+                .verify(verify_mode(verify)?);
             if let Some(labels) = only {
                 download = download.only(labels);
             }
@@ -107,9 +120,8 @@ impl Completed {
             if let Some(number) = first_frame {
                 download = download.first_frame(number);
             }
-            py.detach(|| Operation::new(download.start(), None))
-        });
-        convert::outcome(py, started, |operation| Ok(Py::new(py, operation)?.into_any()))
+            Ok(Operation::new(download.start(), None))
+        })
     }
 }
 
@@ -138,5 +150,10 @@ pub(crate) fn no_word(what: &str, word: &str, words: &str) -> Error {
 /// Endpoint and id of a reference, both `None` for an intent; or a failure.
 #[pyfunction]
 pub(crate) fn split_reference(py: Python<'_>, reference: &str) -> PyResult<Py<PyAny>> {
-    convert::outcome(py, JobRef::from_str(reference), |reference| Ok((reference.endpoint(), reference.id()).into_pyobject(py)?.into_any().unbind()))
+    convert::outcome(py, JobRef::from_str(reference), |reference| {
+        Ok((reference.endpoint(), reference.id())
+            .into_pyobject(py)?
+            .into_any()
+            .unbind())
+    })
 }

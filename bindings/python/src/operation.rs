@@ -44,14 +44,20 @@ impl Outcome for String {
 
 impl Outcome for ltx_jobs::Checked {
     fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok((self.request_id, self.elapsed.as_secs_f64()).into_pyobject(py)?.into_any().unbind())
+        Ok((self.request_id, self.elapsed.as_secs_f64())
+            .into_pyobject(py)?
+            .into_any()
+            .unbind())
     }
 }
 
 impl Outcome for ltx_jobs::Saved {
     fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let paths: Vec<_> = self.paths.into_iter().map(std::path::PathBuf::into_os_string).collect();
-        Ok((paths, self.crc32c, self.bytes, self.elapsed.as_secs_f64()).into_pyobject(py)?.into_any().unbind())
+        Ok((paths, self.crc32c, self.bytes, self.elapsed.as_secs_f64())
+            .into_pyobject(py)?
+            .into_any()
+            .unbind())
     }
 }
 
@@ -118,7 +124,10 @@ impl<T: Outcome> Running for Aside<T> {
     }
 
     fn wait(&self, limit: Duration) -> bool {
-        let waited = self.0.ended.wait_timeout_while(self.0.lock(), limit, |slot| matches!(slot, Slot::Running));
+        let waited = self
+            .0
+            .ended
+            .wait_timeout_while(self.0.lock(), limit, |slot| matches!(slot, Slot::Running));
         !matches!(*waited.unwrap_or_else(PoisonError::into_inner).0, Slot::Running)
     }
 
@@ -155,13 +164,21 @@ impl Operation {
         let sleepers = Arc::new(Sleepers::default());
         let woken = Arc::clone(&sleepers);
         operation.on_end(move || woken.ring());
-        Self { running: Box::new(operation), sleepers, reference, process: std::process::id() }
+        Self {
+            running: Box::new(operation),
+            sleepers,
+            reference,
+            process: std::process::id(),
+        }
     }
 
     /// Runs a blocking call on a thread of its own, so that the caller can be interrupted meanwhile.
     pub(crate) fn aside<T: Outcome>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<Self> {
         let sleepers = Arc::new(Sleepers::default());
-        let shared = Arc::new(Shared { slot: Mutex::new(Slot::Running), ended: Condvar::new() });
+        let shared = Arc::new(Shared {
+            slot: Mutex::new(Slot::Running),
+            ended: Condvar::new(),
+        });
         let (woken, there) = (Arc::clone(&sleepers), Arc::clone(&shared));
         std::thread::Builder::new()
             .name(name.to_owned())
@@ -173,13 +190,24 @@ impl Operation {
                 woken.ring();
             })
             .map_err(|error| Error::from_face(ErrorKind::Internal, format!("no thread can be started: {error}")))?;
-        Ok(Self { running: Box::new(Aside(shared)), sleepers, reference: None, process: std::process::id() })
+        Ok(Self {
+            running: Box::new(Aside(shared)),
+            sleepers,
+            reference: None,
+            process: std::process::id(),
+        })
     }
 
     /// In a forked child nothing of it may be touched: a lock may be held by a thread that does not exist here.
     fn is_foreign(&self) -> bool {
         self.process != std::process::id()
     }
+}
+
+/// Starts an operation without the GIL: its object, or that of the failure to start it.
+pub(crate) fn begin(py: Python<'_>, start: impl FnOnce() -> Result<Operation> + Send) -> PyResult<Py<PyAny>> {
+    let started = py.detach(|| fenced(start));
+    convert::outcome(py, started, |operation| Ok(Py::new(py, operation)?.into_any()))
 }
 
 #[pymethods]
@@ -222,18 +250,30 @@ impl Operation {
         if self.is_foreign() {
             return Ok(None);
         }
-        self.running.progress().map(|progress| convert::progress(py, &progress)).transpose()
+        self.running
+            .progress()
+            .map(|progress| convert::progress(py, &progress))
+            .transpose()
     }
 
     /// What it ended with, once: its value or a failure.
     fn take(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         if self.is_foreign() {
-            let text = format!("this was begun in process {} before the fork and goes on there; it cannot be waited for in its child", self.process);
+            let text = format!(
+                "this was begun in process {} before the fork and goes on there; it cannot be waited for in its child",
+                self.process
+            );
             return convert::failure(py, Error::from_face(ErrorKind::Forked, text));
         }
         match self.running.take(py) {
             Some(outcome) => outcome,
-            None => convert::failure(py, Error::from_face(ErrorKind::InvalidState, "it has not ended, or its result was taken already")),
+            None => convert::failure(
+                py,
+                Error::from_face(
+                    ErrorKind::InvalidState,
+                    "it has not ended, or its result was taken already",
+                ),
+            ),
         }
     }
 }

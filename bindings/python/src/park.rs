@@ -64,7 +64,11 @@ mod unix {
             let process = std::process::id();
             if own.as_ref().is_none_or(|own| own.process != process) {
                 let (reader, writer) = std::io::pipe().ok()?;
-                *own = Some(Own { process, reader, bell: Arc::new(Bell(writer)) });
+                *own = Some(Own {
+                    process,
+                    reader,
+                    bell: Arc::new(Bell(writer)),
+                });
             }
             let own = own.as_mut()?;
             sleepers.lock().push(Arc::clone(&own.bell));

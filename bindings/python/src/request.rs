@@ -17,8 +17,16 @@ pub(crate) struct Request(pub(crate) ltx_jobs::Request);
 impl Request {
     /// A request to `endpoint` from a JSON object and a list of inputs, each a field, a kind (`file`, `bytes`, `address`) and what the kind says; or a failure.
     #[staticmethod]
-    fn make(py: Python<'_>, endpoint: String, params: &str, media: Vec<(String, String, Bound<'_, PyAny>)>) -> PyResult<Py<PyAny>> {
-        let inputs = media.into_iter().map(|(field, kind, value)| Ok((field, input(&kind, &value)?))).collect::<PyResult<Vec<_>>>()?;
+    fn make(
+        py: Python<'_>,
+        endpoint: String,
+        params: &str,
+        media: Vec<(String, String, Bound<'_, PyAny>)>,
+    ) -> PyResult<Py<PyAny>> {
+        let inputs = media
+            .into_iter()
+            .map(|(field, kind, value)| Ok((field, input(&kind, &value)?)))
+            .collect::<PyResult<Vec<_>>>()?;
         let request = raw(endpoint, params).map(|mut request| {
             for (field, media) in inputs {
                 request.set_media(field, media);
@@ -30,7 +38,12 @@ impl Request {
 }
 
 fn raw(endpoint: String, params: &str) -> Result<ltx_jobs::Request> {
-    let params = serde_json::from_str(params).map_err(|error| Error::from_face(ErrorKind::InvalidRequest, format!("the parameters are no JSON: {error}")))?;
+    let params = serde_json::from_str(params).map_err(|error| {
+        Error::from_face(
+            ErrorKind::InvalidRequest,
+            format!("the parameters are no JSON: {error}"),
+        )
+    })?;
     ltx_jobs::Request::raw(endpoint, params)
 }
 

@@ -7,7 +7,15 @@
 #[cfg(unix)]
 pub(crate) fn block_on_this_thread() {
     let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    let synchronous = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
+    let synchronous = [
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGILL,
+        libc::SIGTRAP,
+        libc::SIGSYS,
+        libc::SIGABRT,
+    ];
     // There is no safe call for this in the standard library.
     #[allow(unsafe_code)]
     // SAFETY: `set` is initialised by sigfillset before it is read; the other calls get valid pointers and signal numbers; a NULL old set is allowed.

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::args::SettingFlags;
 use crate::exit::Failure;
+use crate::go_on::GoOn;
 use crate::interrupt::Interrupt;
-use crate::job::{self, GoOn, Guide};
+use crate::job::{self, Guide};
 use crate::report;
 use crate::show::Show;
 
@@ -24,7 +25,7 @@ pub(crate) async fn run(settings: &SettingFlags, show: &Show, interrupt: &mut In
         client: &client,
         show,
         interrupt,
-        go_on: GoOn::Impossible,
+        go_on: GoOn::impossible(settings),
     };
     let checked = guide.follow_simply(client.check().start()).await?;
     show.clear();

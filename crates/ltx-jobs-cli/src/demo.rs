@@ -13,8 +13,9 @@ use serde_json::json;
 
 use crate::args::{DemoArgs, SaveArgs, SettingFlags};
 use crate::exit::Failure;
+use crate::go_on::GoOn;
 use crate::interrupt::Interrupt;
-use crate::job::{GoOn, Guide};
+use crate::job::Guide;
 use crate::report;
 use crate::show::Show;
 
@@ -55,7 +56,7 @@ pub(crate) async fn run(
         client: &client,
         show,
         interrupt,
-        go_on: GoOn::Impossible,
+        go_on: GoOn::impossible(settings),
     };
     let clip = guide.follow_simply(client.upload(Media::bytes(PLATE)).start()).await?;
     steps.done(

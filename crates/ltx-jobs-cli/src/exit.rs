@@ -28,17 +28,21 @@ Exit codes:
   130  interrupted; what was printed says how to go on
 
 Every setting is also an environment variable, LTX_ and its name in capitals (LTX_POLL_INTERVAL);
-the key is LTXV_API_KEY or LTX_API_KEY. Durations are seconds, or have a unit: 500ms, 2m, 1h.";
+the key is LTXV_API_KEY or LTX_API_KEY. Durations are seconds, or have a unit: 500ms, 2m, 1h.
+
+Every submit is written down in the journal before it is sent: after a crash, `ltx-jobs recover` finds its job again.";
 
 /// Why a command did not end well.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Told with its kind and number.
     Error(Error),
-    /// The same, where a job is left that can be gone on with, by this command.
+    /// The same, where something is left that can be gone on with, by this command.
     JobLeft(Error, String),
     /// The user stopped it, and was told how to go on.
     Interrupted,
+    /// Several things went wrong and were told one by one; the code of the first.
+    Told(u8),
 }
 
 impl Failure {
@@ -46,10 +50,19 @@ impl Failure {
         Self::Error(Error::from_face(kind, message))
     }
 
+    /// An error with the command that goes on, if there is one.
+    pub(crate) fn with_command(error: Error, command: Option<String>) -> Self {
+        match command {
+            Some(command) => Self::JobLeft(error, command),
+            None => Self::Error(error),
+        }
+    }
+
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Error(error) | Self::JobLeft(error, _) => code(error.kind()),
             Self::Interrupted => INTERRUPTED,
+            Self::Told(code) => *code,
         }
     }
 }

@@ -1,20 +1,22 @@
-//! The way of one job, as `hdr`, `wait` and `demo` go it: follow an operation, stop on Ctrl-C, and say how to go on.
+//! The way of one job, as every command goes it: follow an operation, stop on Ctrl-C, and say how to go on.
 //!
 //! No interruption loses a job: a paid request that is on the wire is finished (for a limited time), and the reference is told.
 
 use std::path::Path;
 use std::time::Duration;
 
-use ltx_jobs::{Billing, Client, Completed, ErrorKind, Job, JobRef, Operation, Request, Saved, Submitting};
+use ltx_jobs::{Billing, Client, Completed, ErrorKind, Job, JobRef, Operation, Saved, Submitting};
 use serde_json::json;
 
 use crate::args::{SaveArgs, SettingFlags};
 use crate::exit::Failure;
+use crate::go_on::GoOn;
 use crate::interrupt::Interrupt;
+use crate::report;
 use crate::show::Show;
 
 /// How often the display looks at an operation.
-const LOOK: Duration = Duration::from_millis(100);
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
 /// How long cancelled work gets to tidy up.
 const TIDY: Duration = Duration::from_secs(5);
 /// How long a paid request on the wire gets after Ctrl-C: as long as one attempt to submit lasts by default.
@@ -23,6 +25,12 @@ const PAID_GRACE: Duration = Duration::from_secs(60);
 /// A client as flags and environment say; flags win.
 pub(crate) fn client(settings: &SettingFlags) -> ltx_jobs::Result<Client> {
     settings.apply(Client::builder())?.environment().build()
+}
+
+/// Where the journal is, when it outlives this process.
+pub(crate) fn lasting_journal(client: &Client) -> Option<String> {
+    let (_, place, _) = client.describe().into_iter().find(|(key, ..)| *key == "journal")?;
+    (place != "memory" && place != "off").then_some(place)
 }
 
 /// How an operation came to its end here.
@@ -38,17 +46,6 @@ pub(crate) struct Guide<'a> {
     pub(crate) show: &'a Show,
     pub(crate) interrupt: &'a mut Interrupt,
     pub(crate) go_on: GoOn<'a>,
-}
-
-/// What the user can do with a job that this process leaves behind.
-#[derive(Clone, Copy)]
-pub(crate) enum GoOn<'a> {
-    /// Nothing: its service goes with this process.
-    Impossible,
-    /// Wait for it.
-    Wait,
-    /// Wait for it, and save its results there.
-    Save(&'a Path),
 }
 
 impl Guide<'_> {
@@ -74,15 +71,18 @@ impl Guide<'_> {
     pub(crate) async fn follow_simply<T: Send + 'static>(&mut self, operation: Operation<T>) -> Result<T, Failure> {
         match self.follow(operation).await {
             Followed::Ended(ended) => Ok(ended?),
-            Followed::Interrupted(_) => Err(Failure::Interrupted),
+            Followed::Interrupted(_) => {
+                self.show.note("interrupted");
+                Err(Failure::Interrupted)
+            }
         }
     }
 
-    /// Submits. After Ctrl-C the answer to a paid request that had left is awaited, and its job told.
-    pub(crate) async fn submit(&mut self, submitting: &Submitting) -> Result<Job, Failure> {
+    /// Submits to `endpoint`. After Ctrl-C the answer to a paid request that had left is awaited, and its job told.
+    pub(crate) async fn submit(&mut self, submitting: &Submitting, endpoint: &str) -> Result<Job, Failure> {
         let ended = match self.follow(submitting.operation().clone()).await {
             Followed::Ended(ended) => {
-                let job = ended?;
+                let job = ended.map_err(|error| self.not_submitted(error, endpoint))?;
                 self.show.submitted(job.reference());
                 return Ok(job);
             }
@@ -91,12 +91,12 @@ impl Guide<'_> {
         match ended {
             Some(Ok(job)) => self.tell_how_to_go_on(job.reference()),
             Some(Err(error)) if *error.billing() == Billing::NoJob => self.tell_nothing_submitted(),
-            _ => self.finish_the_paid_request(submitting).await,
+            _ => self.finish_the_paid_request(submitting, endpoint).await,
         }
         Err(Failure::Interrupted)
     }
 
-    async fn finish_the_paid_request(&mut self, submitting: &Submitting) {
+    async fn finish_the_paid_request(&mut self, submitting: &Submitting, endpoint: &str) {
         self.show
             .note("the paid request is on its way; waiting for its answer (Ctrl-C again gives up)");
         tokio::select! {
@@ -107,8 +107,38 @@ impl Guide<'_> {
         match self.client.job(intent.clone()) {
             Ok(job) => self.tell_how_to_go_on(job.reference()),
             Err(error) if *error.billing() == Billing::NoJob => self.tell_nothing_submitted(),
-            Err(error) => self.show.error(&error, None),
+            Err(error) => self.show.error(&error, self.settle(intent, endpoint).as_deref()),
         }
+    }
+
+    /// The command that settles an unknown outcome; there is one when the journal outlives this process.
+    pub(crate) fn settle(&self, intent: &JobRef, endpoint: &str) -> Option<String> {
+        lasting_journal(self.client).and_then(|_| self.go_on.settle(intent, endpoint))
+    }
+
+    /// A submit that left something behind is told with the command that goes on with it.
+    fn not_submitted(&self, error: ltx_jobs::Error, endpoint: &str) -> Failure {
+        let command = match error.job() {
+            Some(intent) if intent.is_intent() => match error.kind() {
+                ErrorKind::SubmitUnknown | ErrorKind::IdLost => self.settle(intent, endpoint),
+                // Another process is submitting it under the same key.
+                ErrorKind::InvalidState => self.go_on.with_job(intent),
+                _ => None,
+            },
+            _ => None,
+        };
+        Failure::with_command(error, command)
+    }
+
+    /// A handle to a job; an intent is looked up in the journal.
+    pub(crate) fn job(&self, reference: JobRef) -> Result<Job, Failure> {
+        self.client.job(reference).map_err(|error| {
+            let command = match (error.kind(), error.job()) {
+                (ErrorKind::SubmitUnknown, Some(intent)) => self.settle(intent, "ENDPOINT"),
+                _ => None,
+            };
+            Failure::with_command(error, command)
+        })
     }
 
     /// Waits for the job's end.
@@ -118,9 +148,15 @@ impl Guide<'_> {
             None => job.wait(),
         };
         let done = match self.follow(wait.start()).await {
-            Followed::Ended(ended) => ended.map_err(|error| self.left(error, job.reference()))?,
+            Followed::Ended(ended) => ended,
             Followed::Interrupted(_) => return Err(self.interrupted(job.reference())),
         };
+        self.waited(job, done)
+    }
+
+    /// Tells how a wait ended.
+    pub(crate) fn waited(&self, job: &Job, ended: ltx_jobs::Result<Completed>) -> Result<Completed, Failure> {
+        let done = ended.map_err(|error| self.left(error, job.reference()))?;
         let outputs: Vec<&String> = done.outputs().keys().collect();
         self.show.event(
             "completed",
@@ -160,13 +196,33 @@ impl Guide<'_> {
         Ok(saved)
     }
 
+    /// Waits, and saves the results when there is a place for them; else only names them.
+    pub(crate) async fn bring_home(
+        &mut self,
+        job: &Job,
+        timeout: Option<Duration>,
+        save: Option<(&Path, &SaveArgs)>,
+    ) -> Result<(), Failure> {
+        let done = self.wait(job, timeout).await?;
+        let text = match save {
+            Some((out, how)) => report::saved(&self.save(&done, out, how).await?, out),
+            None => {
+                let labels: Vec<&str> = done.outputs().keys().map(String::as_str).collect();
+                format!("{} is completed: {}", job.reference(), labels.join(", "))
+            }
+        };
+        self.show.clear();
+        self.show.line(&text);
+        Ok(())
+    }
+
     fn interrupted(&self, job: &JobRef) -> Failure {
         self.tell_how_to_go_on(job);
         Failure::Interrupted
     }
 
     fn tell_how_to_go_on(&self, job: &JobRef) {
-        let Some(command) = self.go_on(job) else {
+        let Some(command) = self.go_on.with_job(job) else {
             self.show.note("interrupted");
             return;
         };
@@ -179,6 +235,16 @@ impl Guide<'_> {
         ));
     }
 
+    /// After Ctrl-C where several jobs are left, which one command fetches.
+    pub(crate) fn tell_all_go_on(&self, many: usize) {
+        let command = self.go_on.with_all();
+        self.show
+            .event("interrupted", json!({ "ref": null, "billing": "job_exists", "go_on": command }));
+        let go_on = command.map(|command| format!("; go on with: {command}")).unwrap_or_default();
+        self.show
+            .note(&format!("interrupted; {many} jobs are still to be fetched{go_on}"));
+    }
+
     fn tell_nothing_submitted(&self) {
         self.show.event(
             "interrupted",
@@ -187,59 +253,13 @@ impl Guide<'_> {
         self.show.note("interrupted; nothing was submitted");
     }
 
-    /// The command that goes on with a job.
-    fn go_on(&self, job: &JobRef) -> Option<String> {
-        match self.go_on {
-            GoOn::Impossible => None,
-            GoOn::Wait => Some(format!("ltx-jobs wait {job}")),
-            GoOn::Save(out) => Some(format!("ltx-jobs wait {job} -o {}", quoted(&out.to_string_lossy()))),
-        }
-    }
-
     /// An error that leaves the job as it is can be mended and gone on from.
     fn left(&self, error: ltx_jobs::Error, job: &JobRef) -> Failure {
         let is_lost = matches!(
             error.kind(),
             ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::ResultExpired
         );
-        match self.go_on(job) {
-            Some(command) if !error.job_ended() && !is_lost => Failure::JobLeft(error, command),
-            _ => Failure::Error(error),
-        }
-    }
-}
-
-/// For a shell, where the text needs it.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/\\:._-+=@%,~".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-/// A typed request with parameters by name.
-pub(crate) fn with_params(mut request: Request, params: &[(String, serde_json::Value)]) -> Request {
-    for (key, value) in params {
-        request.set(key, value.clone());
-    }
-    request
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_directory_with_spaces_or_quotes_is_one_word_for_the_shell() {
-        for (text, expected) in [
-            ("shots/010", "shots/010"),
-            ("my shots", "'my shots'"),
-            ("it's", r"'it'\''s'"),
-            ("", "''"),
-        ] {
-            assert_eq!(quoted(text), expected);
-        }
+        let command = (!error.job_ended() && !is_lost).then(|| self.go_on.with_job(job));
+        Failure::with_command(error, command.flatten())
     }
 }

@@ -6,16 +6,24 @@
 #![deny(missing_docs)]
 
 mod args;
+mod asked;
 mod check;
 mod demo;
 mod emulate;
+mod endpoints;
 mod exit;
-mod hdr;
+mod fetch;
+mod go_on;
 mod interrupt;
 mod job;
+mod jobs;
+mod order;
+mod recover;
 mod report;
+mod resolve;
 mod show;
-mod wait;
+mod status;
+mod upload;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
@@ -28,6 +36,7 @@ use tracing_subscriber::EnvFilter;
 use crate::args::{Cli, Command};
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
+use crate::order::Order;
 use crate::show::Show;
 
 /// How long threads get that hang in the operating system, before the process ends without them.
@@ -45,12 +54,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     match ended {
         Ok(()) => exit::DONE,
         Err(failure) => {
-            match &failure {
-                Failure::Error(error) => show.error(error, None),
-                Failure::JobLeft(error, command) => show.error(error, Some(command)),
-                // Told where it happened, with what is left behind.
-                Failure::Interrupted => {}
-            }
+            show.failure(&failure);
             failure.code()
         }
     }
@@ -94,8 +98,15 @@ async fn dispatch(cli: &Cli, show: &Show) -> Result<(), Failure> {
     let settings = &cli.global.settings;
     match &cli.command {
         Command::Demo(args) => demo::run(args, settings, show, &mut interrupt).await,
-        Command::Hdr(args) => hdr::run(args, settings, show, &mut interrupt).await,
-        Command::Wait(args) => wait::run(args, settings, show, &mut interrupt).await,
+        Command::Endpoint(args) => order::run(&Order::of_endpoint(args), settings, show, &mut interrupt).await,
+        Command::Submit(args) => order::run(&Order::of_submit(args), settings, show, &mut interrupt).await,
+        Command::Upload(args) => upload::run(args, settings, show, &mut interrupt).await,
+        Command::Wait(args) => fetch::wait(args, settings, show, &mut interrupt).await,
+        Command::Status(args) => status::run(args, settings, show, &mut interrupt).await,
+        Command::Download(args) => fetch::download(args, settings, show, &mut interrupt).await,
+        Command::Jobs(args) => jobs::run(args, settings, show, &mut interrupt).await,
+        Command::Recover(args) => recover::run(args, settings, show, &mut interrupt).await,
+        Command::Resolve(args) => resolve::run(args, settings, show, &mut interrupt).await,
         Command::Emulate(args) => emulate::run(args, show, &mut interrupt).await,
         Command::Check => check::run(settings, show, &mut interrupt).await,
     }

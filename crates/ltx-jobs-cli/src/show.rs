@@ -11,7 +11,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use ltx_jobs::{Error, JobRef, Phase, Progress};
 use serde_json::{Value, json};
 
-use crate::exit;
+use crate::exit::{self, Failure};
 
 /// Shortest time between two events of progress.
 const EVENT_GAP: Duration = Duration::from_secs(1);
@@ -85,6 +85,16 @@ impl Show {
         self.note(&format!("ltx-jobs: {error}"));
         if let Some(command) = go_on {
             self.note(&format!("go on with: {command}"));
+        }
+    }
+
+    /// Why a command, or a part of it, did not end well.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        match failure {
+            Failure::Error(error) => self.error(error, None),
+            Failure::JobLeft(error, command) => self.error(error, Some(command)),
+            // Told where it happened, with what is left behind.
+            Failure::Interrupted | Failure::Told(_) => {}
         }
     }
 
@@ -251,7 +261,7 @@ fn style(bounded: bool) -> ProgressStyle {
 }
 
 /// An error as fields; the same names and numbers as in the other languages.
-fn describe(error: &Error) -> Value {
+pub(crate) fn describe(error: &Error) -> Value {
     json!({
         "kind": error.kind().name(),
         "number": error.kind().number(),

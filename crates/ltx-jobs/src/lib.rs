@@ -53,7 +53,10 @@ pub use job::{Completed, Download, Job, JobRef, Output, Poll, Snapshot, Wait};
 pub use model::Status;
 pub use operation::{Operation, Running};
 pub use progress::{Phase, Progress};
-pub use request::{Colorspace, Media, Request, VideoToVideoHdr};
+pub use request::{
+    Anchor, AudioToVideo, CameraMotion, Colorspace, Extend, ExtendMode, ImageToVideo, Media, Placement, Request, Retake, RetakeMode, TextToVideo,
+    VideoAlphaGen, VideoToVideoHdr, VideoToVideoReframe, VideoUpscale,
+};
 pub use runtime::RuntimeOptions;
 pub use secret::{ApiKey, SignedUrl};
 pub use submit::{OnUnknown, Submit, Submitting};

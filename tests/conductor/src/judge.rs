@@ -13,7 +13,10 @@ use crate::stage::{Evidence, Service, hex};
 pub(crate) fn judge(scenario: &Scenario, evidence: &Evidence, service: &Service) -> Vec<String> {
     let mut complaints = steps(&scenario.step, &evidence.steps);
     let expect = &scenario.expect;
-    let numbers = [("POSTs", expect.posts, evidence.posts), ("jobs", expect.jobs, evidence.jobs)];
+    let numbers = [
+        ("POSTs", expect.posts, evidence.posts),
+        ("jobs", expect.jobs, evidence.jobs),
+    ];
     for (what, expected, seen) in numbers {
         if let Some(expected) = expected.filter(|expected| *expected != seen) {
             complaints.push(format!("{seen} {what} instead of {expected}"));
@@ -22,11 +25,19 @@ pub(crate) fn judge(scenario: &Scenario, evidence: &Evidence, service: &Service)
     for (what, count) in &expect.count {
         let (bounds, seen) = (count.bounds(), service.counts.get(what).copied().unwrap_or_default());
         if seen < bounds.min || seen > bounds.max {
-            let most = if bounds.max == usize::MAX { "many".to_owned() } else { bounds.max.to_string() };
+            let most = if bounds.max == usize::MAX {
+                "many".to_owned()
+            } else {
+                bounds.max.to_string()
+            };
             complaints.push(format!("{seen} requests {what} instead of {} to {most}", bounds.min));
         }
     }
-    let before = scenario.before.iter().map(|(name, content)| (name.clone(), hex(&Sha256::digest(content)))).collect();
+    let before = scenario
+        .before
+        .iter()
+        .map(|(name, content)| (name.clone(), hex(&Sha256::digest(content))))
+        .collect();
     complaints.extend(files(&expect.saved, evidence, &before, &service.artifacts));
     complaints
 }
@@ -37,11 +48,17 @@ fn steps(expected: &[Step], seen: &[StepReport]) -> Vec<String> {
         let name = format!("step {} ({:?})", index + 1, step.r#do);
         match (seen.get(index), &step.error) {
             (None, _) => complaints.push(format!("{name} was not played")),
-            (Some(report), _) if report.r#do != step.r#do => complaints.push(format!("{name} was played as {:?}", report.r#do)),
+            (Some(report), _) if report.r#do != step.r#do => {
+                complaints.push(format!("{name} was played as {:?}", report.r#do))
+            }
             (Some(StepReport { ok: true, .. }), None) => {}
-            (Some(StepReport { ok: true, .. }), Some(error)) => complaints.push(format!("{name} succeeded instead of {}", error.kind)),
+            (Some(StepReport { ok: true, .. }), Some(error)) => {
+                complaints.push(format!("{name} succeeded instead of {}", error.kind))
+            }
             (Some(StepReport { error: None, .. }), _) => complaints.push(format!("{name} failed without an error")),
-            (Some(StepReport { error: Some(seen), .. }), None) => complaints.push(format!("{name} failed: {}", words(seen))),
+            (Some(StepReport { error: Some(seen), .. }), None) => {
+                complaints.push(format!("{name} failed: {}", words(seen)))
+            }
             (Some(StepReport { error: Some(seen), .. }), Some(expected)) => {
                 let wrong = differences(expected, seen);
                 if !wrong.is_empty() {
@@ -55,7 +72,11 @@ fn steps(expected: &[Step], seen: &[StepReport]) -> Vec<String> {
         }
     }
     if complaints.is_empty() && seen.len() > expected.len() {
-        complaints.push(format!("{} steps were played instead of {}", seen.len(), expected.len()));
+        complaints.push(format!(
+            "{} steps were played instead of {}",
+            seen.len(),
+            expected.len()
+        ));
     }
     complaints
 }
@@ -66,7 +87,9 @@ fn words(error: &ErrorReport) -> String {
 
 fn differences(expected: &ExpectedError, seen: &ErrorReport) -> Vec<String> {
     fn differ<T: PartialEq + std::fmt::Debug>(what: &str, expected: Option<&T>, seen: &T) -> Option<String> {
-        expected.filter(|expected| *expected != seen).map(|expected| format!("{what} is {seen:?} instead of {expected:?}"))
+        expected
+            .filter(|expected| *expected != seen)
+            .map(|expected| format!("{what} is {seen:?} instead of {expected:?}"))
     }
     let status = expected.http_status.map(Some);
     let api_type = expected.api_type.clone().map(Some);
@@ -97,11 +120,20 @@ fn made(artifacts: &[Artifact]) -> Vec<String> {
     hashes
 }
 
-fn files(expected: &Saved, evidence: &Evidence, before: &BTreeMap<String, String>, artifacts: &[Artifact]) -> Vec<String> {
+fn files(
+    expected: &Saved,
+    evidence: &Evidence,
+    before: &BTreeMap<String, String>,
+    artifacts: &[Artifact],
+) -> Vec<String> {
     let mut complaints = Vec::new();
     let made = made(artifacts);
     // What was there before and is so still was not saved by anybody.
-    let new: BTreeMap<&String, &String> = evidence.files.iter().filter(|(path, hash)| before.get(*path) != Some(*hash)).collect();
+    let new: BTreeMap<&String, &String> = evidence
+        .files
+        .iter()
+        .filter(|(path, hash)| before.get(*path) != Some(*hash))
+        .collect();
     for (path, hash) in &new {
         if !made.contains(hash) {
             complaints.push(format!("{path} is none of the files the service made"));
@@ -112,13 +144,19 @@ fn files(expected: &Saved, evidence: &Evidence, before: &BTreeMap<String, String
     }
     let paths: Vec<&String> = new.keys().copied().collect();
     match expected {
-        Saved::Word(SavedWord::Nothing) if !paths.is_empty() => complaints.push(format!("something was saved: {paths:?}")),
+        Saved::Word(SavedWord::Nothing) if !paths.is_empty() => {
+            complaints.push(format!("something was saved: {paths:?}"))
+        }
         Saved::Word(SavedWord::Nothing | SavedWord::Whole) => {}
         Saved::Word(SavedWord::All) => {
             let mut found: Vec<String> = new.values().map(|hash| (*hash).clone()).collect();
             found.sort_unstable();
             if found != made {
-                complaints.push(format!("{} files are there, the service made {}", found.len(), made.len()));
+                complaints.push(format!(
+                    "{} files are there, the service made {}",
+                    found.len(),
+                    made.len()
+                ));
             }
         }
         Saved::Paths(wanted) => {
@@ -146,26 +184,43 @@ pub(crate) fn secrets(output: &str, secrets: &[String], key: &str, requests: &[R
     let to_storage = requests.iter().filter(|request| request.origin == "storage");
     for request in to_storage {
         let tells = request.header("authorization").is_some();
-        let holds = request.headers.iter().any(|(_, value)| value.contains(key)) || request.query.contains(key) || request.path.contains(key);
+        let holds = request.headers.iter().any(|(_, value)| value.contains(key))
+            || request.query.contains(key)
+            || request.path.contains(key);
         if tells || holds {
-            complaints.push(format!("the key went to the storage: {} {}", request.method, request.path));
+            complaints.push(format!(
+                "the key went to the storage: {} {}",
+                request.method, request.path
+            ));
         }
         if request.header("referer").is_some() {
-            complaints.push(format!("a Referer went to the storage: {} {}", request.method, request.path));
+            complaints.push(format!(
+                "a Referer went to the storage: {} {}",
+                request.method, request.path
+            ));
         }
     }
     complaints
 }
 
 /// One row of the table: each language's complaints, and how those without one differ from the first of them.
-pub(crate) fn compare<'a>(languages: &[String], cells: impl Iterator<Item = &'a Result<Evidence, String>>) -> Vec<Vec<String>> {
+pub(crate) fn compare<'a>(
+    languages: &[String],
+    cells: impl Iterator<Item = &'a Result<Evidence, String>>,
+) -> Vec<Vec<String>> {
     let cells: Vec<&Result<Evidence, String>> = cells.collect();
-    let first = languages.iter().zip(&cells).find_map(|(language, cell)| Some((language, cell.as_ref().ok()?)));
+    let first = languages
+        .iter()
+        .zip(&cells)
+        .find_map(|(language, cell)| Some((language, cell.as_ref().ok()?)));
     cells
         .iter()
         .map(|cell| match (cell, first) {
             (Err(why), _) => vec![why.clone()],
-            (Ok(evidence), Some((language, reference))) => unlike(evidence, reference).into_iter().map(|what| format!("unlike {language}: {what}")).collect(),
+            (Ok(evidence), Some((language, reference))) => unlike(evidence, reference)
+                .into_iter()
+                .map(|what| format!("unlike {language}: {what}"))
+                .collect(),
             (Ok(_), None) => Vec::new(),
         })
         .collect()
@@ -178,20 +233,36 @@ fn unlike(evidence: &Evidence, reference: &Evidence) -> Vec<String> {
             differences.push(format!("step {}: {seen:?}, there {expected:?}", index + 1));
         }
     }
-    for (what, seen, expected) in [("POSTs", evidence.posts, reference.posts), ("jobs", evidence.jobs, reference.jobs)] {
+    for (what, seen, expected) in [
+        ("POSTs", evidence.posts, reference.posts),
+        ("jobs", evidence.jobs, reference.jobs),
+    ] {
         if seen != expected {
             differences.push(format!("{seen} {what}, there {expected}"));
         }
     }
     if evidence.steps.len() != reference.steps.len() {
-        differences.push(format!("{} steps, there {}", evidence.steps.len(), reference.steps.len()));
+        differences.push(format!(
+            "{} steps, there {}",
+            evidence.steps.len(),
+            reference.steps.len()
+        ));
     }
     if evidence.saved != reference.saved {
         differences.push(format!("saved {:?}, there {:?}", evidence.saved, reference.saved));
     }
     if evidence.files != reference.files {
-        let odd: Vec<&String> = evidence.files.iter().filter(|(path, hash)| reference.files.get(*path) != Some(*hash)).map(|(path, _)| path).collect();
-        differences.push(format!("{} files, there {}; different: {odd:?}", evidence.files.len(), reference.files.len()));
+        let odd: Vec<&String> = evidence
+            .files
+            .iter()
+            .filter(|(path, hash)| reference.files.get(*path) != Some(*hash))
+            .map(|(path, _)| path)
+            .collect();
+        differences.push(format!(
+            "{} files, there {}; different: {odd:?}",
+            evidence.files.len(),
+            reference.files.len()
+        ));
     }
     differences
 }

@@ -8,7 +8,11 @@ fn scenario(text: &str) -> Scenario {
 }
 
 fn ok(r#do: Do) -> StepReport {
-    StepReport { r#do, ok: true, error: None }
+    StepReport {
+        r#do,
+        ok: true,
+        error: None,
+    }
 }
 
 fn failed(r#do: Do, kind: &str) -> StepReport {
@@ -21,12 +25,25 @@ fn failed(r#do: Do, kind: &str) -> StepReport {
         http_status: None,
         api_type: None,
     };
-    StepReport { r#do, ok: false, error: Some(error) }
+    StepReport {
+        r#do,
+        ok: false,
+        error: Some(error),
+    }
 }
 
 fn evidence(steps: Vec<StepReport>, files: &[(&str, &str)]) -> Evidence {
-    let files: BTreeMap<String, String> = files.iter().map(|(path, hash)| ((*path).to_owned(), (*hash).to_owned())).collect();
-    Evidence { steps, posts: 1, jobs: 1, saved: files.keys().cloned().collect(), files }
+    let files: BTreeMap<String, String> = files
+        .iter()
+        .map(|(path, hash)| ((*path).to_owned(), (*hash).to_owned()))
+        .collect();
+    Evidence {
+        steps,
+        posts: 1,
+        jobs: 1,
+        saved: files.keys().cloned().collect(),
+        files,
+    }
 }
 
 fn service(hashes: &[&str]) -> Service {
@@ -40,7 +57,11 @@ fn service(hashes: &[&str]) -> Service {
         sha256: (*hash).to_owned(),
         members: Vec::new(),
     };
-    Service { requests: Vec::new(), artifacts: hashes.iter().map(artifact).collect(), counts: BTreeMap::new() }
+    Service {
+        requests: Vec::new(),
+        artifacts: hashes.iter().map(artifact).collect(),
+        counts: BTreeMap::new(),
+    }
 }
 
 const LOST: &str = "title = \"t\"\n[[step]]\ndo = \"submit\"\nerror = { kind = \"SubmitUnknown\", billing = \"unknown\" }\n[expect]\nposts = 1\nsaved = \"nothing\"\n";
@@ -53,11 +74,17 @@ fn a_second_post_a_success_and_another_kind_are_each_a_complaint() {
     let twice = Evidence { posts: 2, ..good };
     assert_eq!(judge(&scenario, &twice, &service(&[])), ["2 POSTs instead of 1"]);
     let lucky = evidence(vec![ok(Do::Submit)], &[]);
-    assert_eq!(judge(&scenario, &lucky, &service(&[])), ["step 1 (Submit) succeeded instead of SubmitUnknown"]);
+    assert_eq!(
+        judge(&scenario, &lucky, &service(&[])),
+        ["step 1 (Submit) succeeded instead of SubmitUnknown"]
+    );
     let other = evidence(vec![failed(Do::Submit, "IdLost")], &[]);
     assert!(judge(&scenario, &other, &service(&[]))[0].contains("kind is \"IdLost\" instead of \"SubmitUnknown\""));
     let silent = evidence(vec![], &[]);
-    assert_eq!(judge(&scenario, &silent, &service(&[])), ["step 1 (Submit) was not played"]);
+    assert_eq!(
+        judge(&scenario, &silent, &service(&[])),
+        ["step 1 (Submit) was not played"]
+    );
 }
 
 #[test]
@@ -112,17 +139,31 @@ fn a_key_that_reaches_the_storage_or_an_output_is_a_complaint() {
         method: "GET".to_owned(),
         path: "/results/x".to_owned(),
         query: String::new(),
-        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         body_len: 0,
         whole: true,
         at: String::new(),
     };
     let keys = ["canary-1".to_owned()];
-    let good = [request("api", &[("authorization", "Bearer canary-1")]), request("storage", &[("range", "bytes=0-")])];
+    let good = [
+        request("api", &[("authorization", "Bearer canary-1")]),
+        request("storage", &[("range", "bytes=0-")]),
+    ];
     assert_eq!(secrets("fine", &keys, "canary-1", &good), Vec::<String>::new());
     assert_eq!(secrets("Bearer canary-1", &keys, "canary-1", &good).len(), 1);
-    for bad in [("authorization", "Bearer other"), ("x-odd", "canary-1"), ("referer", "https://api")] {
-        assert_eq!(secrets("", &keys, "canary-1", &[request("storage", &[bad])]).len(), 1, "{bad:?}");
+    for bad in [
+        ("authorization", "Bearer other"),
+        ("x-odd", "canary-1"),
+        ("referer", "https://api"),
+    ] {
+        assert_eq!(
+            secrets("", &keys, "canary-1", &[request("storage", &[bad])]).len(),
+            1,
+            "{bad:?}"
+        );
     }
 }
 

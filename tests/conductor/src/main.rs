@@ -58,12 +58,17 @@ fn main() -> ExitCode {
 fn conduct(mut arguments: Arguments) -> Result<bool, String> {
     let scenarios = scenario::load(&arguments.scenarios, arguments.filter.as_deref())?;
     if !arguments.language.is_empty() {
-        arguments.performers.retain(|program| arguments.language.contains(&program.language));
+        arguments
+            .performers
+            .retain(|program| arguments.language.contains(&program.language));
     }
     if arguments.performers.is_empty() {
         return Err("none of the performers speaks a language that was asked for".to_owned());
     }
-    let media = arguments.media.canonicalize().map_err(|error| format!("{}: {error}", arguments.media.display()))?;
+    let media = arguments
+        .media
+        .canonicalize()
+        .map_err(|error| format!("{}: {error}", arguments.media.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -98,16 +103,28 @@ async fn play(scenarios: Arc<Vec<Scenario>>, programs: Vec<Program>, media: Path
         .collect();
     let mut columns = Vec::new();
     for task in tasks {
-        columns.push(task.await.map_err(|error| format!("a language's task ended: {error}"))?);
+        columns.push(
+            task.await
+                .map_err(|error| format!("a language's task ended: {error}"))?,
+        );
     }
     let mut rows: Vec<Row> = Vec::new();
     for (index, scenario) in scenarios.iter().enumerate() {
         let cells = columns.iter().filter_map(|(cells, _)| cells.get(index));
-        rows.push(Row { name: scenario.name.clone(), cells: judge::compare(&languages, cells) });
+        rows.push(Row {
+            name: scenario.name.clone(),
+            cells: judge::compare(&languages, cells),
+        });
     }
     if columns.iter().any(|(_, last)| last.is_err()) {
-        let cells = columns.into_iter().map(|(_, last)| last.err().into_iter().collect()).collect();
-        rows.push(Row { name: "(end of the performers)".to_owned(), cells });
+        let cells = columns
+            .into_iter()
+            .map(|(_, last)| last.err().into_iter().collect())
+            .collect();
+        rows.push(Row {
+            name: "(end of the performers)".to_owned(),
+            cells,
+        });
     }
     Ok(Table { languages, rows })
 }

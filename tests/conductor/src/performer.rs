@@ -35,7 +35,10 @@ impl FromStr for Program {
         if language.is_empty() || command.is_empty() {
             return Err("write it as LANGUAGE=COMMAND".to_owned());
         }
-        Ok(Self { language: language.to_owned(), command })
+        Ok(Self {
+            language: language.to_owned(),
+            command,
+        })
     }
 }
 
@@ -91,7 +94,11 @@ struct Process {
 
 impl Performer {
     pub(crate) fn new(program: Program) -> Self {
-        Self { program, running: None, secrets: Vec::new() }
+        Self {
+            program,
+            running: None,
+            secrets: Vec::new(),
+        }
     }
 
     pub(crate) fn language(&self) -> &str {
@@ -110,30 +117,49 @@ impl Performer {
             Ok(Ok(line)) => {
                 let output = output(&process, &line);
                 self.running = Some(process);
-                let report = serde_json::from_str(&line).map_err(|error| format!("the performer's line cannot be read: {error}: {line:.300}"))?;
+                let report = serde_json::from_str(&line)
+                    .map_err(|error| format!("the performer's line cannot be read: {error}: {line:.300}"))?;
                 Ok(Performance { report, output })
             }
             Ok(Err(why)) => {
                 let status = process.kill().await;
-                Err(format!("the performer died ({why}; {status}): {}", tail(&process.take_errors())))
+                Err(format!(
+                    "the performer died ({why}; {status}): {}",
+                    tail(&process.take_errors())
+                ))
             }
             Err(_) => {
                 process.kill().await;
-                Err(format!("no answer within {} s: {}", CAP.as_secs(), tail(&process.take_errors())))
+                Err(format!(
+                    "no answer within {} s: {}",
+                    CAP.as_secs(),
+                    tail(&process.take_errors())
+                ))
             }
         }
     }
 
     /// Ends the performer by ending its input. An error when it does not end well, or when its last words hold a secret.
     pub(crate) async fn end(mut self) -> Result<(), String> {
-        let Some(process) = self.running.take() else { return Ok(()) };
-        let Process { mut child, input, output, errors, reader } = process;
+        let Some(process) = self.running.take() else {
+            return Ok(());
+        };
+        let Process {
+            mut child,
+            input,
+            output,
+            errors,
+            reader,
+        } = process;
         drop(input);
         let status = match tokio::time::timeout(FAREWELL, child.wait()).await {
             Ok(status) => status.map_err(|error| error.to_string())?,
             Err(_) => {
                 let _ = child.kill().await;
-                return Err(format!("it did not end within {} s after its input had ended", FAREWELL.as_secs()));
+                return Err(format!(
+                    "it did not end within {} s after its input had ended",
+                    FAREWELL.as_secs()
+                ));
             }
         };
         drop(output);
@@ -142,13 +168,22 @@ impl Performer {
         if self.secrets.iter().any(|secret| last.contains(secret)) {
             return Err("a secret is in what it wrote to standard error".to_owned());
         }
-        if status.success() { Ok(()) } else { Err(format!("it ended with {status}: {}", tail(&last))) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("it ended with {status}: {}", tail(&last)))
+        }
     }
 
     fn start(&self) -> Result<Process, String> {
         let (program, arguments) = self.program.command.split_first().ok_or("there is no command")?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         // What is asked of the library is in the scenario alone.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy().to_ascii_uppercase();
@@ -157,7 +192,9 @@ impl Performer {
                 command.env_remove(&name);
             }
         }
-        let mut child = command.spawn().map_err(|error| format!("{program} cannot be started: {error}"))?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| format!("{program} cannot be started: {error}"))?;
         let missing = || "the performer has no pipes".to_owned();
         let input = child.stdin.take().ok_or_else(missing)?;
         let output = BufReader::new(child.stdout.take().ok_or_else(missing)?).lines();
@@ -171,14 +208,23 @@ impl Performer {
                 sink.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
             }
         });
-        Ok(Process { child, input, output, errors, reader })
+        Ok(Process {
+            child,
+            input,
+            output,
+            errors,
+            reader,
+        })
     }
 }
 
 impl Process {
     async fn exchange(&mut self, order: &serde_json::Value) -> Result<String, String> {
         let line = format!("{order}\n");
-        self.input.write_all(line.as_bytes()).await.map_err(|error| error.to_string())?;
+        self.input
+            .write_all(line.as_bytes())
+            .await
+            .map_err(|error| error.to_string())?;
         self.input.flush().await.map_err(|error| error.to_string())?;
         let line = self.output.next_line().await.map_err(|error| error.to_string())?;
         line.ok_or_else(|| "its output ended".to_owned())

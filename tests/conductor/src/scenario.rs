@@ -170,7 +170,10 @@ pub(crate) fn load(directory: &Path, filter: Option<&str>) -> Result<Vec<Scenari
         if path.extension().is_none_or(|extension| extension != "toml") {
             continue;
         }
-        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
         if filter.is_some_and(|filter| !name.contains(filter)) {
             continue;
         }
@@ -195,7 +198,10 @@ fn parse(name: String, text: &str) -> Result<Scenario, String> {
     if scenario.step.is_empty() {
         return Err("there is no step".to_owned());
     }
-    let end = scenario.step.iter().position(|step| step.error.is_some() && !step.go_on);
+    let end = scenario
+        .step
+        .iter()
+        .position(|step| step.error.is_some() && !step.go_on);
     if end.is_some_and(|end| end + 1 < scenario.step.len()) {
         return Err("steps after one that fails and does not go on are never played".to_owned());
     }
@@ -220,7 +226,10 @@ mod tests {
             (good.replace("title", "titel"), "titel"),
             (good.replace("saved", "savd"), "savd"),
             (good.replace("[expect]", "[emulator]\nfolt = 1\n[expect]"), "folt"),
-            (good.replace("[[step]]", "[[step]]\nerror = { kind = \"X\", bill = \"y\" }"), "bill"),
+            (
+                good.replace("[[step]]", "[[step]]\nerror = { kind = \"X\", bill = \"y\" }"),
+                "bill",
+            ),
         ] {
             let error = parse("x".to_owned(), &bad).unwrap_err();
             assert!(error.contains(word), "{error}");

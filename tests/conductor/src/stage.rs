@@ -42,12 +42,22 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, media: 
     let key = key_for(scenario, performer.language());
     let mut programme = scenario.emulator.clone();
     programme.api_key.clone_from(&key);
-    let emulator = Emulator::builder().tls(scenario.tls).programme(programme).start().await.map_err(|error| format!("the emulator cannot be started: {error}"))?;
-    let place = tempfile::Builder::new().prefix("ltx-scenario-").tempdir().map_err(|error| error.to_string())?;
+    let emulator = Emulator::builder()
+        .tls(scenario.tls)
+        .programme(programme)
+        .start()
+        .await
+        .map_err(|error| format!("the emulator cannot be started: {error}"))?;
+    let place = tempfile::Builder::new()
+        .prefix("ltx-scenario-")
+        .tempdir()
+        .map_err(|error| error.to_string())?;
     let dest = place.path().join("dest");
     for (name, content) in &scenario.before {
         let path = dest.join(name);
-        std::fs::create_dir_all(path.parent().unwrap_or(&dest)).and_then(|()| std::fs::write(&path, content)).map_err(|error| format!("{}: {error}", path.display()))?;
+        std::fs::create_dir_all(path.parent().unwrap_or(&dest))
+            .and_then(|()| std::fs::write(&path, content))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     performer.secrets.extend([key.clone(), "X-Goog-Signature=".to_owned()]);
 
@@ -69,7 +79,10 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, media: 
     });
     let service = Service {
         requests: emulator.requests(),
-        artifacts: emulator.artifacts().await.map_err(|error| format!("the emulator's artifacts: {error}"))?,
+        artifacts: emulator
+            .artifacts()
+            .await
+            .map_err(|error| format!("the emulator's artifacts: {error}"))?,
         counts: counts.collect(),
     };
     let secrets = std::mem::take(&mut performer.secrets);
@@ -80,7 +93,11 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, media: 
         complaints.push(format!("the performer answered for {:?}", performance.report.scenario));
     }
     emulator.shutdown().await;
-    if complaints.is_empty() { Ok(evidence) } else { Err(complaints.join("; ")) }
+    if complaints.is_empty() {
+        Ok(evidence)
+    } else {
+        Err(complaints.join("; "))
+    }
 }
 
 /// The line for the performer.
@@ -94,8 +111,17 @@ fn order(scenario: &Scenario, emulator: &Emulator, key: &str, media: &Path, dest
     if let Some(bundle) = emulator.ca_bundle() {
         settings.insert("ca_bundle", bundle.to_string_lossy().into_owned());
     }
-    settings.extend(scenario.settings.iter().map(|(name, value)| (name.as_str(), value.clone())));
-    let files: BTreeMap<&String, PathBuf> = scenario.media.iter().map(|(field, name)| (field, media.join(name))).collect();
+    settings.extend(
+        scenario
+            .settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone())),
+    );
+    let files: BTreeMap<&String, PathBuf> = scenario
+        .media
+        .iter()
+        .map(|(field, name)| (field, media.join(name)))
+        .collect();
     json!({
         "scenario": scenario.name,
         "base_url": emulator.api_url(),
@@ -149,7 +175,11 @@ fn files_under(root: &Path, dest: &Path) -> Result<BTreeMap<String, String>, Str
                 Err(_) => format!("OUTSIDE {}", path.display()),
             };
             // Scenarios are small; a link is not followed out of here.
-            let content = if entry.file_type().map_err(complain)?.is_symlink() { b"a link".to_vec() } else { std::fs::read(&path).map_err(complain)? };
+            let content = if entry.file_type().map_err(complain)?.is_symlink() {
+                b"a link".to_vec()
+            } else {
+                std::fs::read(&path).map_err(complain)?
+            };
             files.insert(name, hex(&Sha256::digest(&content)));
         }
     }
@@ -157,8 +187,10 @@ fn files_under(root: &Path, dest: &Path) -> Result<BTreeMap<String, String>, Str
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -12,13 +12,22 @@ use serde_json::json;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, key, dest] = arguments.as_slice() else { return Err("usage: peak URL KEY DEST".into()) };
+    let [url, key, dest] = arguments.as_slice() else {
+        return Err("usage: peak URL KEY DEST".into());
+    };
     download(url, key, dest).await
 }
 
 async fn download(url: &str, key: &str, dest: &str) -> Result<(), Box<dyn Error>> {
-    let client = Client::builder().base_url(url).api_key(key).poll_interval(Duration::from_millis(20)).build()?;
-    let request = Request::raw("video-to-video-hdr", json!({"video_uri": "https://cdn.example.com/input.mp4"}))?;
+    let client = Client::builder()
+        .base_url(url)
+        .api_key(key)
+        .poll_interval(Duration::from_millis(20))
+        .build()?;
+    let request = Request::raw(
+        "video-to-video-hdr",
+        json!({"video_uri": "https://cdn.example.com/input.mp4"}),
+    )?;
     let done = client.submit(request).await?.wait().await?;
     let before = kibibytes("VmHWM:")?;
     let saved = done.download(dest).await?;
@@ -31,6 +40,13 @@ async fn download(url: &str, key: &str, dest: &str) -> Result<(), Box<dyn Error>
 /// A line of `/proc/self/status`.
 fn kibibytes(name: &str) -> Result<u64, Box<dyn Error>> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with(name)).ok_or("there is no such line in /proc/self/status")?;
-    Ok(line.split_whitespace().nth(1).ok_or("the line has no number")?.parse()?)
+    let line = status
+        .lines()
+        .find(|line| line.starts_with(name))
+        .ok_or("there is no such line in /proc/self/status")?;
+    Ok(line
+        .split_whitespace()
+        .nth(1)
+        .ok_or("the line has no number")?
+        .parse()?)
 }

@@ -38,11 +38,20 @@ struct Step {
 #[serde(tag = "do", rename_all = "snake_case")]
 enum Do {
     Submit,
-    Wait { timeout_ms: Option<u64> },
+    Wait {
+        timeout_ms: Option<u64>,
+    },
     Poll,
     Attach,
-    SetApiKey { key: String },
-    Download { overwrite: bool, only: Option<Vec<String>>, frame_name: Option<String>, first_frame: Option<u64> },
+    SetApiKey {
+        key: String,
+    },
+    Download {
+        overwrite: bool,
+        only: Option<Vec<String>>,
+        frame_name: Option<String>,
+        first_frame: Option<u64>,
+    },
     Check,
     Upload,
 }
@@ -116,11 +125,19 @@ async fn main() -> std::io::Result<()> {
 }
 
 async fn perform(order: Order) -> Report {
-    let mut report = Report { scenario: order.scenario.clone(), steps: Vec::new(), saved: Vec::new() };
+    let mut report = Report {
+        scenario: order.scenario.clone(),
+        steps: Vec::new(),
+        saved: Vec::new(),
+    };
     let mut play = match Play::begin(&order) {
         Ok(play) => play,
         Err(error) => {
-            report.steps.push(StepReport { r#do: "submit", ok: false, error: Some(ErrorReport::from(&error)) });
+            report.steps.push(StepReport {
+                r#do: "submit",
+                ok: false,
+                error: Some(ErrorReport::from(&error)),
+            });
             return report;
         }
     };
@@ -131,7 +148,11 @@ async fn perform(order: Order) -> Report {
             let _ = writeln!(std::io::stderr(), "{}: {error}\n{error:?}", order.scenario);
         }
         let failed = done.is_err();
-        report.steps.push(StepReport { r#do: step.r#do.name(), ok: !failed, error: done.as_ref().err().map(ErrorReport::from) });
+        report.steps.push(StepReport {
+            r#do: step.r#do.name(),
+            ok: !failed,
+            error: done.as_ref().err().map(ErrorReport::from),
+        });
         if failed && !step.go_on {
             break;
         }
@@ -151,15 +172,24 @@ struct Play {
 
 impl Play {
     fn begin(order: &Order) -> Result<Self> {
-        let mut builder = Client::builder().api_key(order.api_key.as_str()).base_url(&order.base_url);
+        let mut builder = Client::builder()
+            .api_key(order.api_key.as_str())
+            .base_url(&order.base_url);
         for (key, value) in &order.settings {
             builder = builder.set(key, value)?;
         }
-        Ok(Self { client: builder.build()?, job: None, done: None, saved: Vec::new() })
+        Ok(Self {
+            client: builder.build()?,
+            job: None,
+            done: None,
+            saved: Vec::new(),
+        })
     }
 
     fn job(&self) -> Result<&Job> {
-        self.job.as_ref().ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no job yet"))
+        self.job
+            .as_ref()
+            .ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no job yet"))
     }
 
     async fn step(&mut self, order: &Order, r#do: &Do) -> Result<()> {
@@ -198,8 +228,16 @@ impl Play {
                 self.job = Some(self.client.job(text.parse::<JobRef>()?)?);
             }
             Do::SetApiKey { key } => self.client.set_api_key(key.as_str()),
-            Do::Download { overwrite, only, frame_name, first_frame } => {
-                let done = self.done.as_ref().ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no result yet"))?;
+            Do::Download {
+                overwrite,
+                only,
+                frame_name,
+                first_frame,
+            } => {
+                let done = self
+                    .done
+                    .as_ref()
+                    .ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no result yet"))?;
                 let mut download = done.download(&order.dest).overwrite(*overwrite);
                 if let Some(labels) = only {
                     download = download.only(labels);

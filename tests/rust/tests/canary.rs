@@ -2,6 +2,7 @@
 //! finest level, the libraries' below us included. Neither may be found again, nor in any error.
 //!
 //! The emulator is a process of its own, so that what it logs is not mistaken for ours.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::io::{BufRead as _, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -40,11 +41,20 @@ impl Service {
     fn start(programme: &str, tls: bool) -> Self {
         let programme = format!("api_key = \"{KEY}\"\n{programme}");
         let mut command = Command::new(env!("CARGO_BIN_EXE_emulator-child"));
-        command.arg(programme).args(tls.then_some("tls")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .arg(programme)
+            .args(tls.then_some("tls"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, addresses: serde_json::from_str(&line).unwrap() }
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        Self {
+            child,
+            addresses: serde_json::from_str(&line).unwrap(),
+        }
     }
 
     fn client(&self, key: &str) -> Client {
@@ -84,8 +94,13 @@ fn write_out(out: &mut String, error: &Error) {
 async fn play(service: &Service, key: &str, out: &mut String) {
     let client = service.client(key);
     out.push_str(&format!("{:?}\n", client.describe()));
-    let plate = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/ltx-jobs-cli/assets/plate.mp4");
-    let request = Request::raw("video-to-video-hdr", json!({})).unwrap().media("video_uri", Media::file(plate));
+    let plate = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../crates/ltx-jobs-cli/assets/plate.mp4"
+    );
+    let request = Request::raw("video-to-video-hdr", json!({}))
+        .unwrap()
+        .media("video_uri", Media::file(plate));
     out.push_str(&format!("{request:?}\n"));
     let job = match client.submit(request).await {
         Ok(job) => job,
@@ -110,16 +125,25 @@ async fn play(service: &Service, key: &str, out: &mut String) {
 async fn neither_the_key_nor_a_signed_query_is_in_any_log_or_error() {
     let kept = Kept::default();
     let writer = kept.clone();
-    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(move || writer.clone()).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .init();
 
     let fault = |route: &str, rest: &str| format!("[[fault]]\nroute = \"{route}\"\n{rest}\n");
     let programmes = [
         String::new(),
         fault("submit", "do = \"read_and_close\""),
         fault("submit", "status = 500"),
-        fault("submit", "do = \"redirect\"\nto = \"https://elsewhere.example.com/?key=canary-key-4f1d\""),
+        fault(
+            "submit",
+            "do = \"redirect\"\nto = \"https://elsewhere.example.com/?key=canary-key-4f1d\"",
+        ),
         fault("slot", "status = 503") + &fault("put", "do = \"cut_before_headers\""),
-        fault("poll", "status = 500") + &fault("poll", "do = \"half_status_line\"") + &fault("poll", "do = \"html_200\""),
+        fault("poll", "status = 500")
+            + &fault("poll", "do = \"half_status_line\"")
+            + &fault("poll", "do = \"html_200\""),
         fault("poll", "status = 401"),
         fault("download", "do = \"cut_body\"\nat = 1000\ntimes = 3"),
         fault("download", "do = \"stall\"\nat = 1000"),
@@ -127,7 +151,10 @@ async fn neither_the_key_nor_a_signed_query_is_in_any_log_or_error() {
         fault("download", "do = \"expired_url\"\ntimes = 0"),
         fault("download", "do = \"corrupt_byte\"\nat = 1500\ntimes = 0"),
         fault("download", "do = \"not_found_without_envelope\"\ntimes = 0"),
-        fault("download", "do = \"redirect\"\nstatus = 302\nto = \"http://127.0.0.1:9/elsewhere?X-Goog-Signature=1\"\ntimes = 0"),
+        fault(
+            "download",
+            "do = \"redirect\"\nstatus = 302\nto = \"http://127.0.0.1:9/elsewhere?X-Goog-Signature=1\"\ntimes = 0",
+        ),
         fault("download", "do = \"refuse_connections\"\nfor_ms = 20"),
         "[archive]\nevil_members = [{ name = \"../evil.exr\" }]\n".to_owned(),
     ];
@@ -142,7 +169,11 @@ async fn neither_the_key_nor_a_signed_query_is_in_any_log_or_error() {
     play(&service, OTHER_KEY, &mut told).await;
 
     let logged = String::from_utf8_lossy(&kept.0.lock().unwrap()).into_owned();
-    assert!(logged.contains("ltx_jobs::submit") && logged.contains("TRACE"), "nothing was logged: {} bytes", logged.len());
+    assert!(
+        logged.contains("ltx_jobs::submit") && logged.contains("TRACE"),
+        "nothing was logged: {} bytes",
+        logged.len()
+    );
     for (what, text) in [("log", &logged), ("error or Debug", &told)] {
         for secret in [KEY, OTHER_KEY, SIGNED] {
             let line = text.lines().find(|line| line.contains(secret));

@@ -75,18 +75,31 @@ pub struct ltx_op_info {
 pub type ltx_predicate = Option<unsafe extern "C" fn(user_data: *mut c_void) -> i32>;
 
 /// A handle for an operation of the core.
-pub(crate) fn give<T: Send + 'static>(operation: Operation<T>, product: fn(T) -> Product, reference: Option<CString>, owner: &Owner) -> *mut ltx_op {
+pub(crate) fn give<T: Send + 'static>(
+    operation: Operation<T>,
+    product: fn(T) -> Product,
+    reference: Option<CString>,
+    owner: &Owner,
+) -> *mut ltx_op {
     handle::give(Ongoing::new(operation, product, reference, owner))
 }
 
 /// Refuses callbacks plainly: they do not exist in this version.
 pub(crate) fn no_callbacks(callbacks: *const ltx_callbacks) -> Result<(), Error> {
-    if callbacks.is_null() { Ok(()) } else { Err(text::refuse("callbacks must be NULL: this version has none; use ltx_op_snapshot() and ltx_op_wait_until()")) }
+    if callbacks.is_null() {
+        Ok(())
+    } else {
+        Err(text::refuse(
+            "callbacks must be NULL: this version has none; use ltx_op_snapshot() and ltx_op_wait_until()",
+        ))
+    }
 }
 
 /// A time in C's form: negative has no limit.
 pub(crate) fn limit(timeout_ms: i64) -> Option<Duration> {
-    u64::try_from(timeout_ms).ok().map(|ms| Duration::from_millis(ms).min(FOREVER))
+    u64::try_from(timeout_ms)
+        .ok()
+        .map(|ms| Duration::from_millis(ms).min(FOREVER))
 }
 
 /// A duration in C's form.
@@ -121,7 +134,11 @@ pub unsafe extern "C" fn ltx_op_ref_string(op: *const ltx_op) -> *const c_char {
 
 /// How far the operation is, from memory: never blocks for network, disk or the work itself. For user interfaces and render threads.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_op_snapshot(op: *const ltx_op, info: *mut ltx_op_info, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_op_snapshot(
+    op: *const ltx_op,
+    info: *mut ltx_op_info,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::done(err, || {
         let ongoing = look!(op)?;
         ongoing.owner.enter()?;
@@ -184,7 +201,8 @@ pub unsafe extern "C" fn ltx_op_wait_until(
         ongoing.owner.enter()?;
         let predicate = predicate.ok_or_else(|| text::refuse("predicate is NULL; ltx_op_wait() needs none"))?;
         let interval = limit(interval_ms).filter(|interval| !interval.is_zero());
-        let interval = interval.ok_or_else(|| text::refuse(format!("interval_ms is {interval_ms}; it must be at least 1")))?;
+        let interval =
+            interval.ok_or_else(|| text::refuse(format!("interval_ms is {interval_ms}; it must be at least 1")))?;
         let deadline = limit(timeout_ms).map(|limit| Instant::now() + limit);
         loop {
             let ended = ongoing.state();
@@ -227,7 +245,10 @@ pub unsafe extern "C" fn ltx_ops_wait_any(
         if count == 0 {
             return Err(text::refuse("count is 0; there is nothing to wait for"));
         }
-        let ongoing = text::pointers(ops, count, "ops")?.iter().map(|op| look!(*op)).collect::<Result<Vec<&Ongoing>, Error>>()?;
+        let ongoing = text::pointers(ops, count, "ops")?
+            .iter()
+            .map(|op| look!(*op))
+            .collect::<Result<Vec<&Ongoing>, Error>>()?;
         for op in &ongoing {
             op.owner.enter()?;
         }

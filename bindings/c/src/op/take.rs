@@ -42,12 +42,18 @@ fn take<T, R>(
 /// @param job  receives the job; released with ltx_job_release()
 /// @return LTX_OK; LTX_PENDING while the submit runs; LTX_INVALID_STATE for another operation or when it was taken; else what went wrong
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_op_take_job(op: *mut ltx_op, job: *mut *mut ltx_job, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_op_take_job(
+    op: *mut ltx_op,
+    job: *mut *mut ltx_job,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     let pick = |made| match made {
         Product::Job(job) => Ok(job),
         other => Err(other),
     };
-    take(op, (job, "job"), err, "a job", pick, |job, ongoing| ltx_job::give(job, &ongoing.owner))
+    take(op, (job, "job"), err, "a job", pick, |job, ongoing| {
+        ltx_job::give(job, &ongoing.owner)
+    })
 }
 
 /// Takes the result of a wait, once.
@@ -55,12 +61,18 @@ pub unsafe extern "C" fn ltx_op_take_job(op: *mut ltx_op, job: *mut *mut ltx_job
 /// @param result  receives the result; freed with ltx_result_free()
 /// @return as ltx_op_take_job()
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_op_take_result(op: *mut ltx_op, result: *mut *mut ltx_result, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_op_take_result(
+    op: *mut ltx_op,
+    result: *mut *mut ltx_result,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     let pick = |made| match made {
         Product::Result(done) => Ok(done),
         other => Err(other),
     };
-    take(op, (result, "result"), err, "a result", pick, |done, ongoing| ltx_result::give(*done, &ongoing.owner))
+    take(op, (result, "result"), err, "a result", pick, |done, ongoing| {
+        ltx_result::give(*done, &ongoing.owner)
+    })
 }
 
 /// Takes the list of files of a download, once.
@@ -68,12 +80,18 @@ pub unsafe extern "C" fn ltx_op_take_result(op: *mut ltx_op, result: *mut *mut l
 /// @param saved  receives the list; freed with ltx_saved_free()
 /// @return as ltx_op_take_job()
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_op_take_saved(op: *mut ltx_op, saved: *mut *mut ltx_saved, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_op_take_saved(
+    op: *mut ltx_op,
+    saved: *mut *mut ltx_saved,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     let pick = |made| match made {
         Product::Saved(saved) => Ok(saved),
         other => Err(other),
     };
-    take(op, (saved, "saved"), err, "saved files", pick, |saved, _| ltx_saved::give(&saved))
+    take(op, (saved, "saved"), err, "saved files", pick, |saved, _| {
+        ltx_saved::give(&saved)
+    })
 }
 
 /// The `ltx://uploads/...` address of an upload, as often as wanted.
@@ -81,7 +99,11 @@ pub unsafe extern "C" fn ltx_op_take_saved(op: *mut ltx_op, saved: *mut *mut ltx
 /// @param uri  receives the text, which lives as long as the operation and is not freed
 /// @return as ltx_op_take_job()
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ltx_op_take_uri(op: *mut ltx_op, uri: *mut *const c_char, err: *mut *mut ltx_error) -> ltx_status {
+pub unsafe extern "C" fn ltx_op_take_uri(
+    op: *mut ltx_op,
+    uri: *mut *const c_char,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
     guard::status(err, || {
         let out = Out::new(uri.cast::<*mut c_char>(), "uri")?;
         let ongoing = look!(op)?;
@@ -91,7 +113,9 @@ pub unsafe extern "C" fn ltx_op_take_uri(op: *mut ltx_op, uri: *mut *const c_cha
                 Product::Uri(uri) => Ok(uri),
                 other => Err(other),
             };
-            let Some(uri) = once(ongoing, pick)? else { return Ok(LTX_PENDING) };
+            let Some(uri) = once(ongoing, pick)? else {
+                return Ok(LTX_PENDING);
+            };
             ongoing.uri.get_or_init(|| text::owned(&uri));
         }
         out.put(text::pointer(ongoing.uri.get()).cast_mut());

@@ -62,7 +62,10 @@ impl<T: Send + 'static> Work for Typed<T> {
 
 /// How it ended. What was made is there until it is taken.
 enum Outcome {
-    Made { product: Option<Product>, name: &'static str },
+    Made {
+        product: Option<Product>,
+        name: &'static str,
+    },
     Failed(Error),
 }
 
@@ -83,7 +86,12 @@ pub(crate) enum State {
 }
 
 impl Ongoing {
-    pub(crate) fn new<T: Send + 'static>(operation: Operation<T>, product: fn(T) -> Product, reference: Option<CString>, owner: &Owner) -> Self {
+    pub(crate) fn new<T: Send + 'static>(
+        operation: Operation<T>,
+        product: fn(T) -> Product,
+        reference: Option<CString>,
+        owner: &Owner,
+    ) -> Self {
         let waiters = Arc::new(Waiters::default());
         let ring = Arc::clone(&waiters);
         operation.on_end(move || ring.ring());
@@ -107,7 +115,11 @@ impl Ongoing {
 
     /// Parks until it has ended or the time is up.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> State {
-        if self.work.wait(timeout) { self.state() } else { State::Running }
+        if self.work.wait(timeout) {
+            self.state()
+        } else {
+            State::Running
+        }
     }
 
     pub(crate) fn state(&self) -> State {
@@ -119,7 +131,11 @@ impl Ongoing {
     }
 
     /// The product, once, if it is of the kind that `pick` takes; `None` while it runs.
-    pub(crate) fn take<R>(&self, wanted: &str, pick: impl FnOnce(Product) -> Result<R, Product>) -> Result<Option<R>, Error> {
+    pub(crate) fn take<R>(
+        &self,
+        wanted: &str,
+        pick: impl FnOnce(Product) -> Result<R, Product>,
+    ) -> Result<Option<R>, Error> {
         let refuse = |text: String| Err(Error::from_face(ErrorKind::InvalidState, text));
         match &mut *self.settled() {
             None => Ok(None),
@@ -141,7 +157,10 @@ impl Ongoing {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         if outcome.is_none() {
             *outcome = self.work.take().map(|ended| match ended {
-                Ok(product) => Outcome::Made { name: product.name(), product: Some(product) },
+                Ok(product) => Outcome::Made {
+                    name: product.name(),
+                    product: Some(product),
+                },
                 Err(error) => Outcome::Failed(error),
             });
         }
@@ -186,7 +205,10 @@ impl Bell {
                     if left.is_zero() {
                         return None;
                     }
-                    self.ring.wait_timeout(rung, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.ring
+                        .wait_timeout(rung, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
             };
         }
@@ -207,7 +229,8 @@ impl Waiters {
     }
 
     fn leave(&self, bell: &Arc<Bell>) {
-        self.lock().retain(|known| !std::ptr::eq(known.as_ptr(), Arc::as_ptr(bell)));
+        self.lock()
+            .retain(|known| !std::ptr::eq(known.as_ptr(), Arc::as_ptr(bell)));
     }
 
     fn ring(&self) {

@@ -63,22 +63,38 @@ impl Media {
 
     /// Refuses an address that can never be fetched. Files are looked at when the submit begins.
     pub(crate) fn check(&self, what: &str) -> Result<()> {
-        let Kind::Address(text) = &self.0 else { return Ok(()) };
-        let refuse = |rule: &str, advice: &'static str| {
-            let shown: String = text.split('?').next().unwrap_or_default().chars().take(80).collect();
-            Err(Error::new(ErrorKind::InvalidRequest, format!("{what} = {shown:?}: {rule}")).with_advice(advice))
-        };
-        if text.starts_with("data:") || text.starts_with("ltx://") {
-            return Ok(());
+        match &self.0 {
+            Kind::Address(text) => check_address(what, text),
+            Kind::File(_) | Kind::Bytes(_) => Ok(()),
         }
-        match Url::parse(text) {
-            Ok(url) if url.scheme() == "https" => match url.host() {
-                Some(url::Host::Domain(_)) => Ok(()),
-                _ => refuse("the service fetches from host names only, not from IP addresses", "upload the file instead"),
-            },
-            Ok(url) if url.scheme() == "http" => refuse("the service fetches https addresses only", "use https, or upload the file"),
-            _ => refuse("this is no https, data: or ltx:// address", "if it is a path, give it as a file (Media::file, a Path in Python)"),
-        }
+    }
+}
+
+/// Refuses an address that can never be fetched; `what` names the field.
+pub(super) fn check_address(what: &str, text: &str) -> Result<()> {
+    let refuse = |rule: &str, advice: &'static str| {
+        let shown: String = text.split('?').next().unwrap_or_default().chars().take(80).collect();
+        Err(Error::new(ErrorKind::InvalidRequest, format!("{what} = {shown:?}: {rule}")).with_advice(advice))
+    };
+    if text.starts_with("data:") || text.starts_with("ltx://") {
+        return Ok(());
+    }
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "https" => match url.host() {
+            Some(url::Host::Domain(_)) => Ok(()),
+            _ => refuse(
+                "the service fetches from host names only, not from IP addresses",
+                "upload the file instead",
+            ),
+        },
+        Ok(url) if url.scheme() == "http" => refuse(
+            "the service fetches https addresses only",
+            "use https, or upload the file",
+        ),
+        _ => refuse(
+            "this is no https, data: or ltx:// address",
+            "if it is a path, give it as a file (Media::file, a Path in Python)",
+        ),
     }
 }
 
@@ -136,6 +152,9 @@ mod tests {
 
     #[test]
     fn debug_shows_no_credential() {
-        assert_eq!(format!("{:?}", Media::url("https://cdn.example/x?sig=canary")), "Media::url(https://cdn.example/x)");
+        assert_eq!(
+            format!("{:?}", Media::url("https://cdn.example/x?sig=canary")),
+            "Media::url(https://cdn.example/x)"
+        );
     }
 }

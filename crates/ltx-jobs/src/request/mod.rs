@@ -1,23 +1,41 @@
 //! What is asked of the service: typed requests, one file per endpoint, over one open form.
 //!
-//! Local checks refuse only what can never be right. The rest is the service's to judge, so that nothing new on the server needs a release of ours.
+//! Local checks (`check`, by the data in `rules`) refuse only what can never be right. The rest is the service's to judge, so that nothing new on the
+//! server needs a release of ours.
 
+mod audio_to_video;
+mod camera_motion;
+mod check;
+mod extend;
+mod image_to_video;
 mod media;
+mod retake;
+mod rules;
+mod text_to_video;
+mod video_alpha_gen;
 mod video_to_video_hdr;
+mod video_to_video_reframe;
+mod video_upscale;
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
+pub use audio_to_video::AudioToVideo;
+pub use camera_motion::CameraMotion;
+pub use extend::{Extend, ExtendMode};
+pub use image_to_video::ImageToVideo;
 pub use media::Media;
 pub(crate) use media::MediaSource;
+pub use retake::{Retake, RetakeMode};
+pub use text_to_video::TextToVideo;
+pub use video_alpha_gen::VideoAlphaGen;
 pub use video_to_video_hdr::{Colorspace, VideoToVideoHdr};
+pub use video_to_video_reframe::{Anchor, Placement, VideoToVideoReframe};
+pub use video_upscale::VideoUpscale;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::check_segment;
-
-/// Longest prompt, in characters (the vendor's field reference).
-const LONGEST_PROMPT: usize = 5000;
 
 /// A request to any endpoint: parameters as the service names them, and inputs that may be local files.
 ///
@@ -39,14 +57,30 @@ impl Request {
         let endpoint = endpoint.into();
         check_segment("endpoint", &endpoint)?;
         match params {
-            Value::Object(params) => Ok(Self { endpoint, path: None, params, media: Vec::new() }),
-            other => Err(Error::new(ErrorKind::InvalidRequest, format!("the parameters of {endpoint} must be a JSON object, not {}", json_kind(&other)))),
+            Value::Object(params) => Ok(Self {
+                endpoint,
+                path: None,
+                params,
+                media: Vec::new(),
+            }),
+            other => Err(Error::new(
+                ErrorKind::InvalidRequest,
+                format!(
+                    "the parameters of {endpoint} must be a JSON object, not {}",
+                    check::json_kind(&other)
+                ),
+            )),
         }
     }
 
     /// For typed requests, whose endpoint is a constant.
     pub(crate) fn typed(endpoint: &'static str) -> Self {
-        Self { endpoint: endpoint.to_owned(), path: None, params: Map::new(), media: Vec::new() }
+        Self {
+            endpoint: endpoint.to_owned(),
+            path: None,
+            params: Map::new(),
+            media: Vec::new(),
+        }
     }
 
     /// Sets a parameter by the service's own name, also one this library does not know.
@@ -110,51 +144,39 @@ impl Request {
         &self.media
     }
 
-    /// Refuses what can never be right, before any network and money.
-    pub(crate) fn check(&self) -> Result<()> {
-        let refuse = |text: String| Err(Error::new(ErrorKind::InvalidRequest, format!("{}: {text}", self.endpoint)).with_advice("correct the request"));
+    /// Looks at the request without any network, as a submit does before it does anything else. Typed and raw requests alike, by the endpoint's name;
+    /// an endpoint this library does not know passes.
+    ///
+    /// Gives what is odd but may be right, for people: a value, a field or a combination that the vendor's field reference does not list. A submit logs
+    /// it and keeps it in the job's [`Snapshot::warnings`](crate::Snapshot::warnings). The service remains the judge.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for what can never be right: a missing field, a wrong type, an empty or too long prompt, a value below a documented minimum,
+    /// fields that exclude each other, an address the service cannot fetch. The message names field, value and rule.
+    pub fn check(&self) -> Result<Vec<String>> {
         if let Some(path) = &self.path {
             let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-            if segments.len() != 2 || segments.first() != Some(&"v2") || segments.iter().any(|segment| check_segment("path", segment).is_err()) {
-                return refuse(format!("the path {path:?} is not usable; write it like /v2/{}", self.endpoint));
+            if segments.len() != 2
+                || segments.first() != Some(&"v2")
+                || segments.iter().any(|segment| check_segment("path", segment).is_err())
+            {
+                return Err(check::refusal(
+                    &self.endpoint,
+                    format!("the path {path:?} is not usable; write it like /v2/{}", self.endpoint),
+                ));
             }
         }
-        if let Some(prompt) = self.params.get("prompt") {
-            match prompt {
-                Value::String(text) if text.trim().is_empty() => return refuse("prompt is empty".to_owned()),
-                Value::String(text) if text.chars().count() > LONGEST_PROMPT => {
-                    return refuse(format!("prompt has {} characters; at most {LONGEST_PROMPT} are taken", text.chars().count()));
-                }
-                Value::String(_) => {}
-                other => return refuse(format!("prompt must be text, not {}", json_kind(other))),
-            }
-        }
-        for (field, media) in &self.media {
-            media.check(&format!("{}: {field}", self.endpoint))?;
-        }
-        if self.endpoint == VideoToVideoHdr::ENDPOINT {
-            self.require_media("video_uri")?;
-        }
-        Ok(())
-    }
-
-    fn require_media(&self, field: &str) -> Result<()> {
-        let given = self.media.iter().any(|(known, _)| known == field) || self.params.get(field).is_some_and(|value| !value.is_null());
-        if given {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::InvalidRequest, format!("{}: {field} is missing", self.endpoint)).with_advice("correct the request"))
+        check::check(&self.endpoint, &self.params, &self.media)
     }
 }
 
-fn json_kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+/// A number as the other languages write it: whole ones without a fraction, so that the same request has the same body in all of them.
+fn number(value: f64) -> Value {
+    let whole = value as i64;
+    if whole as f64 == value {
+        Value::from(whole)
+    } else {
+        Value::from(value)
     }
 }
 
@@ -175,35 +197,6 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn only_what_can_never_be_right_is_refused() {
-        let long = "x".repeat(5001);
-        let cases = [
-            (json!({"prompt": ""}), Some("prompt is empty")),
-            (json!({"prompt": "  \n"}), Some("prompt is empty")),
-            (json!({"prompt": long}), Some("5001 characters")),
-            (json!({"prompt": 7}), Some("must be text, not a number")),
-            (json!({"prompt": "fine", "model": "ltx-9-brand-new", "unheard_of": [1, 2]}), None),
-            (json!({}), None),
-        ];
-        for (params, expected) in cases {
-            let text = params.to_string();
-            let checked = Request::raw("text-to-video", params).unwrap().check();
-            match (checked, expected) {
-                (Ok(()), None) => {}
-                (Err(error), Some(words)) => assert!(error.to_string().contains(words), "{error}"),
-                (checked, _) => panic!("{text:.60}: {checked:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn an_hdr_request_without_a_video_is_refused_by_name() {
-        let error = Request::raw("video-to-video-hdr", json!({"output_colorspace": "acescg"})).unwrap().check().unwrap_err();
-        assert!(error.to_string().contains("video_uri is missing"), "{error}");
-        Request::raw("video-to-video-hdr", json!({"video_uri": "ltx://uploads/x"})).unwrap().check().unwrap();
-    }
-
-    #[test]
     fn parameters_must_be_an_object_and_endpoints_one_segment() {
         assert!(Request::raw("retake", json!([1])).is_err());
         for endpoint in ["", "a/b", "..", "v2?x"] {
@@ -213,9 +206,31 @@ mod tests {
 
     #[test]
     fn a_renamed_path_carries_polls_along() {
-        let request = Request::raw("video-upscale", json!({})).unwrap().path("/v2/video-to-video-upscale");
+        let params = json!({"video_uri": "ltx://uploads/x", "resolution": "4k"});
+        let request = Request::raw("video-upscale", params)
+            .unwrap()
+            .path("/v2/video-to-video-upscale");
         request.check().unwrap();
-        assert_eq!((request.submit_path().as_str(), request.job_endpoint()), ("/v2/video-to-video-upscale", "video-to-video-upscale"));
-        assert!(Request::raw("x", json!({})).unwrap().path("/v2/../admin").check().is_err());
+        assert_eq!(
+            (request.submit_path().as_str(), request.job_endpoint()),
+            ("/v2/video-to-video-upscale", "video-to-video-upscale")
+        );
+        assert!(
+            Request::raw("x", json!({}))
+                .unwrap()
+                .path("/v2/../admin")
+                .check()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn whole_numbers_are_written_without_a_fraction() {
+        let written: Vec<String> = [2.0, 2.5, 0.0, -3.0, 1e300]
+            .into_iter()
+            .map(|value| number(value).to_string())
+            .collect();
+        assert_eq!(written, ["2", "2.5", "0", "-3", "1e+300"]);
+        assert!(number(f64::NAN).is_null());
     }
 }

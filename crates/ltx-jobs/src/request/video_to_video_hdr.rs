@@ -23,6 +23,9 @@ pub enum Colorspace {
 }
 
 impl Colorspace {
+    /// The documented words.
+    pub(super) const WORDS: &'static [&'static str] = &["acescg", "acescct", "srgb_linear", "aces2065-1"];
+
     /// The service's word.
     pub fn as_str(&self) -> &str {
         match self {
@@ -59,7 +62,9 @@ impl VideoToVideoHdr {
 
     /// Asks for HDR frames of this clip.
     pub fn new(video_uri: impl Into<Media>) -> Self {
-        Self { request: Request::typed(Self::ENDPOINT).media("video_uri", video_uri.into()) }
+        Self {
+            request: Request::typed(Self::ENDPOINT).media("video_uri", video_uri.into()),
+        }
     }
 
     /// The colour space of the EXR frames; the service's default is ACEScg. The video, if there is one, is not affected.
@@ -89,10 +94,15 @@ mod tests {
 
     #[test]
     fn the_request_uses_the_services_names() {
-        let request: Request =
-            VideoToVideoHdr::new(Media::uploaded("ltx://uploads/x")).output_colorspace(Colorspace::Aces2065_1).extra("seed", 7).into();
+        let request: Request = VideoToVideoHdr::new(Media::uploaded("ltx://uploads/x"))
+            .output_colorspace(Colorspace::Aces2065_1)
+            .extra("seed", 7)
+            .into();
         assert_eq!(request.endpoint(), "video-to-video-hdr");
-        assert_eq!(serde_json::to_string(request.params()).unwrap(), r#"{"output_colorspace":"aces2065-1","seed":7}"#);
+        assert_eq!(
+            serde_json::to_string(request.params()).unwrap(),
+            r#"{"output_colorspace":"aces2065-1","seed":7}"#
+        );
         request.check().unwrap();
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Posting {
     pub(super) path: String,
     pub(super) endpoint: String,
     pub(super) label: Option<String>,
+    /// What the local check found odd, for the job's snapshot.
+    pub(super) warnings: Vec<String>,
     pub(super) intent: String,
     pub(super) reference: JobRef,
     pub(super) key: ApiKey,
@@ -105,7 +107,9 @@ impl Posting {
             // The job exists whatever the journal says: the caller must get it.
             tracing::error!(target: SUBMIT, job = %reference, %error, "an accepted job could not be written down");
         }
-        let cell = self.client.cell(reference, self.label, true, Some(Snapshot::new(created_at)));
+        let mut snapshot = Snapshot::new(created_at);
+        snapshot.warnings = self.warnings;
+        let cell = self.client.cell(reference, self.label, true, Some(snapshot));
         self.engine.schedule.track(Arc::clone(&cell), true);
         Posted::Job(Job::new(self.client, cell))
     }

@@ -175,7 +175,10 @@ struct Submitter {
 
 impl Submitter {
     async fn run(self) -> Result<Job> {
-        self.request.check()?;
+        let warnings = self.request.check()?;
+        for warning in &warnings {
+            tracing::warn!(target: SUBMIT, intent = %self.reference, endpoint = self.request.endpoint(), "{warning}");
+        }
         let key = self.client.keys().current()?;
         let fingerprint = match &self.options.once {
             Some(once) => {
@@ -202,7 +205,7 @@ impl Submitter {
             return Ok(known);
         }
         self.work.progress.set_phase(Phase::Submitting);
-        self.attempts(body, key).await
+        self.attempts(body, key, warnings).await
     }
 
     /// The job that is already there under a `once` key.
@@ -237,7 +240,7 @@ impl Submitter {
             .map_err(|error| Error::new(ErrorKind::InvalidRequest, format!("the request cannot be written as JSON: {error}")))
     }
 
-    async fn attempts(&self, body: Bytes, mut key: crate::secret::ApiKey) -> Result<Job> {
+    async fn attempts(&self, body: Bytes, mut key: crate::secret::ApiKey, warnings: Vec<String>) -> Result<Job> {
         let settings = self.client.settings();
         let mut backoff = Backoff::new(settings.backoff_base, settings.backoff_cap);
         let mut resent_at_once = false;
@@ -249,6 +252,7 @@ impl Submitter {
                 path: self.request.submit_path(),
                 endpoint: self.request.job_endpoint().to_owned(),
                 label: self.options.label.clone(),
+                warnings: warnings.clone(),
                 intent: self.intent.clone(),
                 reference: self.reference.clone(),
                 key: key.clone(),
@@ -305,7 +309,8 @@ impl Submitter {
                 *resent_at_once = true;
                 return Some(Duration::ZERO);
             }
-            Again::WhenThereIsRoom(asked) => asked.unwrap_or(ROOM_CHECK.min(self.client.settings().backoff_cap)),
+            // With jitter on top, so that a `Retry-After: 0` does not become a hammer.
+            Again::WhenThereIsRoom(asked) => backoff.next_delay(Some(asked.unwrap_or(ROOM_CHECK.min(self.client.settings().backoff_cap)))),
             Again::Later(asked) => {
                 if limit.is_none() && self.began.elapsed() >= PATIENCE {
                     return None;

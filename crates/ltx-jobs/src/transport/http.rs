@@ -105,13 +105,13 @@ impl Transport {
             .header(CONTENT_LENGTH, length)
             .header(ACCEPT, "application/json")
             .body(reqwest::Body::wrap(GatedBody::new(body, gate.clone())));
-        within(limit, async { collect(request.send().await.map_err(failure)?).await }).await
+        exchange(request, limit).await
     }
 
     /// A GET on the API's origin: polls.
     pub(crate) async fn api_get(&self, path: &str, key: &ApiKey, limit: Duration) -> std::result::Result<Answer, Failure> {
         let request = self.0.api.get(self.endpoint(path)?).header(AUTHORIZATION, bearer(key)?).header(ACCEPT, "application/json");
-        within(limit, async { collect(request.send().await.map_err(failure)?).await }).await
+        exchange(request, limit).await
     }
 
     /// A POST without a body on the API's origin that costs nothing: the request for an upload slot.
@@ -123,7 +123,7 @@ impl Transport {
             .header(AUTHORIZATION, bearer(key)?)
             .header(CONTENT_LENGTH, 0)
             .header(ACCEPT, "application/json");
-        within(limit, async { collect(request.send().await.map_err(failure)?).await }).await
+        exchange(request, limit).await
     }
 
     /// A GET on a signed URL, without the key. Ends when the head is there; the body is pulled by the caller, who guards against stalls.
@@ -162,7 +162,7 @@ impl Transport {
         }
         map.insert(CONTENT_LENGTH, HeaderValue::from(length));
         let request = self.0.storage.put(url.url().clone()).headers(map).body(reqwest::Body::wrap_stream(body));
-        collect(request.send().await.map_err(failure)?).await
+        Ok(collect(request.send().await.map_err(failure)?, None).await)
     }
 
     fn check_storage_url(&self, url: &SignedUrl) -> std::result::Result<(), Failure> {
@@ -210,21 +210,32 @@ fn user_agent(settings: &Settings) -> String {
     }
 }
 
-async fn within<T>(limit: Duration, work: impl Future<Output = std::result::Result<T, Failure>>) -> std::result::Result<T, Failure> {
-    match tokio::time::timeout(limit, work).await {
-        Ok(result) => result,
+/// Sends a request and reads its answer, both within `limit`. A head that arrived in time is never thrown away for a body that did not.
+async fn exchange(request: reqwest::RequestBuilder, limit: Duration) -> std::result::Result<Answer, Failure> {
+    let deadline = tokio::time::Instant::now() + limit;
+    match tokio::time::timeout_at(deadline, request.send()).await {
+        Ok(sent) => Ok(collect(sent.map_err(failure)?, Some(deadline)).await),
         Err(_) => Err(Failure::new(FailureKind::Timeout, format!("{} s", limit.as_secs_f64()))),
     }
 }
 
-/// Reads a small body to its end. A break in it is not a failure of the request: the status has arrived and says something.
-async fn collect(mut response: reqwest::Response) -> std::result::Result<Answer, Failure> {
+/// Reads a small body to its end. A break or a stall in it is not a failure of the request: the status has arrived and says something.
+async fn collect(mut response: reqwest::Response, deadline: Option<tokio::time::Instant>) -> Answer {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let mut body = BytesMut::new();
     let mut cut = false;
     loop {
-        match response.chunk().await {
+        let next = match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, response.chunk()).await,
+            None => Ok(response.chunk().await),
+        };
+        let Ok(next) = next else {
+            tracing::debug!("the body of an answer stalled");
+            cut = true;
+            break;
+        };
+        match next {
             Ok(Some(chunk)) => {
                 let room = LARGEST_ANSWER.saturating_sub(body.len());
                 body.extend_from_slice(chunk.get(..chunk.len().min(room)).unwrap_or_default());
@@ -241,7 +252,7 @@ async fn collect(mut response: reqwest::Response) -> std::result::Result<Answer,
             }
         }
     }
-    Ok(Answer { status, headers, body: body.freeze(), cut })
+    Answer { status, headers, body: body.freeze(), cut }
 }
 
 /// An answer of the storage whose body has not been read yet.

@@ -15,7 +15,10 @@ async fn slow_emulator() -> Emulator {
 }
 
 fn post_arrived(emulator: &Emulator) -> bool {
-    emulator.requests().iter().any(|request| request.method == "POST" && request.path == ROUTE)
+    emulator
+        .requests()
+        .iter()
+        .any(|request| request.method == "POST" && request.path == ROUTE)
 }
 
 async fn found(client: &Client, intent: &JobRef) -> Job {
@@ -60,7 +63,11 @@ async fn a_submit_cancelled_after_its_body_was_sent_says_that_a_job_may_exist() 
     until("the POST", || post_arrived(&emulator)).await;
     submitting.operation().cancel();
     let error = submitting.operation().clone().await.unwrap_err();
-    assert_eq!((error.kind(), error.billing().name()), (ErrorKind::Cancelled, "unknown"), "{error:?}");
+    assert_eq!(
+        (error.kind(), error.billing().name()),
+        (ErrorKind::Cancelled, "unknown"),
+        "{error:?}"
+    );
     assert!(!error.is_retryable());
     assert_eq!(error.job(), Some(&intent));
     found(&client, &intent).await;
@@ -68,13 +75,22 @@ async fn a_submit_cancelled_after_its_body_was_sent_says_that_a_job_may_exist() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_abandoned_submit_whose_reply_is_lost_is_unknown_in_the_journal_and_never_sent_again() {
-    let emulator = Emulator::start(Programme::default().with_fault("submit", Fault::new(Do::ReadAndNeverAnswer))).await.unwrap();
-    let client = crate::builder(&emulator).submit_timeout(Duration::from_millis(300)).build().unwrap();
+    let emulator = Emulator::start(Programme::default().with_fault("submit", Fault::new(Do::ReadAndNeverAnswer)))
+        .await
+        .unwrap();
+    let client = crate::builder(&emulator)
+        .submit_timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
     let submitting = client.submit(request()).start();
     let intent = submitting.reference().unwrap().clone();
     until("the POST", || post_arrived(&emulator)).await;
     submitting.operation().cancel();
-    until("the verdict", || matches!(client.job(intent.clone()), Err(error) if error.kind() == ErrorKind::SubmitUnknown)).await;
+    until(
+        "the verdict",
+        || matches!(client.job(intent.clone()), Err(error) if error.kind() == ErrorKind::SubmitUnknown),
+    )
+    .await;
     assert_eq!(emulator.count("POST", ROUTE), 1);
 }
 
@@ -87,7 +103,11 @@ async fn a_submit_dropped_before_its_connection_is_made_costs_nothing() {
     let intent = submitting.reference().unwrap().clone();
     submitting.operation().cancel();
     let error = submitting.operation().clone().await.unwrap_err();
-    assert_eq!((error.kind(), error.billing().name()), (ErrorKind::Cancelled, "no_job"), "{error:?}");
+    assert_eq!(
+        (error.kind(), error.billing().name()),
+        (ErrorKind::Cancelled, "no_job"),
+        "{error:?}"
+    );
     emulator.accept_connections(ltx_jobs_emulator::Origin::Api).await;
     assert_eq!(client.job(intent).unwrap_err().kind(), ErrorKind::NotFound);
     client.check().await.unwrap();

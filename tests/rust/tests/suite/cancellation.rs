@@ -50,7 +50,10 @@ async fn a_wait_stops_at_once_and_the_job_goes_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_submit_on_the_wire_stops_waiting_at_once() {
-    let emulator = Emulator::start(Programme::default().with_fault("submit", Fault::new(Do::ReadAndNeverAnswer).times(0))).await.unwrap();
+    let emulator =
+        Emulator::start(Programme::default().with_fault("submit", Fault::new(Do::ReadAndNeverAnswer).times(0)))
+            .await
+            .unwrap();
     let client = client(&emulator);
     let mut times = Vec::new();
     for round in 0..ROUNDS {
@@ -85,9 +88,14 @@ async fn a_download_that_hangs_stops_at_once_and_leaves_nothing_half_done() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_hangs_stops_at_once() {
-    let emulator = Emulator::start(Programme::default().with_fault("put", Fault::new(Do::ReadAndNeverAnswer).times(0))).await.unwrap();
+    let emulator = Emulator::start(Programme::default().with_fault("put", Fault::new(Do::ReadAndNeverAnswer).times(0)))
+        .await
+        .unwrap();
     let client = client(&emulator);
-    let plate = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/ltx-jobs-cli/assets/plate.mp4");
+    let plate = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../crates/ltx-jobs-cli/assets/plate.mp4"
+    );
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
         let before = emulator.count("PUT", "*");
@@ -120,7 +128,11 @@ fn files_under(directory: &Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { files.extend(files_under(&path)) } else { files.push(path) }
+        if path.is_dir() {
+            files.extend(files_under(&path))
+        } else {
+            files.push(path)
+        }
     }
     files
 }

@@ -23,7 +23,11 @@ async fn a_refused_key_ends_the_wait_but_not_the_job_and_a_new_key_goes_on() {
     let job = client.job(submitted.reference().clone()).unwrap();
     for _ in 0..2 {
         let error = job.wait().await.unwrap_err();
-        assert_eq!((error.kind(), error.billing().name(), error.job_ended()), (ErrorKind::Unauthenticated, "job_exists", false), "{error:?}");
+        assert_eq!(
+            (error.kind(), error.billing().name(), error.job_ended()),
+            (ErrorKind::Unauthenticated, "job_exists", false),
+            "{error:?}"
+        );
     }
     client.set_api_key(emulator.api_key());
     job.wait().await.unwrap();
@@ -40,16 +44,28 @@ async fn a_refused_key_stops_the_polling_of_all_jobs_of_the_client() {
         submitted.push(good.submit(request()).await.unwrap());
     }
     let client = builder(&emulator).api_key("stale").build().unwrap();
-    let waits: Vec<_> = submitted.iter().map(|job| client.job(job.reference().clone()).unwrap().wait().start()).collect();
+    let waits: Vec<_> = submitted
+        .iter()
+        .map(|job| client.job(job.reference().clone()).unwrap().wait().start())
+        .collect();
     for wait in waits {
         assert_eq!(wait.await.unwrap_err().kind(), ErrorKind::Unauthenticated);
     }
-    let stale = || emulator.requests().iter().filter(|request| request.header("authorization") == Some("Bearer stale")).count();
+    let stale = || {
+        emulator
+            .requests()
+            .iter()
+            .filter(|request| request.header("authorization") == Some("Bearer stale"))
+            .count()
+    };
     let seen = stale();
     assert!(seen <= 20, "{seen} polls with a refused key");
     // Twenty intervals of the other client's polls later there is not one more.
     let polls = emulator.jobs()[0].polls;
-    until("polls of the client whose key is good", || emulator.jobs()[0].polls > polls + 20).await;
+    until("polls of the client whose key is good", || {
+        emulator.jobs()[0].polls > polls + 20
+    })
+    .await;
     assert_eq!(stale(), seen);
 }
 
@@ -61,7 +77,13 @@ async fn a_key_function_is_asked_again_after_a_refusal_and_the_submit_goes_on() 
     let client = Client::builder()
         .base_url(emulator.api_url())
         .poll_interval(Duration::from_millis(20))
-        .api_key_function(move || Ok(if source.swap(true, Ordering::SeqCst) { right.clone() } else { "stale".to_owned() }))
+        .api_key_function(move || {
+            Ok(if source.swap(true, Ordering::SeqCst) {
+                right.clone()
+            } else {
+                "stale".to_owned()
+            })
+        })
         .build()
         .unwrap();
     client.submit(request()).await.unwrap().wait().await.unwrap();

@@ -1,4 +1,5 @@
 //! What the library promises, seen from a Rust program: over real sockets, against the emulator in the same process.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod abandoned;
 mod cancellation;
@@ -39,7 +40,11 @@ pub(crate) fn client(emulator: &Emulator) -> Client {
 
 /// A job that needs no upload.
 pub(crate) fn request() -> Request {
-    Request::raw("video-to-video-hdr", json!({"video_uri": "https://cdn.example.com/input.mp4"})).unwrap()
+    Request::raw(
+        "video-to-video-hdr",
+        json!({"video_uri": "https://cdn.example.com/input.mp4"}),
+    )
+    .unwrap()
 }
 
 /// Looks again and again until it is so; the test's own limit ends what never comes.
@@ -49,5 +54,8 @@ pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(30), looking).await.is_ok(), "{what} never came");
+    assert!(
+        tokio::time::timeout(Duration::from_secs(30), looking).await.is_ok(),
+        "{what} never came"
+    );
 }

@@ -27,14 +27,20 @@ async fn run_many(emulator: &Emulator, client: &Client) -> usize {
     }
     assert_eq!(jobs.len(), JOBS);
     assert_eq!(emulator.count("POST", ROUTE), JOBS);
-    let polls = emulator.requests().into_iter().filter(|request| request.method == "GET");
+    let polls = emulator
+        .requests()
+        .into_iter()
+        .filter(|request| request.method == "GET");
     polls.map(|request| request.connection).collect::<HashSet<_>>().len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_jobs_are_polled_to_their_end_on_a_bounded_number_of_connections() {
     let emulator = Emulator::start(Programme::default()).await.unwrap();
-    let client = builder(&emulator).poll_interval(Duration::from_millis(200)).build().unwrap();
+    let client = builder(&emulator)
+        .poll_interval(Duration::from_millis(200))
+        .build()
+        .unwrap();
     let connections = run_many(&emulator, &client).await;
     assert!(connections <= 80, "{connections} connections for the polls");
 }
@@ -42,7 +48,10 @@ async fn five_hundred_jobs_are_polled_to_their_end_on_a_bounded_number_of_connec
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_jobs_share_a_few_connections_where_the_service_speaks_http2() {
     let emulator = Emulator::builder().tls(true).start().await.unwrap();
-    let client = builder(&emulator).poll_interval(Duration::from_millis(200)).build().unwrap();
+    let client = builder(&emulator)
+        .poll_interval(Duration::from_millis(200))
+        .build()
+        .unwrap();
     let connections = run_many(&emulator, &client).await;
     assert!(connections <= 8, "{connections} connections for the polls");
 }
@@ -55,7 +64,15 @@ async fn jobs_whose_handles_are_dropped_are_polled_to_their_end_all_the_same() {
     for _ in 0..10 {
         references.push(client.submit(request()).await.unwrap().reference().clone());
     }
-    until("the end of all jobs", || references.iter().all(|reference| client.job(reference.clone()).unwrap().completed().is_some())).await;
+    until("the end of all jobs", || {
+        references
+            .iter()
+            .all(|reference| client.job(reference.clone()).unwrap().completed().is_some())
+    })
+    .await;
     let polls: u32 = emulator.jobs().iter().map(|job| job.polls).sum();
-    assert_eq!(polls, 30, "one poll for pending, one for processing, one for the end, of each");
+    assert_eq!(
+        polls, 30,
+        "one poll for pending, one for processing, one for the end, of each"
+    );
 }

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 /// Frames of 1080p, half RGB, uncompressed: 12.4 MB each.
-const PROGRAMME: &str = "[archive]\nframes = 170\nwidth = 1920\nheight = 1080\ncompression = \"none\"\n[storage]\ngoog_hash = false\n";
+const PROGRAMME: &str =
+    "[archive]\nframes = 170\nwidth = 1920\nheight = 1080\ncompression = \"none\"\n[storage]\ngoog_hash = false\n";
 
 /// What the peak may rise by.
 const PROMISE_KIB: u64 = 64 * 1024;
@@ -14,14 +15,23 @@ const PROMISE_KIB: u64 = 64 * 1024;
 #[test]
 #[ignore = "2 GB on disk; part of --full"]
 fn two_gigabytes_of_frames_raise_the_peak_by_less_than_64_mib() {
-    let mut emulator =
-        Command::new(env!("CARGO_BIN_EXE_emulator-child")).arg(PROGRAMME).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut emulator = Command::new(env!("CARGO_BIN_EXE_emulator-child"))
+        .arg(PROGRAMME)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
-    BufReader::new(emulator.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(emulator.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     let addresses: Value = serde_json::from_str(&line).unwrap();
     let dest = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_peak"))
-        .args([addresses["api_url"].as_str().unwrap(), addresses["api_key"].as_str().unwrap()])
+        .args([
+            addresses["api_url"].as_str().unwrap(),
+            addresses["api_key"].as_str().unwrap(),
+        ])
         .arg(dest.path())
         .output()
         .unwrap();
@@ -29,7 +39,10 @@ fn two_gigabytes_of_frames_raise_the_peak_by_less_than_64_mib() {
     emulator.wait().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let (before, after) = (report["before_kib"].as_u64().unwrap(), report["after_kib"].as_u64().unwrap());
+    let (before, after) = (
+        report["before_kib"].as_u64().unwrap(),
+        report["after_kib"].as_u64().unwrap(),
+    );
     println!(
         "rust: {} bytes in {} files in {:.1} s; peak memory {} MiB before the download, {} MiB after",
         report["bytes"],

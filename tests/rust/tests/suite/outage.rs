@@ -25,7 +25,11 @@ async fn five_hours_without_a_service_do_not_end_a_wait_and_few_polls_are_sent_m
     tokio::time::pause();
     let began = Instant::now();
     let error = job.wait().timeout(HOURS).await.unwrap_err();
-    assert_eq!((error.kind(), error.billing().name()), (ErrorKind::WaitTimeout, "job_exists"), "{error:?}");
+    assert_eq!(
+        (error.kind(), error.billing().name()),
+        (ErrorKind::WaitTimeout, "job_exists"),
+        "{error:?}"
+    );
     assert!(began.elapsed() >= HOURS);
     let snapshot = job.snapshot();
     assert!(snapshot.unreachable_since.is_some(), "{snapshot:?}");

@@ -8,7 +8,13 @@ fn root() -> PathBuf {
 }
 
 fn tree(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO")).arg("tree").args(["--locked", "--offline", "--prefix", "none"]).args(arguments).current_dir(root()).output().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .arg("tree")
+        .args(["--locked", "--offline", "--prefix", "none"])
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -22,7 +28,10 @@ fn no_tls_but_rustls_is_in_the_lock_file_for_any_target() {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
     assert!(lock.contains("name = \"rustls\""));
     for banned in ["openssl", "openssl-sys", "native-tls"] {
-        assert!(!lock.contains(&format!("name = \"{banned}\"")), "{banned} is in Cargo.lock");
+        assert!(
+            !lock.contains(&format!("name = \"{banned}\"")),
+            "{banned} is in Cargo.lock"
+        );
     }
 }
 
@@ -30,7 +39,15 @@ fn no_tls_but_rustls_is_in_the_lock_file_for_any_target() {
 fn what_the_command_needs_is_not_in_the_libraries() {
     for library in ["ltx-jobs", "ltx-jobs-c"] {
         let tree = tree(&["-p", library, "--edges", "normal"]);
-        for foreign in ["clap", "indicatif", "axum", "ltx-jobs-emulator", "ltx-jobs-cli", "rcgen", "exr"] {
+        for foreign in [
+            "clap",
+            "indicatif",
+            "axum",
+            "ltx-jobs-emulator",
+            "ltx-jobs-cli",
+            "rcgen",
+            "exr",
+        ] {
             assert!(!names(&tree).contains(&foreign), "{foreign} is in {library}");
         }
     }

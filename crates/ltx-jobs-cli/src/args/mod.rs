@@ -1,0 +1,393 @@
+//! The command line: what can be asked of the command, and in which words.
+//!
+//! The flags of the settings and of the endpoints come from tables; the rest is said here.
+
+mod endpoint;
+mod settings;
+mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ltx_jobs::{ArchiveMode, JobRef, OnUnknown};
+
+pub(crate) use self::endpoint::EndpointArgs;
+pub(crate) use self::settings::SettingFlags;
+
+use self::values::{file, parameter, time};
+use crate::asked::Given;
+use crate::exit;
+
+/// LTX video jobs from the shell: submit a paid job once, wait for it, bring its results home.
+#[derive(Debug, Parser)]
+#[command(name = "ltx-jobs", version, after_help = exit::HELP, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Write events as lines of JSON to standard output.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to log to standard error: `warn`, `debug`, `ltx_jobs::submit=debug`, ...
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILTER",
+        env = "LTX_LOG",
+        default_value = "warn",
+        hide_env_values = true
+    )]
+    pub(crate) log: String,
+    #[command(flatten)]
+    pub(crate) settings: SettingFlags,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show everything on this machine: an emulated service, a real clip, real EXR frames. No key, no cost.
+    Demo(DemoArgs),
+    #[command(flatten)]
+    Endpoint(EndpointArgs),
+    /// Submit any request to any endpoint (billed).
+    Submit(SubmitArgs),
+    /// Upload a file and print its ltx:// address, which goes into requests for 24 h. Costs nothing.
+    Upload(UploadArgs),
+    /// Wait for a job by its reference, and save its results.
+    Wait(WaitArgs),
+    /// Ask once how a job is.
+    Status(StatusArgs),
+    /// Save the results of a completed job.
+    Download(DownloadArgs),
+    /// List the submits that the journal knows. Asks nobody.
+    Jobs(JobsArgs),
+    /// After a crash: list the jobs to fetch and the submits whose outcome is unknown, or fetch them all.
+    Recover(RecoverArgs),
+    /// Settle a submit whose outcome is unknown, after a look at the account.
+    Resolve(ResolveArgs),
+    /// Run the service on loopback, for trials and tests.
+    Emulate(EmulateArgs),
+    /// Check key, address, proxy and certificates with one free request.
+    Check,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where the frames and the video go.
+    #[arg(short, long, value_name = "DIR", default_value = "./ltx-jobs-demo")]
+    pub(crate) out: PathBuf,
+}
+
+/// What can be said of every paid submit.
+#[derive(Debug, Args)]
+pub(crate) struct PaidArgs {
+    /// Submit only once under this key: the same command again, also later and in another process, goes on with the job that is there.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) once: Option<String>,
+    /// A name for people, in the journal and in logs.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    /// What to do when nobody can tell whether the job exists.
+    #[arg(long, value_enum, default_value_t = UnknownArg::Stop)]
+    pub(crate) on_unknown: UnknownArg,
+    /// Print the request as JSON, and send nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What happens after an endpoint's submit.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Where the results go.
+    #[arg(short, long, value_name = "DIR", required_unless_present_any = ["no_wait", "dry_run"])]
+    pub(crate) out: Option<PathBuf>,
+    /// Submit, print the job's reference, and end.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Give up waiting after this time (30m, 2h); the job goes on and can be waited for again.
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "no_wait")]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) save: SaveArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArgs {
+    /// The service's name of the endpoint (text-to-video, ...), also one that this version does not know.
+    #[arg(value_name = "ENDPOINT")]
+    pub(crate) endpoint: String,
+    /// Fields by the service's names; a value is JSON, or else text, or @PATH to upload.
+    #[arg(value_name = "KEY=VALUE", value_parser = parameter)]
+    pub(crate) fields: Vec<(String, Given)>,
+    /// A file to upload for a field. May be repeated.
+    #[arg(long = "file", value_name = "FIELD=PATH", value_parser = file)]
+    pub(crate) files: Vec<(String, Given)>,
+    #[command(flatten)]
+    pub(crate) paid: PaidArgs,
+    /// Wait for the end of the job.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Wait, and save the results here.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Give up waiting after this time (30m, 2h); the job goes on and can be waited for again.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) save: SaveArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UploadArgs {
+    /// A local file: video, picture or sound.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// A job as it is named on the command line.
+#[derive(Debug, Args)]
+pub(crate) struct RefArgs {
+    /// The job: ENDPOINT/ID or intent:ID as it was printed, or ENDPOINT ID.
+    #[arg(value_name = "REF", required = true, num_args = 1..=2)]
+    reference: Vec<String>,
+}
+
+impl RefArgs {
+    /// `ENDPOINT ID` is the same as `ENDPOINT/ID`.
+    pub(crate) fn parse(&self) -> ltx_jobs::Result<JobRef> {
+        self.reference.join("/").parse()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WaitArgs {
+    #[command(flatten)]
+    pub(crate) job: RefArgs,
+    /// Where the results go; without it they are only named.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Give up waiting after this time (30m, 2h); the job goes on.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) save: SaveArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) job: RefArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DownloadArgs {
+    #[command(flatten)]
+    pub(crate) job: RefArgs,
+    /// Where the results go.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) save: SaveArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobsArgs {
+    /// Also those that are done with: saved, refused, failed without a bill.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecoverArgs {
+    /// Wait for every job, and save its results into a folder of its own: DIR/LABEL, or DIR/ID.
+    #[arg(long, requires = "out")]
+    pub(crate) finish: bool,
+    /// Where these folders go.
+    #[arg(short, long, value_name = "DIR", requires = "finish")]
+    pub(crate) out: Option<PathBuf>,
+    /// Give up waiting after this time (30m, 2h); the jobs go on.
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "finish")]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) save: SaveArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResolveArgs {
+    /// The submit: intent:ID as it was printed.
+    #[arg(value_name = "INTENT")]
+    pub(crate) intent: JobRef,
+    #[command(flatten)]
+    pub(crate) outcome: OutcomeArgs,
+}
+
+/// What the account shows.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct OutcomeArgs {
+    /// It became this job: ENDPOINT/ID.
+    #[arg(long, value_name = "REF")]
+    pub(crate) job: Option<JobRef>,
+    /// It became no job; its --once key is free again.
+    #[arg(long)]
+    pub(crate) none: bool,
+}
+
+/// How results are saved.
+#[derive(Debug, Default, Args)]
+pub(crate) struct SaveArgs {
+    /// Save only this output (exr_frames_url, video_url). May be repeated.
+    #[arg(long, value_name = "LABEL", requires = "out")]
+    pub(crate) only: Vec<String>,
+    /// What becomes of an archive of frames.
+    #[arg(long, value_enum, default_value_t = ArchiveArg::Unpack, requires = "out")]
+    pub(crate) archive: ArchiveArg,
+    /// Names of the frames, such as `sh010.{frame:04}.exr`.
+    #[arg(long, value_name = "PATTERN", requires = "out")]
+    pub(crate) frame_name: Option<String>,
+    /// The number of the first frame in these names.
+    #[arg(long, value_name = "NUMBER", requires = "out")]
+    pub(crate) first_frame: Option<u64>,
+    /// Replace different files that are there; equal ones always count as saved.
+    #[arg(long, requires = "out")]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmulateArgs {
+    /// What the service does: a TOML or JSON file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) programme: Option<PathBuf>,
+    /// Port of the API; a free one by default.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Serve with TLS and a throw-away CA.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Serve HTTP/1.1 only.
+    #[arg(long)]
+    pub(crate) no_http2: bool,
+}
+
+/// See [`OnUnknown`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UnknownArg {
+    /// Stop; never send it again.
+    Stop,
+    /// Send it again. May create, and bill, the job twice.
+    AcceptDoubleCharge,
+}
+
+impl From<UnknownArg> for OnUnknown {
+    fn from(arg: UnknownArg) -> Self {
+        match arg {
+            UnknownArg::Stop => Self::Stop,
+            UnknownArg::AcceptDoubleCharge => Self::AcceptDoubleCharge,
+        }
+    }
+}
+
+/// See [`ArchiveMode`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ArchiveArg {
+    /// Save the frames.
+    #[default]
+    Unpack,
+    /// Save the archive as it is.
+    Keep,
+    /// Save both.
+    Both,
+}
+
+impl ArchiveArg {
+    /// The word on the command line.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Unpack => "unpack",
+            Self::Keep => "keep",
+            Self::Both => "both",
+        }
+    }
+}
+
+impl From<ArchiveArg> for ArchiveMode {
+    fn from(arg: ArchiveArg) -> Self {
+        match arg {
+            ArchiveArg::Unpack => Self::Unpack,
+            ArchiveArg::Keep => Self::Keep,
+            ArchiveArg::Both => Self::Both,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_setting_is_taken_before_and_behind_the_command() {
+        for line in [
+            ["ltx-jobs", "--base-url", "http://127.0.0.1:1", "check"],
+            ["ltx-jobs", "check", "--base-url", "http://127.0.0.1:1"],
+            ["ltx-jobs", "check", "--base_url", "http://127.0.0.1:1"],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert_eq!(
+                cli.global.settings.get("base_url"),
+                Some("http://127.0.0.1:1"),
+                "{line:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn allow_http_is_a_switch_that_can_be_switched_off() {
+        for (flag, text) in [("--allow-http", "true"), ("--allow-http=false", "false")] {
+            let cli = Cli::try_parse_from(["ltx-jobs", flag, "check"]).unwrap();
+            assert_eq!(cli.global.settings.get("allow_http"), Some(text));
+        }
+    }
+
+    #[test]
+    fn debug_does_not_show_the_key() {
+        let cli = Cli::try_parse_from(["ltx-jobs", "check", "--api-key", "canary"]).unwrap();
+        assert!(!format!("{cli:?}").contains("canary"));
+    }
+
+    #[test]
+    fn an_endpoint_has_a_short_name_and_takes_its_input_with_and_without_a_flag() {
+        for line in [
+            ["ltx-jobs", "hdr", "a.mp4", "-o", "out"].as_slice(),
+            &["ltx-jobs", "video-to-video-hdr", "--video-uri", "a.mp4", "-o", "out"],
+            &["ltx-jobs", "video-to-video-hdr", "--video_uri=a.mp4", "-o", "out"],
+        ] {
+            let Command::Endpoint(args) = Cli::try_parse_from(line).unwrap().command else {
+                panic!("{line:?} is no endpoint")
+            };
+            assert_eq!(args.asked.endpoint(), "video-to-video-hdr");
+            assert!(args.asked.check().is_ok(), "{line:?}");
+        }
+        for line in [
+            ["ltx-jobs", "hdr", "-o", "out"].as_slice(),
+            &["ltx-jobs", "hdr", "a.mp4"],
+            &["ltx-jobs", "hdr", "a.mp4", "--video-uri", "b.mp4", "-o", "out"],
+            &["ltx-jobs", "hdr", "a.mp4", "--no-wait", "--only", "video_url"],
+            &["ltx-jobs", "resolve", "intent:1"],
+            &["ltx-jobs", "resolve", "intent:1", "--none", "--job", "retake/1"],
+            &["ltx-jobs", "recover", "--finish"],
+        ] {
+            assert!(Cli::try_parse_from(line).is_err(), "{line:?} was taken");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The command that goes on with a job this process leaves behind. Pure.
+//!
+//! It carries what this command was told on its command line and a later one needs to find the same job: where the service and the journal are, and
+//! how results are saved. It never carries a secret.
+
+use std::path::Path;
+
+use ltx_jobs::JobRef;
+
+use crate::args::{ArchiveArg, SaveArgs, SettingFlags};
+
+/// The settings without which another process would look elsewhere.
+const NEEDED: [&str; 5] = ["base_url", "journal", "proxy", "ca_bundle", "allow_http"];
+
+/// See the module's first line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GoOn<'a> {
+    way: Way<'a>,
+    settings: &'a SettingFlags,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Way<'a> {
+    Impossible,
+    Wait,
+    Save(&'a Path, &'a SaveArgs),
+    /// All jobs of the journal.
+    Recover(&'a Path, &'a SaveArgs),
+}
+
+impl<'a> GoOn<'a> {
+    /// Nothing is left: the service goes with this process, or nothing was begun.
+    pub(crate) fn impossible(settings: &'a SettingFlags) -> Self {
+        Self {
+            way: Way::Impossible,
+            settings,
+        }
+    }
+
+    /// Wait for it; save its results when there is a place for them.
+    pub(crate) fn wait(settings: &'a SettingFlags, save: Option<(&'a Path, &'a SaveArgs)>) -> Self {
+        let way = save.map_or(Way::Wait, |(out, how)| Way::Save(out, how));
+        Self { way, settings }
+    }
+
+    /// Fetch all jobs of the journal.
+    pub(crate) fn recover(settings: &'a SettingFlags, out: &'a Path, how: &'a SaveArgs) -> Self {
+        Self {
+            way: Way::Recover(out, how),
+            settings,
+        }
+    }
+
+    /// The command for a job; none when there is nothing to go on with.
+    pub(crate) fn with_job(&self, job: &JobRef) -> Option<String> {
+        let line = match self.way {
+            Way::Impossible => return None,
+            Way::Wait => format!("wait {job}"),
+            Way::Save(out, how) => format!("wait {job} {}", saving(out, how)),
+            Way::Recover(..) => return self.with_all(),
+        };
+        Some(self.command(&line))
+    }
+
+    /// The command for all jobs of the journal, where they are fetched together.
+    pub(crate) fn with_all(&self) -> Option<String> {
+        match self.way {
+            Way::Recover(out, how) => Some(self.command(&format!("recover --finish {}", saving(out, how)))),
+            _ => None,
+        }
+    }
+
+    /// The command that settles a submit whose outcome is unknown. Only a look at the account tells which of the two.
+    pub(crate) fn settle(&self, intent: &JobRef, endpoint: &str) -> Option<String> {
+        match self.way {
+            Way::Impossible => None,
+            _ => Some(self.command(&format!("resolve {intent} (--job {endpoint}/ID | --none)"))),
+        }
+    }
+
+    /// Some other command with the settings it needs.
+    pub(crate) fn command(&self, line: &str) -> String {
+        format!("ltx-jobs {line}{}", self.settings())
+    }
+
+    fn settings(&self) -> String {
+        let mut text = String::new();
+        for key in NEEDED {
+            let Some(value) = self.settings.get(key) else { continue };
+            // User and password of a proxy are nobody's business.
+            if key == "proxy" && value.contains('@') {
+                continue;
+            }
+            text.push_str(&format!(" --{}={}", key.replace('_', "-"), quoted(value)));
+        }
+        match self.settings.get("api_key") {
+            Some(file) if file.starts_with("file:") => text.push_str(&format!(" --api-key={}", quoted(file))),
+            _ => {}
+        }
+        text
+    }
+}
+
+fn saving(out: &Path, how: &SaveArgs) -> String {
+    let mut text = format!("-o {}", quoted(&out.to_string_lossy()));
+    for label in &how.only {
+        text.push_str(&format!(" --only {}", quoted(label)));
+    }
+    if how.archive != ArchiveArg::Unpack {
+        text.push_str(&format!(" --archive {}", how.archive.word()));
+    }
+    if let Some(pattern) = &how.frame_name {
+        text.push_str(&format!(" --frame-name {}", quoted(pattern)));
+    }
+    if let Some(number) = how.first_frame {
+        text.push_str(&format!(" --first-frame {number}"));
+    }
+    if how.overwrite {
+        text.push_str(" --overwrite");
+    }
+    text
+}
+
+/// For a shell, where the text needs it.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/\\:._-+=@%,~".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Cli;
+    use clap::Parser as _;
+
+    fn settings(line: &[&str]) -> SettingFlags {
+        let line = ["ltx-jobs"].iter().chain(line).chain(&["check"]);
+        Cli::try_parse_from(line).unwrap().global.settings
+    }
+
+    #[test]
+    fn a_directory_with_spaces_or_quotes_is_one_word_for_the_shell() {
+        for (text, expected) in [
+            ("shots/010", "shots/010"),
+            ("my shots", "'my shots'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(text), expected);
+        }
+    }
+
+    #[test]
+    fn the_command_finds_the_same_service_and_journal_and_saves_in_the_same_way() {
+        let settings = settings(&["--base-url", "http://127.0.0.1:1", "--journal", "my jobs", "--poll-interval", "2"]);
+        let how = SaveArgs {
+            only: vec!["exr_frames_url".to_owned()],
+            frame_name: Some("sh010.{frame:04}.exr".to_owned()),
+            first_frame: Some(1001),
+            ..SaveArgs::default()
+        };
+        let job: JobRef = "video-to-video-hdr/7b".parse().unwrap();
+        assert_eq!(
+            GoOn::wait(&settings, Some((Path::new("out"), &how))).with_job(&job).unwrap(),
+            "ltx-jobs wait video-to-video-hdr/7b -o out --only exr_frames_url --frame-name 'sh010.{frame:04}.exr' --first-frame 1001 \
+             --base-url=http://127.0.0.1:1 --journal='my jobs'"
+        );
+        assert_eq!(GoOn::impossible(&settings).with_job(&job), None);
+    }
+
+    #[test]
+    fn no_secret_is_in_the_command() {
+        let settings = settings(&["--api-key", "canary", "--proxy", "http://user:canary@proxy:1"]);
+        let job: JobRef = "retake/7b".parse().unwrap();
+        assert_eq!(GoOn::wait(&settings, None).with_job(&job).unwrap(), "ltx-jobs wait retake/7b");
+    }
+}

@@ -1,0 +1,213 @@
+// The C++ performer: plays scenarios as a C++ program would write them. One JSON line in for each scenario, one out, until standard input ends.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "json.h"
+#include "ltx_jobs.hpp"
+
+namespace {
+
+std::string as_json(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\u%04x", static_cast<unsigned>(c));
+      out += code;
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string text(const json *node, const char *key) {
+  const char *found = json_text(json_member(node, key), nullptr);
+  return found == nullptr ? std::string() : std::string(found);
+}
+
+std::vector<const json *> children(const json *node) {
+  std::vector<const json *> all;
+  for (const json *child = node == nullptr ? nullptr : node->child; child != nullptr; child = child->next) {
+    all.push_back(child);
+  }
+  return all;
+}
+
+ltx::Client client_of(const json *order) {
+  ltx::Config config;
+  config.set("api_key", text(order, "api_key")).set("base_url", text(order, "base_url"));
+  for (const json *each : children(json_member(order, "settings"))) {
+    config.set(each->key, json_text(each, each->source));
+  }
+  return ltx::Client(config);
+}
+
+class Play {
+public:
+  explicit Play(const json *order) : order_(order), client_(client_of(order)) {}
+  ~Play() { (void)client_.try_close(std::chrono::seconds(5)); }
+  Play(const Play &) = delete;
+  Play &operator=(const Play &) = delete;
+
+  void step(const json *step) {
+    const std::string what = text(step, "do");
+    if (what == "submit") {
+      job_ = client_.submit(request());
+    } else if (what == "wait") {
+      const json *limit = json_member(step, "timeout_ms");
+      result_ = json_is_null(limit) ? job().wait() : job().wait(std::chrono::milliseconds(json_integer(limit, 0)));
+    } else if (what == "poll") {
+      job().poll().get();
+    } else if (what == "attach") {
+      const std::string reference = job().reference();
+      job_.reset();
+      result_.reset();
+      job_ = client_.job(reference);
+    } else if (what == "set_api_key") {
+      client_.set_api_key(text(step, "key"));
+    } else if (what == "download") {
+      download(step);
+    } else if (what == "check") {
+      client_.check();
+    } else if (what == "upload") {
+      client_.upload(text(json_member(order_, "media"), "video_uri"));
+    } else {
+      throw ltx::Error(LTX_INVALID_STATE, "no step is called " + what);
+    }
+  }
+
+  const std::vector<std::string> &saved() const { return saved_; }
+
+private:
+  const ltx::Job &job() const {
+    if (!job_) {
+      throw ltx::Error(LTX_INVALID_STATE, "the scenario has no job yet");
+    }
+    return *job_;
+  }
+
+  ltx::Request request() const {
+    ltx::Request request(text(order_, "endpoint"));
+    for (const json *each : children(json_member(order_, "params"))) {
+      request.set_json(each->key, each->source);
+    }
+    for (const json *each : children(json_member(order_, "media"))) {
+      request.media_file(each->key, json_text(each, ""));
+    }
+    if (!json_is_null(json_member(order_, "once"))) {
+      request.once(text(order_, "once"));
+    }
+    if (const json *limit = json_member(order_, "submit_timeout_ms"); !json_is_null(limit)) {
+      request.timeout(std::chrono::milliseconds(json_integer(limit, 0)));
+    }
+    if (text(order_, "on_unknown") == "accept_double_charge") {
+      request.on_unknown(ltx::OnUnknown::accept_double_charge);
+    }
+    return request;
+  }
+
+  void download(const json *step) {
+    if (!result_) {
+      throw ltx::Error(LTX_INVALID_STATE, "the scenario has no result yet");
+    }
+    ltx::DownloadOptions options;
+    const json *overwrite = json_member(step, "overwrite"), *only = json_member(step, "only"), *first = json_member(step, "first_frame");
+    options.overwrite = overwrite != nullptr && overwrite->truth;
+    if (!json_is_null(only)) {
+      options.only.emplace();
+      for (const json *each : children(only)) {
+        options.only->emplace_back(json_text(each, ""));
+      }
+    }
+    if (!json_is_null(json_member(step, "frame_name"))) {
+      options.frame_name = text(step, "frame_name");
+    }
+    if (!json_is_null(first)) {
+      options.first_frame = json_integer(first, 0);
+    }
+    const std::filesystem::path dest = text(order_, "dest");
+    const ltx::Saved saved = result_->download(dest, options).get();
+    saved_.clear();
+    for (const auto &path : saved.paths()) {
+      saved_.push_back(path.lexically_relative(dest).generic_string());
+    }
+    std::sort(saved_.begin(), saved_.end());
+  }
+
+  const json *order_;
+  ltx::Client client_;
+  std::optional<ltx::Job> job_;
+  std::optional<ltx::Result> result_;
+  std::vector<std::string> saved_;
+};
+
+std::string told(const std::string &what, const ltx::Error &error) {
+  const auto truth = [](bool so) { return so ? "true" : "false"; };
+  std::ostringstream out;
+  out << "{\"do\":" << as_json(what) << ",\"ok\":false,\"error\":{\"kind\":" << as_json(error.kind()) << ",\"number\":" << error.status()
+      << ",\"billing\":" << as_json(error.billing_name()) << ",\"retryable\":" << truth(error.is_retryable()) << ",\"job_ended\":" << truth(error.job_ended())
+      << ",\"http_status\":";
+  if (error.http_status()) {
+    out << *error.http_status();
+  } else {
+    out << "null";
+  }
+  out << ",\"api_type\":" << (error.api_type() ? as_json(*error.api_type()) : "null") << "}}";
+  std::cerr << what << ": " << error.what() << '\n';
+  return out.str();
+}
+
+void play(const json *order) {
+  std::string steps, saved;
+  const auto add = [](std::string &list, const std::string &entry) { list += (list.empty() ? "" : ",") + entry; };
+  try {
+    Play scenario(order);
+    for (const json *step : children(json_member(order, "steps"))) {
+      const std::string what = text(step, "do");
+      try {
+        scenario.step(step);
+        add(steps, "{\"do\":" + as_json(what) + ",\"ok\":true}");
+      } catch (const ltx::Error &error) {
+        add(steps, told(what, error));
+        const json *go_on = json_member(step, "go_on");
+        if (go_on == nullptr || !go_on->truth) {
+          break;
+        }
+      }
+    }
+    for (const std::string &path : scenario.saved()) {
+      add(saved, as_json(path));
+    }
+  } catch (const ltx::Error &error) {
+    add(steps, told("submit", error));
+  }
+  std::cout << "{\"scenario\":" << as_json(text(order, "scenario")) << ",\"steps\":[" << steps << "],\"saved\":[" << saved << "]}" << std::endl;
+}
+
+} // namespace
+
+int main() {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    const std::unique_ptr<json, void (*)(json *)> order(json_parse(line.c_str()), json_free);
+    if (!order) {
+      std::cerr << "this is no scenario: " << line << '\n';
+      return 1;
+    }
+    play(order.get());
+  }
+  return 0;
+}

@@ -1,0 +1,44 @@
+// The same layer with -fno-exceptions -fno-rtti: everything comes as an ltx::expected.
+#include <chrono>
+
+#include "check.h"
+#include "emulator.h"
+#include "ltx_jobs.hpp"
+
+#if defined(__cpp_exceptions) || defined(__cpp_rtti)
+#error "this program is built without exceptions and without run-time types"
+#endif
+
+int main() {
+  emulator service;
+  emulator_start(&service, "{}");
+  {
+    ltx::Config config;
+    CHECK(config.try_set("api_key", service.api_key) && config.try_set("base_url", service.api_url));
+    CHECK(config.try_set("journal", "memory") && config.try_set("poll_interval", "20ms"));
+    const auto wrong = config.try_set("pol_interval", "20ms");
+    CHECK(!wrong);
+    CHECK_INT(wrong.error().status(), LTX_CONFIG);
+
+    auto client = ltx::Client::try_make(config);
+    CHECK(client);
+    auto request = ltx::Request::try_make("video-to-video-hdr");
+    CHECK(request);
+    request->media_file("video_uri", emulator_clip());
+    auto submitting = client->try_submit(*request);
+    CHECK(submitting);
+    auto job = submitting->try_get();
+    CHECK(job);
+    auto result = job->try_wait(std::chrono::seconds(20));
+    CHECK(result);
+    CHECK_INT(result->outputs().size(), 2);
+    auto waiting = job->try_wait_start();
+    CHECK(waiting);
+    const auto ended = waiting->try_wait_until([] { return false; });
+    CHECK(ended && *ended);
+    const auto closed = client->try_close(std::chrono::seconds(1));
+    CHECK(closed && *closed);
+  }
+  emulator_stop(&service);
+  return 0;
+}
