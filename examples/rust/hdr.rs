@@ -37,7 +37,12 @@ async fn run(clip: PathBuf, directory: PathBuf) -> ltx_jobs::Result<()> {
 
     let done = watched(job.wait().timeout(Duration::from_secs(1800)).start()).await?;
     let saved = watched(done.download(&directory).start()).await?;
-    println!("{} files, {} bytes in {}", saved.paths.len(), saved.bytes, directory.display());
+    println!(
+        "{} files, {} bytes in {}",
+        saved.paths.len(),
+        saved.bytes,
+        directory.display()
+    );
     Ok(())
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn run_command(py: Python<'_>, args: Vec<OsString>) -> Option<u8> {
 /// Tells that this build has no command.
 #[pyfunction]
 #[cfg(not(feature = "command"))]
-pub(crate) fn run_command(_args: Vec<OsString>) -> Option<u8> {
+pub(crate) fn run_command(args: Vec<OsString>) -> Option<u8> {
+    drop(args);
     None
 }

@@ -42,7 +42,12 @@ impl Asked {
 
     /// Refuses what can be told without knowing the service: a field that was given twice, and one that is missing.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let refuse = |text: String| Err(Failure::new(ErrorKind::InvalidRequest, format!("{}: {text}", self.endpoint)));
+        let refuse = |text: String| {
+            Err(Failure::new(
+                ErrorKind::InvalidRequest,
+                format!("{}: {text}", self.endpoint),
+            ))
+        };
         let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
         let mut seen = std::collections::BTreeSet::new();
         if let Some(twice) = names.iter().find(|name| !seen.insert(**name)) {
@@ -117,7 +122,11 @@ mod tests {
         let cases: [(&str, &[&str], Option<&str>); 6] = [
             ("video-upscale", &["video_uri", "resolution"], None),
             ("video-upscale", &["video_uri", "resolution", "unheard_of"], None),
-            ("video-upscale", &["video_uri"], Some("video-upscale: resolution is missing")),
+            (
+                "video-upscale",
+                &["video_uri"],
+                Some("video-upscale: resolution is missing"),
+            ),
             (
                 "text-to-video",
                 &["prompt"],

@@ -151,7 +151,12 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             RESOLUTION,
             FPS,
             CAMERA_MOTION,
-            field("guidance_scale", Kind::Number, "NUMBER", "How closely to follow the prompt"),
+            field(
+                "guidance_scale",
+                Kind::Number,
+                "NUMBER",
+                "How closely to follow the prompt",
+            ),
         ],
     },
     Endpoint {
@@ -185,7 +190,12 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             PROMPT,
             field("mode", Kind::Text, "NAME", "end or start: where the new part goes"),
             EDIT_MODEL,
-            field("context", Kind::Number, "SECONDS", "How much of the clip to go by: 1 to 20"),
+            field(
+                "context",
+                Kind::Number,
+                "SECONDS",
+                "How much of the clip to go by: 1 to 20",
+            ),
         ],
     },
     Endpoint {
@@ -252,15 +262,16 @@ mod tests {
 
     #[test]
     fn names_and_aliases_are_unique_and_inputs_are_media_fields() {
-        let names = || ENDPOINTS.iter().flat_map(|one| std::iter::once(one.name).chain(one.alias));
+        let names = || {
+            ENDPOINTS
+                .iter()
+                .flat_map(|one| std::iter::once(one.name).chain(one.alias))
+        };
         assert_eq!(names().collect::<BTreeSet<_>>().len(), names().count());
         for endpoint in ENDPOINTS {
             let fields: BTreeSet<&str> = endpoint.fields.iter().map(|field| field.name).collect();
             assert_eq!(fields.len(), endpoint.fields.len(), "{}", endpoint.name);
-            let input = endpoint
-                .fields
-                .iter()
-                .find(|field| Some(field.name) == endpoint.input);
+            let input = endpoint.fields.iter().find(|field| Some(field.name) == endpoint.input);
             assert_eq!(input.is_some(), endpoint.input.is_some(), "{}", endpoint.name);
             if let Some(input) = input {
                 assert!(input.required && input.kind == Kind::Media, "{}", endpoint.name);

@@ -156,7 +156,14 @@ mod tests {
 
     #[test]
     fn the_command_finds_the_same_service_and_journal_and_saves_in_the_same_way() {
-        let settings = settings(&["--base-url", "http://127.0.0.1:1", "--journal", "my jobs", "--poll-interval", "2"]);
+        let settings = settings(&[
+            "--base-url",
+            "http://127.0.0.1:1",
+            "--journal",
+            "my jobs",
+            "--poll-interval",
+            "2",
+        ]);
         let how = SaveArgs {
             only: vec!["exr_frames_url".to_owned()],
             frame_name: Some("sh010.{frame:04}.exr".to_owned()),
@@ -165,7 +172,9 @@ mod tests {
         };
         let job: JobRef = "video-to-video-hdr/7b".parse().unwrap();
         assert_eq!(
-            GoOn::wait(&settings, Some((Path::new("out"), &how))).with_job(&job).unwrap(),
+            GoOn::wait(&settings, Some((Path::new("out"), &how)))
+                .with_job(&job)
+                .unwrap(),
             "ltx-jobs wait video-to-video-hdr/7b -o out --only exr_frames_url --frame-name 'sh010.{frame:04}.exr' --first-frame 1001 \
              --base-url=http://127.0.0.1:1 --journal='my jobs'"
         );
@@ -176,6 +185,9 @@ mod tests {
     fn no_secret_is_in_the_command() {
         let settings = settings(&["--api-key", "canary", "--proxy", "http://user:canary@proxy:1"]);
         let job: JobRef = "retake/7b".parse().unwrap();
-        assert_eq!(GoOn::wait(&settings, None).with_job(&job).unwrap(), "ltx-jobs wait retake/7b");
+        assert_eq!(
+            GoOn::wait(&settings, None).with_job(&job).unwrap(),
+            "ltx-jobs wait retake/7b"
+        );
     }
 }

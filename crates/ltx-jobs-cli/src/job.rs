@@ -238,9 +238,13 @@ impl Guide<'_> {
     /// After Ctrl-C where several jobs are left, which one command fetches.
     pub(crate) fn tell_all_go_on(&self, many: usize) {
         let command = self.go_on.with_all();
-        self.show
-            .event("interrupted", json!({ "ref": null, "billing": "job_exists", "go_on": command }));
-        let go_on = command.map(|command| format!("; go on with: {command}")).unwrap_or_default();
+        self.show.event(
+            "interrupted",
+            json!({ "ref": null, "billing": "job_exists", "go_on": command }),
+        );
+        let go_on = command
+            .map(|command| format!("; go on with: {command}"))
+            .unwrap_or_default();
         self.show
             .note(&format!("interrupted; {many} jobs are still to be fetched{go_on}"));
     }

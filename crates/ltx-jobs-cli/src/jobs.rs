@@ -40,8 +40,16 @@ pub(crate) async fn run(
     }
     let done = known.len() - shown.len();
     if !show.is_json() && (shown.is_empty() || done > 0) {
-        let listed = if shown.is_empty() { "nothing is left to do; " } else { "" };
-        let more = if args.all || done == 0 { "" } else { " (--all lists them too)" };
+        let listed = if shown.is_empty() {
+            "nothing is left to do; "
+        } else {
+            ""
+        };
+        let more = if args.all || done == 0 {
+            ""
+        } else {
+            " (--all lists them too)"
+        };
         show.note(&format!("{listed}{done} done with{more}"));
     }
     Ok(())

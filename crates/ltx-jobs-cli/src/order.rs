@@ -62,7 +62,9 @@ pub(crate) async fn run(
         return show_request(order, show);
     }
     let client = job::client(settings)?;
-    let mut submit = client.submit(request).on_unknown(OnUnknown::from(order.paid.on_unknown));
+    let mut submit = client
+        .submit(request)
+        .on_unknown(OnUnknown::from(order.paid.on_unknown));
     if let Some(key) = &order.paid.once {
         submit = submit.once(key);
     }

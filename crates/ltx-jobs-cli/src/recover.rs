@@ -85,7 +85,9 @@ fn list(guide: &Guide<'_>, found: &Recovered, finishing: bool) {
         ));
     }
     if !found.unknown.is_empty() {
-        show.line("submits whose outcome is unknown (a job may exist and be billed); look at the account, then settle:");
+        show.line(
+            "submits whose outcome is unknown (a job may exist and be billed); look at the account, then settle:",
+        );
         for submit in &found.unknown {
             show.line(&format!("  {}  {}", jobs::time(submit.began_at), name(submit)));
             if let Some(command) = settle(submit) {
@@ -136,7 +138,9 @@ async fn finish(guide: &mut Guide<'_>, args: &RecoverArgs, out: &Path, jobs: &[J
             Err(failure) => Err(failure),
         };
         match saved {
-            Ok(saved) => guide.show.line(&format!("{}: {}", job.reference(), report::saved(&saved, &dest))),
+            Ok(saved) => guide
+                .show
+                .line(&format!("{}: {}", job.reference(), report::saved(&saved, &dest))),
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
             Err(failure) => {
                 guide.show.failure(&failure);
@@ -237,10 +241,7 @@ mod tests {
             .collect();
         let labels = [Some("sh010"), Some("SH010"), None, Some("../x/y"), Some("...")];
         let jobs: Vec<_> = labels.into_iter().zip(&refs).collect();
-        assert_eq!(
-            distinct(&jobs),
-            ["sh010_retake_1", "SH010_retake_2", "2", "_x_y", "5"]
-        );
+        assert_eq!(distinct(&jobs), ["sh010_retake_1", "SH010_retake_2", "2", "_x_y", "5"]);
     }
 
     #[test]

@@ -96,9 +96,13 @@ fn tell(guide: &Guide<'_>, submit: &JournaledSubmit) -> Result<(), Failure> {
         SubmitState::Unknown => "unknown: a job may exist and be billed",
         _ => jobs::state(submit),
     };
-    guide.show.line(&format!("{} to {} is {meaning}", submit.intent, submit.endpoint));
+    guide
+        .show
+        .line(&format!("{} to {} is {meaning}", submit.intent, submit.endpoint));
     if let Some(command) = settle {
-        guide.show.note(&format!("look at the account, then settle it with: {command}"));
+        guide
+            .show
+            .note(&format!("look at the account, then settle it with: {command}"));
     }
     Ok(())
 }

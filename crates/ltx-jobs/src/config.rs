@@ -58,20 +58,29 @@ impl KeySource {
             Self::File(path) => match std::fs::read_to_string(path) {
                 Ok(text) => ApiKey::new(text),
                 Err(error) => {
-                    return Err(Error::new(ErrorKind::Config, format!("the key file {} cannot be read: {error}", path.display()))
-                        .with_source(error));
+                    return Err(Error::new(
+                        ErrorKind::Config,
+                        format!("the key file {} cannot be read: {error}", path.display()),
+                    )
+                    .with_source(error));
                 }
             },
-            Self::Function(function) => {
-                ApiKey::new(function().map_err(|text| Error::new(ErrorKind::Config, format!("the API key function failed: {text}")))?)
-            }
+            Self::Function(function) => ApiKey::new(
+                function()
+                    .map_err(|text| Error::new(ErrorKind::Config, format!("the API key function failed: {text}")))?,
+            ),
         };
         if key.is_empty() {
-            return Err(Error::new(ErrorKind::Config, "the API key is empty").with_advice("set LTXV_API_KEY, or pass api_key"));
+            return Err(
+                Error::new(ErrorKind::Config, "the API key is empty").with_advice("set LTXV_API_KEY, or pass api_key")
+            );
         }
         if !key.is_sendable() {
-            return Err(Error::new(ErrorKind::Config, "the API key holds characters that no HTTP header can carry")
-                .with_advice("look for quotes, spaces or a byte order mark in it"));
+            return Err(Error::new(
+                ErrorKind::Config,
+                "the API key holds characters that no HTTP header can carry",
+            )
+            .with_advice("look for quotes, spaces or a byte order mark in it"));
         }
         Ok(key)
     }
@@ -168,25 +177,59 @@ const TABLE: &[Row] = &[
         },
         show: |settings| match &settings.journal {
             JournalSetting::Default if is_loopback(&settings.base_url) => "memory".to_owned(),
-            JournalSetting::Default => state_directory().map_or_else(|| "memory".to_owned(), |path| path.display().to_string()),
+            JournalSetting::Default => {
+                state_directory().map_or_else(|| "memory".to_owned(), |path| path.display().to_string())
+            }
             JournalSetting::Directory(path) => path.display().to_string(),
             JournalSetting::Memory => "memory".to_owned(),
             JournalSetting::Off => "off".to_owned(),
         },
     },
-    Row { key: "poll_interval", apply: |s, t| set_duration(&mut s.poll_interval, "poll_interval", t), show: |s| show_duration(s.poll_interval) },
-    Row { key: "backoff_base", apply: |s, t| set_duration(&mut s.backoff_base, "backoff_base", t), show: |s| show_duration(s.backoff_base) },
-    Row { key: "backoff_cap", apply: |s, t| set_duration(&mut s.backoff_cap, "backoff_cap", t), show: |s| show_duration(s.backoff_cap) },
-    Row { key: "connect_timeout", apply: |s, t| set_duration(&mut s.connect_timeout, "connect_timeout", t), show: |s| show_duration(s.connect_timeout) },
-    Row { key: "submit_timeout", apply: |s, t| set_duration(&mut s.submit_timeout, "submit_timeout", t), show: |s| show_duration(s.submit_timeout) },
-    Row { key: "poll_timeout", apply: |s, t| set_duration(&mut s.poll_timeout, "poll_timeout", t), show: |s| show_duration(s.poll_timeout) },
-    Row { key: "stall_timeout", apply: |s, t| set_duration(&mut s.stall_timeout, "stall_timeout", t), show: |s| show_duration(s.stall_timeout) },
+    Row {
+        key: "poll_interval",
+        apply: |s, t| set_duration(&mut s.poll_interval, "poll_interval", t),
+        show: |s| show_duration(s.poll_interval),
+    },
+    Row {
+        key: "backoff_base",
+        apply: |s, t| set_duration(&mut s.backoff_base, "backoff_base", t),
+        show: |s| show_duration(s.backoff_base),
+    },
+    Row {
+        key: "backoff_cap",
+        apply: |s, t| set_duration(&mut s.backoff_cap, "backoff_cap", t),
+        show: |s| show_duration(s.backoff_cap),
+    },
+    Row {
+        key: "connect_timeout",
+        apply: |s, t| set_duration(&mut s.connect_timeout, "connect_timeout", t),
+        show: |s| show_duration(s.connect_timeout),
+    },
+    Row {
+        key: "submit_timeout",
+        apply: |s, t| set_duration(&mut s.submit_timeout, "submit_timeout", t),
+        show: |s| show_duration(s.submit_timeout),
+    },
+    Row {
+        key: "poll_timeout",
+        apply: |s, t| set_duration(&mut s.poll_timeout, "poll_timeout", t),
+        show: |s| show_duration(s.poll_timeout),
+    },
+    Row {
+        key: "stall_timeout",
+        apply: |s, t| set_duration(&mut s.stall_timeout, "stall_timeout", t),
+        show: |s| show_duration(s.stall_timeout),
+    },
     Row {
         key: "proxy",
         apply: |settings, text| {
             let url = Url::parse(text).map_err(|error| invalid("proxy", "***", &format!("not a URL: {error}")))?;
             if !matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") {
-                return Err(invalid("proxy", url.scheme(), "the scheme must be http, https, socks5 or socks5h"));
+                return Err(invalid(
+                    "proxy",
+                    url.scheme(),
+                    "the scheme must be http, https, socks5 or socks5h",
+                ));
             }
             settings.proxy = Some(url);
             Ok(())
@@ -199,7 +242,12 @@ const TABLE: &[Row] = &[
             settings.ca_bundle = Some(PathBuf::from(text));
             Ok(())
         },
-        show: |settings| settings.ca_bundle.as_ref().map_or_else(|| "operating system".to_owned(), |path| path.display().to_string()),
+        show: |settings| {
+            settings
+                .ca_bundle
+                .as_ref()
+                .map_or_else(|| "operating system".to_owned(), |path| path.display().to_string())
+        },
     },
     Row {
         key: "allow_http",
@@ -212,7 +260,9 @@ const TABLE: &[Row] = &[
     Row {
         key: "worker_threads",
         apply: |settings, text| {
-            let threads: usize = text.parse().map_err(|_| invalid("worker_threads", text, "must be a number from 1 to 64"))?;
+            let threads: usize = text
+                .parse()
+                .map_err(|_| invalid("worker_threads", text, "must be a number from 1 to 64"))?;
             if !(1..=64).contains(&threads) {
                 return Err(invalid("worker_threads", text, "must be a number from 1 to 64"));
             }
@@ -283,7 +333,10 @@ impl Settings {
     }
 
     fn origin(&self, key: &str) -> Origin {
-        self.origins.iter().find(|(known, _)| *known == key).map_or(Origin::Default, |(_, origin)| origin.clone())
+        self.origins
+            .iter()
+            .find(|(known, _)| *known == key)
+            .map_or(Origin::Default, |(_, origin)| origin.clone())
     }
 
     /// Takes what the environment says for every key that nobody set before.
@@ -302,10 +355,19 @@ impl Settings {
             if row.key == "ca_bundle" {
                 names.push("SSL_CERT_FILE".to_owned());
             }
-            let found = names.into_iter().find_map(|name| lookup(&name).filter(|value| !value.trim().is_empty()).map(|value| (name, value)));
+            let found = names.into_iter().find_map(|name| {
+                lookup(&name)
+                    .filter(|value| !value.trim().is_empty())
+                    .map(|value| (name, value))
+            });
             if let Some((name, value)) = found {
                 self.set(row.key, value.trim(), Origin::Environment(name.clone()))
-                    .map_err(|error| Error::new(error.kind(), format!("environment variable {name}: {}", error.message())))?;
+                    .map_err(|error| {
+                        Error::new(
+                            error.kind(),
+                            format!("environment variable {name}: {}", error.message()),
+                        )
+                    })?;
             }
         }
         Ok(())
@@ -314,28 +376,44 @@ impl Settings {
     /// Checks what only the whole table can tell.
     pub(crate) fn check(&self) -> Result<()> {
         if self.base_url.scheme() == "http" && !self.allow_http && !is_loopback(&self.base_url) {
-            return Err(invalid("base_url", &redact(&self.base_url), "the key would travel unencrypted")
-                .with_advice("use https, or set allow_http when you know why"));
+            return Err(
+                invalid("base_url", &redact(&self.base_url), "the key would travel unencrypted")
+                    .with_advice("use https, or set allow_http when you know why"),
+            );
         }
         if self.poll_interval < Duration::from_secs(1) && !is_loopback(&self.base_url) {
-            return Err(invalid("poll_interval", &show_duration(self.poll_interval), "below 1 s is for loopback only; the service asks for 5 s"));
+            return Err(invalid(
+                "poll_interval",
+                &show_duration(self.poll_interval),
+                "below 1 s is for loopback only; the service asks for 5 s",
+            ));
         }
         if self.poll_interval < Duration::from_secs(5) && !is_loopback(&self.base_url) {
-            tracing::warn!(poll_interval_s = self.poll_interval.as_secs_f64(), "the service asks for one poll every 5 s; faster polling brings nothing");
+            tracing::warn!(
+                poll_interval_s = self.poll_interval.as_secs_f64(),
+                "the service asks for one poll every 5 s; faster polling brings nothing"
+            );
         }
         Ok(())
     }
 
     /// Every key with its value and where it came from; the key itself as `***`.
     pub(crate) fn describe(&self) -> Vec<(&'static str, String, Origin)> {
-        TABLE.iter().map(|row| (row.key, (row.show)(self), self.origin(row.key))).collect()
+        TABLE
+            .iter()
+            .map(|row| (row.key, (row.show)(self), self.origin(row.key)))
+            .collect()
     }
 }
 
 /// Where the journal is kept when nobody says otherwise: the user's directory for state, by the conventions of the system, with this machine's name,
 /// because homes are shared. `None` when the user has no home.
 pub(crate) fn state_directory() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let base = if cfg!(windows) {
         variable("LOCALAPPDATA")
     } else if cfg!(target_os = "macos") {
@@ -379,7 +457,9 @@ fn set_duration(target: &mut Duration, key: &str, text: &str) -> Result<()> {
 /// Reads `5`, `0.5`, `500ms`, `5s`, `2m` or `1h`; a bare number is seconds.
 pub(crate) fn parse_duration(key: &str, text: &str) -> Result<Duration> {
     let text = text.trim();
-    let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let scale = match unit.trim() {
         "" | "s" => 1.0,
@@ -388,7 +468,9 @@ pub(crate) fn parse_duration(key: &str, text: &str) -> Result<Duration> {
         "h" => 3600.0,
         _ => return Err(invalid(key, text, "must be seconds, or a number with ms, s, m or h")),
     };
-    let value: f64 = number.parse().map_err(|_| invalid(key, text, "must be seconds, or a number with ms, s, m or h"))?;
+    let value: f64 = number
+        .parse()
+        .map_err(|_| invalid(key, text, "must be seconds, or a number with ms, s, m or h"))?;
     let seconds = value * scale;
     if !seconds.is_finite() || seconds <= 0.0 || seconds > LONGEST.as_secs_f64() {
         return Err(invalid(key, text, "must be above zero and at most a year"));
@@ -416,7 +498,10 @@ fn unknown_key(key: &str) -> Error {
     let nearest = TABLE.iter().map(|row| (distance(key, row.key), row.key)).min();
     let advice = match nearest {
         Some((distance, name)) if distance <= 4 => format!("did you mean `{name}`?"),
-        _ => format!("known are: {}", TABLE.iter().map(|row| row.key).collect::<Vec<_>>().join(", ")),
+        _ => format!(
+            "known are: {}",
+            TABLE.iter().map(|row| row.key).collect::<Vec<_>>().join(", ")
+        ),
     };
     Error::new(ErrorKind::Config, format!("there is no setting `{key}`")).with_advice(advice)
 }
@@ -453,7 +538,9 @@ mod tests {
 
     #[test]
     fn an_unknown_key_names_the_nearest() {
-        let error = Settings::default().set("pol_interval", "5", Origin::Argument).unwrap_err();
+        let error = Settings::default()
+            .set("pol_interval", "5", Origin::Argument)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.to_string().contains("`poll_interval`"), "{error}");
     }
@@ -473,13 +560,26 @@ mod tests {
         assert_eq!(settings.api_key.read().unwrap().expose(), "first");
         let shown = settings.describe();
         let key = shown.iter().find(|(key, ..)| *key == "api_key").unwrap();
-        assert_eq!((key.1.as_str(), key.2.to_string().as_str()), ("***", "environment LTXV_API_KEY"));
+        assert_eq!(
+            (key.1.as_str(), key.2.to_string().as_str()),
+            ("***", "environment LTXV_API_KEY")
+        );
     }
 
     #[test]
     fn durations_have_units_and_limits() {
-        for (text, millis) in [("5", 5000), ("0.5", 500), ("20ms", 20), ("2m", 120_000), ("1h", 3_600_000)] {
-            assert_eq!(parse_duration("poll_interval", text).unwrap(), Duration::from_millis(millis), "{text}");
+        for (text, millis) in [
+            ("5", 5000),
+            ("0.5", 500),
+            ("20ms", 20),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+        ] {
+            assert_eq!(
+                parse_duration("poll_interval", text).unwrap(),
+                Duration::from_millis(millis),
+                "{text}"
+            );
         }
         for text in ["", "x", "0", "-1", "5 days", "1e400", "400000h", "nan"] {
             assert!(parse_duration("poll_interval", text).is_err(), "{text:?} was taken");
@@ -488,7 +588,12 @@ mod tests {
 
     #[test]
     fn an_unencrypted_address_is_for_loopback_only() {
-        for (url, fine) in [("http://127.0.0.1:9", true), ("http://localhost:9/x", true), ("http://api.example", false), ("https://api.example", true)] {
+        for (url, fine) in [
+            ("http://127.0.0.1:9", true),
+            ("http://localhost:9/x", true),
+            ("http://api.example", false),
+            ("https://api.example", true),
+        ] {
             let mut settings = Settings::default();
             settings.set("base_url", url, Origin::Argument).unwrap();
             assert_eq!(settings.check().is_ok(), fine, "{url}");
@@ -500,7 +605,9 @@ mod tests {
         let mut settings = Settings::default();
         settings.set("poll_interval", "10ms", Origin::Argument).unwrap();
         assert_eq!(settings.check().unwrap_err().kind(), ErrorKind::Config);
-        settings.set("base_url", "http://127.0.0.1:1", Origin::Argument).unwrap();
+        settings
+            .set("base_url", "http://127.0.0.1:1", Origin::Argument)
+            .unwrap();
         settings.check().unwrap();
     }
 

@@ -401,7 +401,10 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_ref().map(|source| source.as_ref() as &(dyn StdError + 'static))
+        self.0
+            .source
+            .as_ref()
+            .map(|source| source.as_ref() as &(dyn StdError + 'static))
     }
 }
 
@@ -419,7 +422,12 @@ mod tests {
     #[test]
     fn numbers_are_unique_and_found_again() {
         for window in ErrorKind::ALL.windows(2) {
-            assert!(window[0].number() < window[1].number(), "{:?} and {:?}", window[0], window[1]);
+            assert!(
+                window[0].number() < window[1].number(),
+                "{:?} and {:?}",
+                window[0],
+                window[1]
+            );
         }
         for kind in ErrorKind::ALL {
             assert_eq!(ErrorKind::from_number(kind.number()), Some(*kind));

@@ -64,13 +64,18 @@ mod tests {
     fn a_function_is_asked_again_only_after_a_refusal() {
         let calls = Arc::new(AtomicU32::new(0));
         let counter = Arc::clone(&calls);
-        let keys = Keys::new(KeySource::Function(Arc::new(move || Ok(format!("key{}", counter.fetch_add(1, Ordering::SeqCst))))));
+        let keys = Keys::new(KeySource::Function(Arc::new(move || {
+            Ok(format!("key{}", counter.fetch_add(1, Ordering::SeqCst)))
+        })));
         let first = keys.current().unwrap();
         assert_eq!(keys.current().unwrap(), first);
         assert_eq!(calls.load(Ordering::SeqCst), 1);
         assert!(keys.renewed_since(&first));
         assert_eq!(keys.current().unwrap(), ApiKey::new("key1"));
-        assert!(keys.renewed_since(&first), "another job that used the old key sees the new one without asking again");
+        assert!(
+            keys.renewed_since(&first),
+            "another job that used the old key sees the new one without asking again"
+        );
         assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 

@@ -46,7 +46,9 @@ mod telemetry;
 mod transfer;
 mod transport;
 
-pub use client::{Check, Checked, Client, ClientBuilder, Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState, Upload};
+pub use client::{
+    Check, Checked, Client, ClientBuilder, Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState, Upload,
+};
 pub use config::Origin;
 pub use error::{Billing, Error, ErrorKind, Result};
 pub use job::{Completed, Download, Job, JobRef, Output, Poll, Snapshot, Wait};
@@ -54,8 +56,8 @@ pub use model::Status;
 pub use operation::{Operation, Running};
 pub use progress::{Phase, Progress};
 pub use request::{
-    Anchor, AudioToVideo, CameraMotion, Colorspace, Extend, ExtendMode, ImageToVideo, Media, Placement, Request, Retake, RetakeMode, TextToVideo,
-    VideoAlphaGen, VideoToVideoHdr, VideoToVideoReframe, VideoUpscale,
+    Anchor, AudioToVideo, CameraMotion, Colorspace, Extend, ExtendMode, ImageToVideo, Media, Placement, Request,
+    Retake, RetakeMode, TextToVideo, VideoAlphaGen, VideoToVideoHdr, VideoToVideoReframe, VideoUpscale,
 };
 pub use runtime::RuntimeOptions;
 pub use secret::{ApiKey, SignedUrl};

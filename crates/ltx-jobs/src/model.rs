@@ -95,7 +95,9 @@ pub(crate) struct Polled {
 impl Polled {
     /// The signed URLs of the result, by the service's labels. What is no URL stays in the raw answer only.
     pub(crate) fn outputs(&self) -> BTreeMap<String, SignedUrl> {
-        let Some(Value::Object(map)) = &self.result else { return BTreeMap::new() };
+        let Some(Value::Object(map)) = &self.result else {
+            return BTreeMap::new();
+        };
         map.iter()
             .filter_map(|(label, value)| {
                 let url = Url::parse(value.as_str()?).ok()?;
@@ -105,7 +107,9 @@ impl Polled {
     }
 
     pub(crate) fn failure(&self) -> Option<Envelope> {
-        self.error.as_ref().and_then(|error| serde_json::from_value(error.clone()).ok())
+        self.error
+            .as_ref()
+            .and_then(|error| serde_json::from_value(error.clone()).ok())
     }
 }
 
@@ -174,16 +178,29 @@ mod tests {
         )
         .unwrap();
         assert!(Time::get(polled.created_at).is_none());
-        assert_eq!(format_time(Time::get(polled.completed_at).unwrap()), "2026-11-23T10:00:00.000Z");
+        assert_eq!(
+            format_time(Time::get(polled.completed_at).unwrap()),
+            "2026-11-23T10:00:00.000Z"
+        );
         assert_eq!(polled.outputs().keys().collect::<Vec<_>>(), ["video_url"]);
     }
 
     #[test]
     fn a_signed_url_says_when_it_expires() {
         let url = |text: &str| SignedUrl::new(Url::parse(text).unwrap());
-        let expiry = url_expiry(&url("https://s.example/o?X-Goog-Date=20261123T100000Z&X-Goog-Expires=3600&X-Goog-Signature=x")).unwrap();
-        assert_eq!(expiry, parse_time("2026-11-23T10:00:00Z").unwrap() + Duration::from_secs(3600));
-        for text in ["https://s.example/o", "https://s.example/o?X-Goog-Date=yesterday&X-Goog-Expires=1", "https://s.example/o?X-Goog-Date=20261123T100000Z"] {
+        let expiry = url_expiry(&url(
+            "https://s.example/o?X-Goog-Date=20261123T100000Z&X-Goog-Expires=3600&X-Goog-Signature=x",
+        ))
+        .unwrap();
+        assert_eq!(
+            expiry,
+            parse_time("2026-11-23T10:00:00Z").unwrap() + Duration::from_secs(3600)
+        );
+        for text in [
+            "https://s.example/o",
+            "https://s.example/o?X-Goog-Date=yesterday&X-Goog-Expires=1",
+            "https://s.example/o?X-Goog-Date=20261123T100000Z",
+        ] {
             assert!(url_expiry(&url(text)).is_none(), "{text}");
         }
     }

@@ -24,7 +24,10 @@ pub struct RuntimeOptions {
 impl RuntimeOptions {
     /// Threads named `ltx-io`.
     pub fn new() -> Self {
-        Self { thread_name: "ltx-io".to_owned(), on_thread_start: None }
+        Self {
+            thread_name: "ltx-io".to_owned(),
+            on_thread_start: None,
+        }
     }
 
     /// The name of the threads; Linux shows the first 15 bytes.
@@ -50,7 +53,9 @@ impl Default for RuntimeOptions {
 
 impl fmt::Debug for RuntimeOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RuntimeOptions").field("thread_name", &self.thread_name).finish_non_exhaustive()
+        f.debug_struct("RuntimeOptions")
+            .field("thread_name", &self.thread_name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,7 +96,12 @@ enum State {
 
 impl OwnedRuntime {
     pub(crate) fn new(options: RuntimeOptions, worker_threads: usize) -> Self {
-        Self { options, worker_threads, state: Mutex::new(State::NotYet), threads: Arc::default() }
+        Self {
+            options,
+            worker_threads,
+            state: Mutex::new(State::NotYet),
+            threads: Arc::default(),
+        }
     }
 
     fn handle(&self) -> Result<Handle> {
@@ -131,7 +141,10 @@ impl OwnedRuntime {
     /// Ends the runtime and joins its threads, waiting at most `limit` for those that hang (a name resolution cannot be interrupted). Gives back how many
     /// were left behind. Must not be called on one of its own threads.
     pub(crate) fn shut_down(&self, limit: Duration) -> usize {
-        let before = std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Ended);
+        let before = std::mem::replace(
+            &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            State::Ended,
+        );
         if let State::Running(runtime) = before {
             // Zero would detach instead of joining.
             runtime.shutdown_timeout(limit.max(Duration::from_millis(50)));
@@ -153,7 +166,10 @@ impl OwnedRuntime {
 impl Drop for OwnedRuntime {
     fn drop(&mut self) {
         // The last handle may go on one of the runtime's own threads, where joining would be a deadlock and a panic.
-        if let State::Running(runtime) = std::mem::replace(self.state.get_mut().unwrap_or_else(PoisonError::into_inner), State::Ended) {
+        if let State::Running(runtime) = std::mem::replace(
+            self.state.get_mut().unwrap_or_else(PoisonError::into_inner),
+            State::Ended,
+        ) {
             runtime.shutdown_background();
         }
     }

@@ -38,7 +38,10 @@ impl ApiKey {
     /// A salted fingerprint, to tell keys apart in the journal without storing them: 16 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         use sha2::{Digest, Sha256};
-        let digest = Sha256::new().chain_update(b"ltx-jobs key fingerprint\0").chain_update(self.0.as_bytes()).finalize();
+        let digest = Sha256::new()
+            .chain_update(b"ltx-jobs key fingerprint\0")
+            .chain_update(self.0.as_bytes())
+            .finalize();
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }

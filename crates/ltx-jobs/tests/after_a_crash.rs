@@ -29,7 +29,8 @@ fn client(url: &str, journal: &Path) -> Client {
 }
 
 fn request(number: u32) -> Request {
-    let params = json!({"prompt": format!("shot {number}"), "model": "ltx-2-5-pro", "duration": 6, "resolution": "1920x1080"});
+    let params =
+        json!({"prompt": format!("shot {number}"), "model": "ltx-2-5-pro", "duration": 6, "resolution": "1920x1080"});
     Request::raw("text-to-video", params).unwrap()
 }
 
@@ -38,14 +39,20 @@ fn request(number: u32) -> Request {
 fn child() {
     let Ok(arguments) = std::env::var(CHILD) else { return };
     let mut arguments = arguments.split('\n');
-    let (url, folder, jobs) = (arguments.next().unwrap(), arguments.next().unwrap(), arguments.next().unwrap());
+    let (url, folder, jobs) = (
+        arguments.next().unwrap(),
+        arguments.next().unwrap(),
+        arguments.next().unwrap(),
+    );
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let client = client(url, &Path::new(folder).join("journal"));
         println!("\nstep ready");
         for number in 0..jobs.parse().unwrap() {
             let once = format!("shot{number}");
-            let Ok(job) = client.submit(request(number)).once(once).await else { continue };
+            let Ok(job) = client.submit(request(number)).once(once).await else {
+                continue;
+            };
             println!("\nstep submitted");
             let done = job.wait().await.unwrap();
             println!("\nstep completed");
@@ -65,21 +72,42 @@ fn start_child(emulator: &Emulator, folder: &Path, jobs: u32) -> (Child, impl It
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    (child, lines.map_while(Result::ok).filter_map(|line| line.strip_prefix("step ").map(str::to_owned)))
+    (
+        child,
+        lines
+            .map_while(Result::ok)
+            .filter_map(|line| line.strip_prefix("step ").map(str::to_owned)),
+    )
 }
 
 /// Known jobs are on the server; what is on the server is known or unknown; unknowns are at most the submits in flight.
 async fn check_account(emulator: &Emulator, folder: &Path, in_flight: usize) {
     let client = client(emulator.api_url(), &folder.join("journal"));
     let submits = client.jobs().await.unwrap();
-    let known: BTreeSet<String> = submits.iter().filter_map(|submit| submit.job.as_ref()?.id().map(str::to_owned)).collect();
-    let unknown = submits.iter().filter(|submit| submit.state == SubmitState::Unknown).count();
+    let known: BTreeSet<String> = submits
+        .iter()
+        .filter_map(|submit| submit.job.as_ref()?.id().map(str::to_owned))
+        .collect();
+    let unknown = submits
+        .iter()
+        .filter(|submit| submit.state == SubmitState::Unknown)
+        .count();
     let server: BTreeSet<String> = emulator.jobs().iter().map(|job| job.id.clone()).collect();
-    assert!(known.is_subset(&server), "known, but not on the server: {:?}", known.difference(&server));
+    assert!(
+        known.is_subset(&server),
+        "known, but not on the server: {:?}",
+        known.difference(&server)
+    );
     let lost = server.difference(&known).count();
-    assert!(lost <= unknown, "{lost} jobs on the server are neither known nor unknown ({unknown} unknown)");
+    assert!(
+        lost <= unknown,
+        "{lost} jobs on the server are neither known nor unknown ({unknown} unknown)"
+    );
     assert!(unknown <= in_flight, "{unknown} unknown, at most {in_flight} in flight");
-    assert!(submits.iter().all(|submit| submit.state != SubmitState::Submitting), "the dead do not submit");
+    assert!(
+        submits.iter().all(|submit| submit.state != SubmitState::Submitting),
+        "the dead do not submit"
+    );
 }
 
 async fn killed_after(step: &str, programme: Programme) {
@@ -106,7 +134,9 @@ async fn killed_before_anything_and_after_every_step() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_the_reply_is_awaited_the_submit_is_unknown_and_never_sent_again() {
     let emulator = Emulator::start(Programme::default()).await.unwrap();
-    emulator.push_fault("submit", Fault::new(Do::ReadAndNeverAnswer)).unwrap();
+    emulator
+        .push_fault("submit", Fault::new(Do::ReadAndNeverAnswer))
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (mut child, _steps) = start_child(&emulator, folder.path(), 1);
     while emulator.count("POST", "/v2/text-to-video") == 0 {
@@ -127,7 +157,10 @@ async fn killed_while_the_reply_is_awaited_the_submit_is_unknown_and_never_sent_
     // The user looked at the account and found the job.
     let found = emulator.jobs()[0].id.clone();
     let job = ltx_jobs::JobRef::job("text-to-video", found).unwrap();
-    client.resolve(recovered.unknown[0].intent.clone(), Some(job.clone())).await.unwrap();
+    client
+        .resolve(recovered.unknown[0].intent.clone(), Some(job.clone()))
+        .await
+        .unwrap();
     let same = client.submit(request(0)).once("shot0").await.unwrap();
     assert_eq!(same.reference(), &job);
     same.wait().await.unwrap();
@@ -157,7 +190,10 @@ async fn the_same_script_run_again_pays_for_nothing_twice() {
 /// Rounds at seeded random moments; `LTX_JOBS_KILL_ROUNDS` asks for more.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_random_moments() {
-    let rounds: u64 = std::env::var("LTX_JOBS_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25);
+    let rounds: u64 = std::env::var("LTX_JOBS_KILL_ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(25);
     for round in 0..rounds {
         let emulator = Emulator::start(Programme::default()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();

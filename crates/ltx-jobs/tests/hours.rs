@@ -17,11 +17,19 @@ async fn emulator(programme: &str) -> Emulator {
 
 /// Every setting as a user has it.
 fn client(emulator: &Emulator) -> Client {
-    Client::builder().base_url(emulator.api_url()).api_key(emulator.api_key()).build().unwrap()
+    Client::builder()
+        .base_url(emulator.api_url())
+        .api_key(emulator.api_key())
+        .build()
+        .unwrap()
 }
 
 fn request() -> Request {
-    Request::raw("text-to-video", json!({"prompt": "a boat", "model": "ltx-2-5-pro", "duration": 6, "resolution": "1920x1080"})).unwrap()
+    Request::raw(
+        "text-to-video",
+        json!({"prompt": "a boat", "model": "ltx-2-5-pro", "duration": 6, "resolution": "1920x1080"}),
+    )
+    .unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +63,10 @@ async fn an_hour_without_the_service_ends_no_wait() {
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
     let snapshot = job.snapshot();
-    assert!(snapshot.unreachable_since.is_some() && snapshot.last_error.is_some(), "{snapshot:?}");
+    assert!(
+        snapshot.unreachable_since.is_some() && snapshot.last_error.is_some(),
+        "{snapshot:?}"
+    );
     waiting.await.unwrap();
     assert!(began.elapsed() > HOUR / 2, "{:?}", began.elapsed());
     assert!(job.snapshot().unreachable_since.is_none());
@@ -71,7 +82,10 @@ async fn a_time_limit_ends_the_wait_on_time_and_the_job_goes_on() {
     assert_eq!(error.kind(), ErrorKind::WaitTimeout, "{error}");
     assert!(error.is_retryable());
     let took = began.elapsed();
-    assert!(took >= Duration::from_secs(60) && took < Duration::from_secs(61), "{took:?}");
+    assert!(
+        took >= Duration::from_secs(60) && took < Duration::from_secs(61),
+        "{took:?}"
+    );
     job.wait().timeout(HOUR).await.unwrap();
 }
 
@@ -84,20 +98,28 @@ async fn a_rate_limit_is_waited_out_as_long_as_the_service_asks() {
     let client = client(&emulator);
     let began = Instant::now();
     client.submit(request()).await.unwrap();
-    assert!(began.elapsed() >= Duration::from_secs(20 * 120), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() >= Duration::from_secs(20 * 120),
+        "{:?}",
+        began.elapsed()
+    );
     assert_eq!(emulator.jobs().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_down_is_tried_for_two_minutes_and_no_longer() {
-    let emulator = emulator(r#"{"fault": [{"route": "submit", "times": 100000, "do": "status", "status": 503}]}"#).await;
+    let emulator =
+        emulator(r#"{"fault": [{"route": "submit", "times": 100000, "do": "status", "status": 503}]}"#).await;
     let client = client(&emulator);
     let began = Instant::now();
     let error = client.submit(request()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.is_retryable());
     let took = began.elapsed();
-    assert!(took >= Duration::from_secs(110) && took < Duration::from_secs(160), "{took:?}");
+    assert!(
+        took >= Duration::from_secs(110) && took < Duration::from_secs(160),
+        "{took:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -39,7 +39,11 @@ async fn a_local_clip_becomes_verified_frames_and_a_video() {
     assert_eq!(emulator.count("POST", "/v2/video-to-video-hdr"), 1);
 
     let again = done.download(&dest).await.unwrap();
-    assert_eq!(again.paths.len(), saved.paths.len(), "what is there and equal counts as done");
+    assert_eq!(
+        again.paths.len(),
+        saved.paths.len(),
+        "what is there and equal counts as done"
+    );
 }
 
 #[tokio::test]
@@ -50,7 +54,11 @@ async fn the_same_request_under_one_key_is_submitted_once() {
     let one = client.submit(request()).once("key").await.unwrap();
     let two = client.submit(request()).once("key").await.unwrap();
     assert_eq!(one, two);
-    let other = client.submit(request().output_colorspace(Colorspace::SrgbLinear)).once("key").await.unwrap_err();
+    let other = client
+        .submit(request().output_colorspace(Colorspace::SrgbLinear))
+        .once("key")
+        .await
+        .unwrap_err();
     assert_eq!(other.kind(), ErrorKind::InvalidRequest, "{other}");
     assert_eq!(emulator.count("POST", "/v2/video-to-video-hdr"), 1);
 }

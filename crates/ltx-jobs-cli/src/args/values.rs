@@ -113,13 +113,21 @@ mod tests {
         for text in ["seed", "=7", "video_uri=@"] {
             assert!(parameter(text).is_err(), "{text} was taken");
         }
-        assert_eq!(file("video_uri=@a.mp4").unwrap().1, Given::File(PathBuf::from("@a.mp4")));
+        assert_eq!(
+            file("video_uri=@a.mp4").unwrap().1,
+            Given::File(PathBuf::from("@a.mp4"))
+        );
         assert!(file("video_uri=").is_err());
     }
 
     #[test]
     fn addresses_are_passed_on_and_everything_else_is_a_file() {
-        for text in ["https://cdn.example/a.mp4", "http://cdn.example/a.mp4", "ltx://uploads/x", "data:video/mp4;base64,AA"] {
+        for text in [
+            "https://cdn.example/a.mp4",
+            "http://cdn.example/a.mp4",
+            "ltx://uploads/x",
+            "data:video/mp4;base64,AA",
+        ] {
             assert_eq!(media(OsStr::new(text)), Given::Address(text.to_owned()));
         }
         for text in ["shots/plate.mp4", "C:\\plate.mp4", "data", "-"] {
@@ -134,7 +142,14 @@ mod tests {
         assert_eq!(number_or_auto("auto").unwrap(), Value::Null);
         assert_eq!(switch("false").unwrap(), json!(false));
         assert_eq!(object(r#"{"anchor": "top"}"#).unwrap(), json!({"anchor": "top"}));
-        for refused in [number("six"), number(""), number_or_auto("null"), switch("yes"), object("[1]"), object("top")] {
+        for refused in [
+            number("six"),
+            number(""),
+            number_or_auto("null"),
+            switch("yes"),
+            object("[1]"),
+            object("top"),
+        ] {
             assert!(refused.is_err(), "{refused:?}");
         }
     }

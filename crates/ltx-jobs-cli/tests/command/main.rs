@@ -4,8 +4,12 @@
 
 mod demo;
 mod emulate;
+mod endpoints;
+mod fetch;
 mod hdr;
 #[cfg(unix)]
 mod interrupt;
+mod journal;
+mod recover;
 mod stage;
 mod usage;

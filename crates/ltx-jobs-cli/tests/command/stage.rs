@@ -52,10 +52,22 @@ impl Stage {
         self.dir.path().join(name)
     }
 
+    /// The command with the journal that all commands of this stage share.
+    pub(crate) fn journaled(&self, args: &[&str]) -> Command {
+        let mut command = self.command(args);
+        command.env("LTX_JOURNAL", self.path("journal"));
+        command
+    }
+
+    /// Whole paid requests to any endpoint.
+    pub(crate) fn paid(&self) -> usize {
+        self.emulator.count("POST", "/v2/*")
+    }
+
     /// Waits until the emulator has read so many whole paid requests.
     pub(crate) fn await_submits(&self, many: usize) {
         let began = Instant::now();
-        while self.emulator.count("POST", "/v2/video-to-video-hdr") < many {
+        while self.paid() < many {
             assert!(began.elapsed() < PATIENCE, "the submit did not arrive");
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -136,6 +148,12 @@ impl Running {
                 return event;
             }
         }
+    }
+
+    /// As a power cut does it: nothing is tidied up.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     #[cfg(unix)]

@@ -21,7 +21,11 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     pub(super) fn new() -> Self {
-        Self { settings: Settings::default(), runtime: None, error: None }
+        Self {
+            settings: Settings::default(),
+            runtime: None,
+            error: None,
+        }
     }
 
     fn note(mut self, key: &'static str, change: impl FnOnce(&mut Settings) -> Result<()>) -> Self {
@@ -66,7 +70,10 @@ impl ClientBuilder {
     }
 
     /// A function that gives the API key; called on a thread of the runtime, again after the service refused the key. An error is told as `Config`.
-    pub fn api_key_function(self, function: impl Fn() -> std::result::Result<String, String> + Send + Sync + 'static) -> Self {
+    pub fn api_key_function(
+        self,
+        function: impl Fn() -> std::result::Result<String, String> + Send + Sync + 'static,
+    ) -> Self {
         self.note("api_key", |settings| {
             settings.api_key = KeySource::Function(Arc::new(function));
             Ok(())
@@ -167,7 +174,10 @@ impl ClientBuilder {
 
     /// Threads of an own runtime; 2.
     pub fn worker_threads(mut self, threads: usize) -> Self {
-        if let Err(error) = self.settings.set("worker_threads", &threads.to_string(), Origin::Argument) {
+        if let Err(error) = self
+            .settings
+            .set("worker_threads", &threads.to_string(), Origin::Argument)
+        {
             self.error = self.error.or(Some(error));
         }
         self

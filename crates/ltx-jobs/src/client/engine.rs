@@ -42,6 +42,10 @@ impl Engine {
             },
         };
         let schedule = Schedule::start(&runtime, surroundings, client.stop_token().clone());
-        Ok(Self { runtime, transport, schedule })
+        Ok(Self {
+            runtime,
+            transport,
+            schedule,
+        })
     }
 }

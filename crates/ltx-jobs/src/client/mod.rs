@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 pub use builder::ClientBuilder;
 pub use check::{Check, Checked};
 pub(crate) use engine::Engine;
-pub use recover::{JournaledSubmit, Jobs, Recover, Recovered, Resolve, SubmitState};
+pub use recover::{Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState};
 pub use upload::Upload;
 
 use crate::config::{Origin, Settings};
@@ -115,8 +115,11 @@ impl Client {
             return Ok(Job::new(self.clone(), self.cell(reference, None, false, None)));
         };
         let error = match self.0.journal.fate(intent)? {
-            Some(Fate::Accepted(job) | Fate::EndedUnbilled(job)) => return Ok(Job::new(self.clone(), self.cell(job, None, true, None))),
-            Some(Fate::Open) => Error::new(ErrorKind::InvalidState, format!("{reference} is still being submitted")).with_billing(Billing::Unknown),
+            Some(Fate::Accepted(job) | Fate::EndedUnbilled(job)) => {
+                return Ok(Job::new(self.clone(), self.cell(job, None, true, None)));
+            }
+            Some(Fate::Open) => Error::new(ErrorKind::InvalidState, format!("{reference} is still being submitted"))
+                .with_billing(Billing::Unknown),
             Some(Fate::Refused) => Error::new(ErrorKind::NotFound, format!("{reference} was refused: there is no job")),
             Some(Fate::Unknown { request_id }) => crate::submit::still_unknown(&reference).with_request_id(request_id),
             None => Error::new(ErrorKind::NotFound, format!("the journal does not know {reference}")),
@@ -125,24 +128,40 @@ impl Client {
     }
 
     /// Does something with the journal off the async threads: it may take as long as a disk takes.
-    pub(crate) async fn journaled<T: Send + 'static>(&self, work: impl FnOnce(&dyn Journal) -> Result<T> + Send + 'static) -> Result<T> {
+    pub(crate) async fn journaled<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Journal) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let journal = Arc::clone(&self.0.journal);
         match tokio::task::spawn_blocking(move || work(journal.as_ref())).await {
             Ok(done) => done,
-            Err(error) if error.is_panic() => Err(Error::new(ErrorKind::Internal, "the journal panicked").with_billing(Billing::Unknown)),
+            Err(error) if error.is_panic() => {
+                Err(Error::new(ErrorKind::Internal, "the journal panicked").with_billing(Billing::Unknown))
+            }
             Err(_) => Err(Error::new(ErrorKind::Closed, "the client was closed").with_billing(Billing::Unknown)),
         }
     }
 
     /// The one cell of a job in this client.
-    pub(crate) fn cell(&self, reference: JobRef, label: Option<String>, submitted_here: bool, snapshot: Option<Snapshot>) -> Arc<JobCell> {
+    pub(crate) fn cell(
+        &self,
+        reference: JobRef,
+        label: Option<String>,
+        submitted_here: bool,
+        snapshot: Option<Snapshot>,
+    ) -> Arc<JobCell> {
         let mut jobs = lock(&self.0.jobs);
         // Cells that nobody holds and nothing polls are of no use; swept now and then.
         if jobs.len() % 1024 == 1023 {
             jobs.retain(|_, cell| Arc::strong_count(cell) > 1 || (cell.submitted_here && !cell.is_ended()));
         }
         Arc::clone(jobs.entry(reference.clone()).or_insert_with(|| {
-            Arc::new(JobCell::new(reference, label, submitted_here, snapshot.unwrap_or_else(|| Snapshot::new(None))))
+            Arc::new(JobCell::new(
+                reference,
+                label,
+                submitted_here,
+                snapshot.unwrap_or_else(|| Snapshot::new(None)),
+            ))
         }))
     }
 
@@ -193,7 +212,9 @@ impl Client {
     pub async fn close(&self, grace: Duration) -> bool {
         self.0.stop.cancel();
         self.0.paid.close();
-        tokio::time::timeout(grace.min(crate::config::LONGEST), self.0.paid.wait()).await.is_ok()
+        tokio::time::timeout(grace.min(crate::config::LONGEST), self.0.paid.wait())
+            .await
+            .is_ok()
     }
 
     /// Closes the client from a thread that is not async, and ends its own runtime, if it has one, joining its threads.
@@ -203,7 +224,9 @@ impl Client {
     pub fn close_blocking(&self, grace: Duration) -> usize {
         self.0.stop.cancel();
         self.0.paid.close();
-        let Executor::Owned(runtime) = &self.0.executor else { return 0 };
+        let Executor::Owned(runtime) = &self.0.executor else {
+            return 0;
+        };
         if self.is_foreign() {
             runtime.forget();
             return 0;
@@ -242,15 +265,26 @@ impl Client {
     /// Whether an operation may begin: in the process that used the client first, and before it was closed.
     fn usable(&self) -> Result<()> {
         let here = std::process::id();
-        let owner = self.0.process.compare_exchange(0, here, Ordering::AcqRel, Ordering::Acquire).unwrap_or_else(|owner| owner);
+        let owner = self
+            .0
+            .process
+            .compare_exchange(0, here, Ordering::AcqRel, Ordering::Acquire)
+            .unwrap_or_else(|owner| owner);
         if owner != 0 && owner != here {
             return Err(forked(owner));
         }
-        if self.is_closed() { Err(Error::new(ErrorKind::Closed, "the client was closed")) } else { Ok(()) }
+        if self.is_closed() {
+            Err(Error::new(ErrorKind::Closed, "the client was closed"))
+        } else {
+            Ok(())
+        }
     }
 
     fn present_engine(&self) -> Option<Engine> {
-        lock(&self.0.engine).as_ref().filter(|engine| !engine.schedule.is_gone()).cloned()
+        lock(&self.0.engine)
+            .as_ref()
+            .filter(|engine| !engine.schedule.is_gone())
+            .cloned()
     }
 
     /// The engine of the present runtime, made when there is none or when its runtime is gone.
@@ -264,7 +298,10 @@ impl Client {
         }
         let engine = Engine::start(self).await?;
         // Jobs of a runtime that is gone are polled on in this one.
-        for cell in lock(&self.0.jobs).values().filter(|cell| cell.submitted_here && !cell.is_ended()) {
+        for cell in lock(&self.0.jobs)
+            .values()
+            .filter(|cell| cell.submitted_here && !cell.is_ended())
+        {
             engine.schedule.track(Arc::clone(cell), false);
         }
         *lock(&self.0.engine) = Some(engine.clone());
@@ -283,13 +320,20 @@ impl Client {
 
     /// A cancellation that came from closing the client is told as such.
     pub(crate) fn closed_instead(&self, error: Error) -> Error {
-        if error.kind() == ErrorKind::Cancelled && self.is_closed() { Error::new(ErrorKind::Closed, "the client was closed") } else { error }
+        if error.kind() == ErrorKind::Cancelled && self.is_closed() {
+            Error::new(ErrorKind::Closed, "the client was closed")
+        } else {
+            error
+        }
     }
 }
 
 pub(crate) fn forked(owner: u32) -> Error {
-    Error::new(ErrorKind::Forked, format!("this client was used in process {owner} before the fork; it does not work in its child"))
-        .with_advice("make a new client in the child")
+    Error::new(
+        ErrorKind::Forked,
+        format!("this client was used in process {owner} before the fork; it does not work in its child"),
+    )
+    .with_advice("make a new client in the child")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -112,7 +112,11 @@ impl Client {
     /// `Journal`; `NotFound` when the journal does not know the intent; `InvalidState` when its outcome is not unknown; `InvalidRequest` when `intent` is no
     /// intent or `job` no job.
     pub fn resolve(&self, intent: JobRef, job: Option<JobRef>) -> Resolve {
-        Resolve { client: self.clone(), intent, job }
+        Resolve {
+            client: self.clone(),
+            intent,
+            job,
+        }
     }
 }
 
@@ -127,7 +131,11 @@ impl Jobs {
     /// Starts reading the journal on the runtime.
     pub fn start(self) -> Operation<Vec<JournaledSubmit>> {
         let client = self.client.clone();
-        client.run(move |_, _| async move { self.client.journaled(|journal| journal.entries()?.into_iter().map(JournaledSubmit::new).collect()).await })
+        client.run(move |_, _| async move {
+            self.client
+                .journaled(|journal| journal.entries()?.into_iter().map(JournaledSubmit::new).collect())
+                .await
+        })
     }
 }
 
@@ -195,18 +203,29 @@ impl Resolve {
         client.run(move |_, _| async move {
             let refuse = |kind, text: String| Err(crate::Error::new(kind, text).with_job(&self.intent));
             let Some(id) = self.intent.intent_id().map(str::to_owned) else {
-                return refuse(crate::ErrorKind::InvalidRequest, format!("{} is no intent", self.intent));
+                return refuse(
+                    crate::ErrorKind::InvalidRequest,
+                    format!("{} is no intent", self.intent),
+                );
             };
             let fate = match self.job {
-                Some(job) if job.is_intent() => return refuse(crate::ErrorKind::InvalidRequest, format!("{job} is no job")),
+                Some(job) if job.is_intent() => {
+                    return refuse(crate::ErrorKind::InvalidRequest, format!("{job} is no job"));
+                }
                 Some(job) => Fate::Accepted(job),
                 None => Fate::Refused,
             };
             let asked = id.clone();
             match self.client.journaled(move |journal| journal.fate(&asked)).await? {
                 Some(Fate::Unknown { .. }) => self.client.journaled(move |journal| journal.settle(&id, fate)).await,
-                Some(known) => refuse(crate::ErrorKind::InvalidState, format!("the outcome of {} is not unknown: {}", self.intent, words(&known))),
-                None => refuse(crate::ErrorKind::NotFound, format!("the journal does not know {}", self.intent)),
+                Some(known) => refuse(
+                    crate::ErrorKind::InvalidState,
+                    format!("the outcome of {} is not unknown: {}", self.intent, words(&known)),
+                ),
+                None => refuse(
+                    crate::ErrorKind::NotFound,
+                    format!("the journal does not know {}", self.intent),
+                ),
             }
         })
     }

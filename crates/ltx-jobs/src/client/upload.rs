@@ -15,7 +15,10 @@ impl Client {
     /// # Errors
     /// `Io` and `InvalidRequest` before any network; those of the network and the storage.
     pub fn upload(&self, media: impl Into<Media>) -> Upload {
-        Upload { client: self.clone(), media: media.into() }
+        Upload {
+            client: self.clone(),
+            media: media.into(),
+        }
     }
 
     /// The text that stands for an input in the request, after uploading what has to be.

@@ -18,7 +18,13 @@ pub(crate) struct JobCell {
 
 impl JobCell {
     pub(crate) fn new(reference: JobRef, label: Option<String>, submitted_here: bool, snapshot: Snapshot) -> Self {
-        Self { reference, label, submitted_here, waiters: AtomicUsize::new(0), snapshot: watch::Sender::new(snapshot) }
+        Self {
+            reference,
+            label,
+            submitted_here,
+            waiters: AtomicUsize::new(0),
+            snapshot: watch::Sender::new(snapshot),
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -35,8 +35,26 @@ pub struct Completed {
 
 impl Completed {
     pub(crate) fn new(client: Client, job: Job, created_at: Option<SystemTime>, results: Results) -> Self {
-        let outputs = results.outputs.iter().map(|(label, url)| (label.clone(), Output { label: label.clone(), url: url.clone() })).collect();
-        Self { client, job, created_at, results: Arc::new(results), outputs }
+        let outputs = results
+            .outputs
+            .iter()
+            .map(|(label, url)| {
+                (
+                    label.clone(),
+                    Output {
+                        label: label.clone(),
+                        url: url.clone(),
+                    },
+                )
+            })
+            .collect();
+        Self {
+            client,
+            job,
+            created_at,
+            results: Arc::new(results),
+            outputs,
+        }
     }
 
     /// The job.
@@ -66,7 +84,12 @@ impl Completed {
 
     /// When the first of the outputs' URLs expires: what the URLs say themselves, else 24 h after the end.
     pub fn outputs_expire_at(&self) -> Option<SystemTime> {
-        self.results.outputs.values().filter_map(url_expiry).min().or_else(|| self.job_expires_at())
+        self.results
+            .outputs
+            .values()
+            .filter_map(url_expiry)
+            .min()
+            .or_else(|| self.job_expires_at())
     }
 
     /// The service's whole answer. It contains signed URLs: keep it out of logs.
@@ -83,17 +106,29 @@ impl Completed {
     /// # Errors
     /// `ResultExpired`, `Integrity`, `Archive`, `UnsafeName`, `Exists`, `NoSpace`, `Io`, `Stalled`, `Cancelled`, and those of the network.
     pub fn download(&self, dest: impl Into<PathBuf>) -> Download {
-        Download { completed: self.clone(), dest: dest.into(), options: DownloadOptions::default() }
+        Download {
+            completed: self.clone(),
+            dest: dest.into(),
+            options: DownloadOptions::default(),
+        }
     }
 
     fn source(&self, label: &str, engine: &Engine) -> Arc<dyn Renew> {
-        Arc::new(RenewByPoll { client: self.client.clone(), engine: engine.clone(), job: self.job.reference().clone(), label: label.to_owned() })
+        Arc::new(RenewByPoll {
+            client: self.client.clone(),
+            engine: engine.clone(),
+            job: self.job.reference().clone(),
+            label: label.to_owned(),
+        })
     }
 }
 
 impl fmt::Debug for Completed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Completed").field("job", self.job.reference()).field("outputs", &self.outputs.keys().collect::<Vec<_>>()).finish_non_exhaustive()
+        f.debug_struct("Completed")
+            .field("job", self.job.reference())
+            .field("outputs", &self.outputs.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }
 
@@ -164,14 +199,24 @@ impl Download {
 
     /// Starts the download on the runtime.
     pub fn start(self) -> Operation<Saved> {
-        let Self { completed, dest, options } = self;
+        let Self {
+            completed,
+            dest,
+            options,
+        } = self;
         let client = completed.client.clone();
         client.run(move |engine, work| async move {
             work.progress.set_phase(Phase::Downloading);
             let outputs = completed
                 .outputs
                 .values()
-                .map(|output| (output.label.clone(), output.url.clone(), completed.source(&output.label, &engine)))
+                .map(|output| {
+                    (
+                        output.label.clone(),
+                        output.url.clone(),
+                        completed.source(&output.label, &engine),
+                    )
+                })
                 .collect();
             let context = TransferContext {
                 transport: engine.transport.clone(),
@@ -181,7 +226,12 @@ impl Download {
             };
             let saved = transfer::save_outputs(&context, outputs, &dest, &options)
                 .await
-                .map_err(|error| completed.client.closed_instead(error).about_job(completed.job.reference()))?;
+                .map_err(|error| {
+                    completed
+                        .client
+                        .closed_instead(error)
+                        .about_job(completed.job.reference())
+                })?;
             if options.only.is_none() {
                 let job = completed.job.reference().clone();
                 if let Err(error) = completed.client.journaled(move |journal| journal.saved(&job)).await {
@@ -214,9 +264,18 @@ impl Renew for RenewByPoll {
     fn renew(&self) -> BoxFuture<'_, Result<SignedUrl>> {
         Box::pin(async move {
             let key = self.client.keys().current()?;
-            let path = format!("/v2/{}/{}", self.job.endpoint().unwrap_or_default(), self.job.id().unwrap_or_default());
+            let path = format!(
+                "/v2/{}/{}",
+                self.job.endpoint().unwrap_or_default(),
+                self.job.id().unwrap_or_default()
+            );
             let what = "asking for a fresh URL";
-            let answer = self.engine.transport.api_get(&path, &key, self.client.settings().poll_timeout).await.map_err(|failure| failure.into_error(what))?;
+            let answer = self
+                .engine
+                .transport
+                .api_get(&path, &key, self.client.settings().poll_timeout)
+                .await
+                .map_err(|failure| failure.into_error(what))?;
             if answer.status == 404 && answer.is_ours() {
                 return Err(expired("the service no longer knows the job"));
             }
@@ -224,12 +283,18 @@ impl Renew for RenewByPoll {
                 return Err(answer.to_error(what));
             }
             let polled: Option<Polled> = answer.json();
-            let url = polled.filter(|polled| Status::from(polled.status.as_str()) == Status::Completed).and_then(|polled| polled.outputs().remove(&self.label));
+            let url = polled
+                .filter(|polled| Status::from(polled.status.as_str()) == Status::Completed)
+                .and_then(|polled| polled.outputs().remove(&self.label));
             url.ok_or_else(|| expired("the service gives no URL for it any more"))
         })
     }
 }
 
 fn expired(why: &str) -> Error {
-    Error::new(ErrorKind::ResultExpired, format!("the URL of the result has expired: {why}")).with_advice("outputs are kept for 24 h; submit again if you still need them")
+    Error::new(
+        ErrorKind::ResultExpired,
+        format!("the URL of the result has expired: {why}"),
+    )
+    .with_advice("outputs are kept for 24 h; submit again if you still need them")
 }

@@ -80,7 +80,10 @@ impl Job {
     /// failed; failed jobs are not billed. `Unauthenticated` and `PermissionDenied` when the key is refused: the job goes on, see
     /// [`Client::set_api_key`]. `NotFound`, `Expired`, `Cancelled`, `Closed`.
     pub fn wait(&self) -> Wait {
-        Wait { job: self.clone(), timeout: None }
+        Wait {
+            job: self.clone(),
+            timeout: None,
+        }
     }
 
     /// The results, if it is known to be completed.
@@ -93,7 +96,12 @@ impl Job {
 
     fn ending(&self, snapshot: &Snapshot) -> Option<Result<Completed>> {
         Some(match snapshot.ending.as_ref()? {
-            Ending::Completed(results) => Ok(Completed::new(self.client.clone(), self.clone(), snapshot.created_at, results.clone())),
+            Ending::Completed(results) => Ok(Completed::new(
+                self.client.clone(),
+                self.clone(),
+                snapshot.created_at,
+                results.clone(),
+            )),
             Ending::Error(error) => Err(error.clone()),
         })
     }
@@ -114,7 +122,9 @@ impl Job {
         }
         loop {
             let snapshot = watch.borrow_and_update().clone();
-            let unreachable = snapshot.unreachable_since.map(|since| SystemTime::now().duration_since(since).unwrap_or_default());
+            let unreachable = snapshot
+                .unreachable_since
+                .map(|since| SystemTime::now().duration_since(since).unwrap_or_default());
             if let Some(status) = snapshot.status.clone() {
                 work.progress.set_waiting(status, unreachable);
             }
@@ -135,17 +145,32 @@ impl Job {
     }
 
     fn stopped(&self) -> Error {
-        let error = if self.client.is_closed() { Error::new(ErrorKind::Closed, "the client was closed during a wait") } else { cancelled("the wait") };
-        error.about_job(self.reference()).with_advice("the job goes on; attach to it again by its reference")
+        let error = if self.client.is_closed() {
+            Error::new(ErrorKind::Closed, "the client was closed during a wait")
+        } else {
+            cancelled("the wait")
+        };
+        error
+            .about_job(self.reference())
+            .with_advice("the job goes on; attach to it again by its reference")
     }
 
     fn timed_out(&self, timeout: Duration, snapshot: &Snapshot) -> Error {
         let status = snapshot.status.as_ref().map_or("not known yet", Status::as_str);
-        let mut text = format!("the time limit of {} s is over, the job is {status}", timeout.as_secs_f64());
-        if let Some(error) = snapshot.last_error.as_ref().filter(|_| snapshot.unreachable_since.is_some()) {
+        let mut text = format!(
+            "the time limit of {} s is over, the job is {status}",
+            timeout.as_secs_f64()
+        );
+        if let Some(error) = snapshot
+            .last_error
+            .as_ref()
+            .filter(|_| snapshot.unreachable_since.is_some())
+        {
             text.push_str(&format!(" (the service cannot be reached: {})", error.message()));
         }
-        Error::new(ErrorKind::WaitTimeout, text).about_job(self.reference()).with_advice("it goes on; wait again when you like")
+        Error::new(ErrorKind::WaitTimeout, text)
+            .about_job(self.reference())
+            .with_advice("it goes on; wait again when you like")
     }
 }
 
@@ -165,7 +190,13 @@ impl std::hash::Hash for Job {
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Job({}, {})", self.reference(), self.status().map_or_else(|| "not asked yet".to_owned(), |status| status.to_string()))
+        write!(
+            f,
+            "Job({}, {})",
+            self.reference(),
+            self.status()
+                .map_or_else(|| "not asked yet".to_owned(), |status| status.to_string())
+        )
     }
 }
 

@@ -77,7 +77,9 @@ pub(crate) fn check_segment(what: &str, text: &str) -> Result<()> {
     if text.is_empty() || text == "." || text == ".." || text.len() > 512 || !text.chars().all(fits) {
         return Err(Error::new(
             ErrorKind::InvalidRequest,
-            format!("{what} {text:?} is not usable: it must be one segment of a URL's path, of visible ASCII, at most 512 characters"),
+            format!(
+                "{what} {text:?} is not usable: it must be one segment of a URL's path, of visible ASCII, at most 512 characters"
+            ),
         ));
     }
     Ok(())
@@ -138,7 +140,18 @@ mod tests {
 
     #[test]
     fn what_could_leave_its_path_segment_is_refused() {
-        for text in ["", "retake", "retake/", "/x", "retake/a/b", "retake/..", "retake/a?b", "retake/a b", "intent:", "retake/%2e"] {
+        for text in [
+            "",
+            "retake",
+            "retake/",
+            "/x",
+            "retake/a/b",
+            "retake/..",
+            "retake/a?b",
+            "retake/a b",
+            "intent:",
+            "retake/%2e",
+        ] {
             assert!(text.parse::<JobRef>().is_err(), "{text:?} was taken");
         }
     }

@@ -81,7 +81,10 @@ pub(crate) struct Results {
 impl std::fmt::Debug for Results {
     /// Without the raw answer, which holds signed URLs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Results").field("outputs", &self.outputs).field("completed_at", &self.completed_at).finish_non_exhaustive()
+        f.debug_struct("Results")
+            .field("outputs", &self.outputs)
+            .field("completed_at", &self.completed_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -138,7 +141,14 @@ impl Life {
     }
 
     /// Takes what a poll saw, changes the snapshot, and says when to ask next.
-    pub(crate) fn observe(&mut self, snapshot: &mut Snapshot, seen: Observation, interval: Duration, now: Duration, wall: SystemTime) -> Next {
+    pub(crate) fn observe(
+        &mut self,
+        snapshot: &mut Snapshot,
+        seen: Observation,
+        interval: Duration,
+        now: Duration,
+        wall: SystemTime,
+    ) -> Next {
         match seen {
             Observation::Failure(failure) => {
                 let error = failure.into_error("polling").about_job(&self.reference);
@@ -148,16 +158,26 @@ impl Life {
                 200..=299 => match answer.json::<Polled>().filter(|_| !answer.cut) {
                     Some(polled) => self.polled(snapshot, &polled, &answer, interval, now, wall),
                     None => {
-                        let error = Error::new(ErrorKind::Protocol, format!("polling: the answer {} cannot be read{}", answer.status, answer.excerpt()))
-                            .with_http_status(answer.status)
-                            .with_request_id(answer.request_id())
-                            .about_job(&self.reference);
+                        let error = Error::new(
+                            ErrorKind::Protocol,
+                            format!(
+                                "polling: the answer {} cannot be read{}",
+                                answer.status,
+                                answer.excerpt()
+                            ),
+                        )
+                        .with_http_status(answer.status)
+                        .with_request_id(answer.request_id())
+                        .about_job(&self.reference);
                         Self::not_reached(snapshot, error, answer.retry_after(), wall)
                     }
                 },
                 401 | 403 if answer.is_ours() => {
                     self.contact(snapshot, wall);
-                    let error = answer.to_error("polling").about_job(&self.reference).with_advice("give the client a new key; the job goes on");
+                    let error = answer
+                        .to_error("polling")
+                        .about_job(&self.reference)
+                        .with_advice("give the client a new key; the job goes on");
                     snapshot.last_error = Some(error.clone());
                     snapshot.paused = Some(error);
                     Next::PauseKey
@@ -184,7 +204,15 @@ impl Life {
         Next::Backoff(asked)
     }
 
-    fn polled(&mut self, snapshot: &mut Snapshot, polled: &Polled, answer: &Answer, interval: Duration, now: Duration, wall: SystemTime) -> Next {
+    fn polled(
+        &mut self,
+        snapshot: &mut Snapshot,
+        polled: &Polled,
+        answer: &Answer,
+        interval: Duration,
+        now: Duration,
+        wall: SystemTime,
+    ) -> Next {
         self.contact(snapshot, wall);
         self.alive_at = Some(now);
         self.existed = true;
@@ -199,7 +227,11 @@ impl Life {
                     return self.without_outputs(snapshot, answer, interval, now);
                 }
                 let raw = answer.json::<Value>().unwrap_or(Value::Null);
-                snapshot.ending = Some(Ending::Completed(Results { outputs, completed_at: Time::get(polled.completed_at), raw }));
+                snapshot.ending = Some(Ending::Completed(Results {
+                    outputs,
+                    completed_at: Time::get(polled.completed_at),
+                    raw,
+                }));
                 Next::End
             }
             Status::Failed => {
@@ -208,7 +240,9 @@ impl Life {
             }
             Status::Other(word) => {
                 if self.warned_word.as_deref() != Some(&word) {
-                    snapshot.warnings.push(format!("the service gave the unknown status {word:?}; the job is taken to be running"));
+                    snapshot.warnings.push(format!(
+                        "the service gave the unknown status {word:?}; the job is taken to be running"
+                    ));
                     self.warned_word = Some(word);
                 }
                 Next::Interval
@@ -228,7 +262,9 @@ impl Life {
             Some(_) => format!("the job failed: {api_type}: {api_message}"),
             None => "the job failed without a reason".to_owned(),
         };
-        let mut error = Error::new(kind, text).with_request_id(answer.request_id()).job_is_over(&self.reference);
+        let mut error = Error::new(kind, text)
+            .with_request_id(answer.request_id())
+            .job_is_over(&self.reference);
         if envelope.is_some() {
             error = error.with_api(api_type, api_message);
         }
@@ -244,22 +280,33 @@ impl Life {
             return Next::Interval;
         }
         snapshot.ending = Some(Ending::Error(
-            Error::new(ErrorKind::Protocol, "the job is completed, but the service gives no outputs")
-                .with_request_id(answer.request_id())
-                .with_retryable(false)
-                .about_job(&self.reference)
-                .with_advice("ask the vendor, with the request id"),
+            Error::new(
+                ErrorKind::Protocol,
+                "the job is completed, but the service gives no outputs",
+            )
+            .with_request_id(answer.request_id())
+            .with_retryable(false)
+            .about_job(&self.reference)
+            .with_advice("ask the vendor, with the request id"),
         ));
         Next::End
     }
 
-    fn not_found(&mut self, snapshot: &mut Snapshot, answer: &Answer, interval: Duration, now: Duration, wall: SystemTime) -> Next {
+    fn not_found(
+        &mut self,
+        snapshot: &mut Snapshot,
+        answer: &Answer,
+        interval: Duration,
+        now: Duration,
+        wall: SystemTime,
+    ) -> Next {
         let streak = self.not_found.get_or_insert(Streak { since: now, times: 0 });
         streak.times = streak.times.saturating_add(1);
         let streak = *streak;
         let lately_alive = self.alive_at.is_some_and(|alive| now.saturating_sub(alive) < RETENTION);
         let confirmed = if lately_alive {
-            streak.times >= NOT_FOUND_TIMES && now.saturating_sub(streak.since) >= interval.saturating_mul(PATIENCE_INTERVALS)
+            streak.times >= NOT_FOUND_TIMES
+                && now.saturating_sub(streak.since) >= interval.saturating_mul(PATIENCE_INTERVALS)
         } else {
             streak.times >= 2
         };
@@ -278,15 +325,28 @@ impl Life {
     fn not_found_error(&self, answer: &Answer) -> Error {
         let seen = answer.to_error("polling");
         let (kind, text) = if self.existed {
-            (ErrorKind::Expired, "the service no longer knows this job; it keeps a record for at most 24 h after the end")
+            (
+                ErrorKind::Expired,
+                "the service no longer knows this job; it keeps a record for at most 24 h after the end",
+            )
         } else {
-            (ErrorKind::NotFound, "the service does not know this job; an id is known only under the endpoint it was submitted to")
+            (
+                ErrorKind::NotFound,
+                "the service does not know this job; an id is known only under the endpoint it was submitted to",
+            )
         };
-        let mut error = Error::new(kind, text).with_http_status(404).with_request_id(answer.request_id()).with_job(&self.reference);
+        let mut error = Error::new(kind, text)
+            .with_http_status(404)
+            .with_request_id(answer.request_id())
+            .with_job(&self.reference);
         if let (Some(api_type), Some(message)) = (seen.api_type(), seen.api_message()) {
             error = error.with_api(api_type, message);
         }
-        if self.existed { error.about_job(&self.reference) } else { error.with_advice("check endpoint and id") }
+        if self.existed {
+            error.about_job(&self.reference)
+        } else {
+            error.with_advice("check endpoint and id")
+        }
     }
 }
 

@@ -18,12 +18,18 @@ struct Play {
 impl Play {
     fn new(submitted: bool) -> Self {
         let reference = JobRef::job("video-to-video-hdr", "abc").unwrap();
-        Self { life: Life::new(reference, submitted, Duration::ZERO), snapshot: Snapshot::new(None), now: Duration::ZERO }
+        Self {
+            life: Life::new(reference, submitted, Duration::ZERO),
+            snapshot: Snapshot::new(None),
+            now: Duration::ZERO,
+        }
     }
 
     fn see(&mut self, observation: Observation) -> Next {
         let wall = SystemTime::UNIX_EPOCH + self.now;
-        let next = self.life.observe(&mut self.snapshot, observation, INTERVAL, self.now, wall);
+        let next = self
+            .life
+            .observe(&mut self.snapshot, observation, INTERVAL, self.now, wall);
         self.now += INTERVAL;
         next
     }
@@ -45,19 +51,27 @@ fn answer(status: u16, ours: bool, body: &str) -> Observation {
     if ours {
         headers.insert("x-request-id", "r1".parse().unwrap());
     }
-    Observation::Answer(Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), cut: false })
+    Observation::Answer(Answer {
+        status,
+        headers,
+        body: Bytes::copy_from_slice(body.as_bytes()),
+        cut: false,
+    })
 }
 
 const PENDING: &str = r#"{"status":"pending","id":"abc","created_at":"2026-11-23T10:00:00.000Z"}"#;
 const NOT_FOUND: &str = r#"{"type":"error","error":{"type":"not_found_error","message":"no such job"}}"#;
-const COMPLETED: &str = r#"{"status":"completed","id":"abc","result":{"exr_frames_url":"https://s.example/a.zip?s=1"}}"#;
+const COMPLETED: &str =
+    r#"{"status":"completed","id":"abc","result":{"exr_frames_url":"https://s.example/a.zip?s=1"}}"#;
 
 #[test]
 fn a_job_goes_from_pending_to_completed() {
     let mut play = Play::new(true);
     assert_eq!(play.ours(200, PENDING), Next::Interval);
     assert_eq!(play.ours(200, COMPLETED), Next::End);
-    assert!(matches!(&play.snapshot.ending, Some(Ending::Completed(results)) if results.outputs.contains_key("exr_frames_url")));
+    assert!(
+        matches!(&play.snapshot.ending, Some(Ending::Completed(results)) if results.outputs.contains_key("exr_frames_url"))
+    );
 }
 
 #[test]
@@ -69,8 +83,18 @@ fn nothing_in_between_ends_a_job() {
             let next = play.see(answer(status, false, "<html>"));
             assert!(matches!(next, Next::Backoff(_)), "{status}: {next:?}");
         }
-        for kind in [FailureKind::Dns, FailureKind::Connect, FailureKind::Tls, FailureKind::Timeout, FailureKind::Lost, FailureKind::Certificate] {
-            assert!(matches!(play.see(Observation::Failure(Failure::new(kind, ""))), Next::Backoff(_)));
+        for kind in [
+            FailureKind::Dns,
+            FailureKind::Connect,
+            FailureKind::Tls,
+            FailureKind::Timeout,
+            FailureKind::Lost,
+            FailureKind::Certificate,
+        ] {
+            assert!(matches!(
+                play.see(Observation::Failure(Failure::new(kind, ""))),
+                Next::Backoff(_)
+            ));
         }
         assert!(matches!(play.see(answer(200, true, "{\"status\":")), Next::Backoff(_)));
     }
@@ -83,7 +107,12 @@ fn nothing_in_between_ends_a_job() {
 #[test]
 fn transient_answers_of_the_service_itself_are_transient() {
     let mut play = Play::new(true);
-    for (status, kind) in [(429, "rate_limit_error"), (500, "api_error"), (503, "service_unavailable_error"), (529, "overloaded_error")] {
+    for (status, kind) in [
+        (429, "rate_limit_error"),
+        (500, "api_error"),
+        (503, "service_unavailable_error"),
+        (529, "overloaded_error"),
+    ] {
         let body = format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"x"}}}}"#);
         assert!(matches!(play.ours(status, &body), Next::Backoff(_)), "{status}");
     }
@@ -137,16 +166,28 @@ fn a_job_never_seen_alive_is_not_found_after_one_confirmation() {
 #[test]
 fn a_failed_job_is_classified_like_an_http_error_and_is_not_billed() {
     let cases = [
-        (r#"{"type":"content_filtered_error","message":"no"}"#, ErrorKind::ContentFiltered),
-        (r#"{"type":"insufficient_funds_error","message":"36 cents"}"#, ErrorKind::InsufficientFunds),
-        (r#"{"type":"overloaded_error","message":"later"}"#, ErrorKind::Overloaded),
+        (
+            r#"{"type":"content_filtered_error","message":"no"}"#,
+            ErrorKind::ContentFiltered,
+        ),
+        (
+            r#"{"type":"insufficient_funds_error","message":"36 cents"}"#,
+            ErrorKind::InsufficientFunds,
+        ),
+        (
+            r#"{"type":"overloaded_error","message":"later"}"#,
+            ErrorKind::Overloaded,
+        ),
         (r#"{"type":"never_heard_of","message":"?"}"#, ErrorKind::JobFailed),
         (r#"{"type":"no_message"}"#, ErrorKind::JobFailed),
         (r#""a string""#, ErrorKind::JobFailed),
     ];
     for (inner, kind) in cases {
         let mut play = Play::new(true);
-        assert_eq!(play.ours(200, &format!(r#"{{"status":"failed","id":"abc","error":{inner}}}"#)), Next::End);
+        assert_eq!(
+            play.ours(200, &format!(r#"{{"status":"failed","id":"abc","error":{inner}}}"#)),
+            Next::End
+        );
         let error = play.error();
         assert_eq!(error.kind(), kind, "{inner}");
         assert!(error.job_ended() && !error.is_retryable());
@@ -158,7 +199,10 @@ fn a_failed_job_is_classified_like_an_http_error_and_is_not_billed() {
 fn an_unknown_word_warns_once_and_goes_on() {
     let mut play = Play::new(true);
     for _ in 0..5 {
-        assert_eq!(play.ours(200, r#"{"status":"queued_for_gpu","id":"abc"}"#), Next::Interval);
+        assert_eq!(
+            play.ours(200, r#"{"status":"queued_for_gpu","id":"abc"}"#),
+            Next::Interval
+        );
     }
     assert_eq!(play.snapshot.warnings.len(), 1);
     assert_eq!(play.snapshot.status, Some(Status::Other("queued_for_gpu".into())));
@@ -168,7 +212,10 @@ fn an_unknown_word_warns_once_and_goes_on() {
 fn outputs_that_are_missing_are_asked_for_again_for_twelve_intervals() {
     let mut play = Play::new(true);
     for _ in 0..12 {
-        assert_eq!(play.ours(200, r#"{"status":"completed","id":"abc","result":{}}"#), Next::Interval);
+        assert_eq!(
+            play.ours(200, r#"{"status":"completed","id":"abc","result":{}}"#),
+            Next::Interval
+        );
     }
     assert_eq!(play.ours(200, r#"{"status":"completed","id":"abc"}"#), Next::End);
     assert_eq!(play.error().kind(), ErrorKind::Protocol);

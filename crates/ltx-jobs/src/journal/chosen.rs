@@ -44,7 +44,9 @@ impl ChosenJournal {
             JournalSetting::Off => return Ok(Box::new(NoJournal)),
             JournalSetting::Memory => return Ok(Box::new(MemoryJournal::default())),
             JournalSetting::Default if self.loopback => return Ok(Box::new(MemoryJournal::default())),
-            JournalSetting::Directory(directory) => return Ok(Box::new(DirectoryJournal::open(directory.clone(), self.identity()?)?)),
+            JournalSetting::Directory(directory) => {
+                return Ok(Box::new(DirectoryJournal::open(directory.clone(), self.identity()?)?));
+            }
             JournalSetting::Default => state_directory(),
         };
         let identity = self.identity()?;
@@ -62,7 +64,10 @@ impl ChosenJournal {
     }
 
     fn identity(&self) -> Result<Identity> {
-        Ok(Identity { origin: self.origin.clone(), key: self.keys.current()?.fingerprint() })
+        Ok(Identity {
+            origin: self.origin.clone(),
+            key: self.keys.current()?.fingerprint(),
+        })
     }
 }
 

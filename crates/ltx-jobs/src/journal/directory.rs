@@ -66,8 +66,15 @@ impl DirectoryJournal {
     /// Makes the directory if needed, and tries whether it can be written. Files that are old and settled go.
     pub(crate) fn open(directory: PathBuf, identity: Identity) -> Result<Self> {
         fs::create_dir_all(&directory).map_err(|error| cannot("make", &directory, error))?;
-        tempfile::Builder::new().prefix(".try").tempfile_in(&directory).map_err(|error| cannot("write into", &directory, error))?;
-        let journal = Self { directory, identity, state: Mutex::default() };
+        tempfile::Builder::new()
+            .prefix(".try")
+            .tempfile_in(&directory)
+            .map_err(|error| cannot("write into", &directory, error))?;
+        let journal = Self {
+            directory,
+            identity,
+            state: Mutex::default(),
+        };
         journal.clean_up();
         Ok(journal)
     }
@@ -87,7 +94,12 @@ impl DirectoryJournal {
             Some(own) => own,
             empty => empty.insert(self.create(process)?),
         };
-        let line = record.line().map_err(|error| Error::new(ErrorKind::Journal, format!("a journal record cannot be written: {error}")))?;
+        let line = record.line().map_err(|error| {
+            Error::new(
+                ErrorKind::Journal,
+                format!("a journal record cannot be written: {error}"),
+            )
+        })?;
         own.file
             .write_all(&line)
             .and_then(|()| if sync { own.file.sync_data() } else { Ok(()) })
@@ -117,8 +129,12 @@ impl DirectoryJournal {
             key: self.identity.key.clone(),
             version: crate::VERSION.to_owned(),
         };
-        let line = opened.line().map_err(|error| Error::new(ErrorKind::Journal, error.to_string()))?;
-        file.write_all(&line).and_then(|()| file.sync_data()).map_err(|error| cannot("write", &path, error))?;
+        let line = opened
+            .line()
+            .map_err(|error| Error::new(ErrorKind::Journal, error.to_string()))?;
+        file.write_all(&line)
+            .and_then(|()| file.sync_data())
+            .map_err(|error| cannot("write", &path, error))?;
         #[cfg(unix)]
         if let Err(error) = File::open(&self.directory).and_then(|directory| directory.sync_all()) {
             tracing::debug!(%error, "the journal directory cannot be synced");
@@ -178,20 +194,47 @@ impl DirectoryJournal {
         file.read_to_end(&mut bytes).map_err(unreadable)?;
         let content = record::read(&bytes);
         if let Some(line) = content.damaged {
-            return Err(Error::new(ErrorKind::Journal, format!("the journal {} is damaged in line {line}", path.display()))
-                .with_advice("nothing was changed; move the file away once its jobs are settled"));
+            return Err(Error::new(
+                ErrorKind::Journal,
+                format!("the journal {} is damaged in line {line}", path.display()),
+            )
+            .with_advice("nothing was changed; move the file away once its jobs are settled"));
         }
-        let Some(Record::Opened { host: writer, origin, key, .. }) = content.records.first() else { return Ok(None) };
-        let age = file.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-        let orphan = if *writer == host() { free } else { age.is_some_and(|age| age > FOREIGN_AGE) };
+        let Some(Record::Opened {
+            host: writer,
+            origin,
+            key,
+            ..
+        }) = content.records.first()
+        else {
+            return Ok(None);
+        };
+        let age = file
+            .metadata()
+            .and_then(|meta| meta.modified())
+            .ok()
+            .and_then(|at| SystemTime::now().duration_since(at).ok());
+        let orphan = if *writer == host() {
+            free
+        } else {
+            age.is_some_and(|age| age > FOREIGN_AGE)
+        };
         let (same_origin, same_key) = (*origin == self.identity.origin, *key == self.identity.key);
-        Ok(Some(Foreign { records: content.records, orphan, same_origin, same_key }))
+        Ok(Some(Foreign {
+            records: content.records,
+            orphan,
+            same_origin,
+            same_key,
+        }))
     }
 
     /// Removes files that are old and have nothing left to tell. What cannot be judged stays.
     fn clean_up(&self) {
         for path in self.files().unwrap_or_default() {
-            let age = fs::metadata(&path).and_then(|meta| meta.modified()).ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+            let age = fs::metadata(&path)
+                .and_then(|meta| meta.modified())
+                .ok()
+                .and_then(|at| SystemTime::now().duration_since(at).ok());
             let Some(age) = age else { continue };
             if let Ok(Some(foreign)) = self.read_foreign(&path)
                 && foreign.orphan
@@ -209,7 +252,10 @@ impl DirectoryJournal {
         let mut ledger = Ledger::default();
         let mut later: Vec<&Record> = Vec::new();
         let here = (state.records.as_slice(), false, true);
-        let there = others.iter().filter(|other| other.same_origin).map(|other| (other.records.as_slice(), other.orphan, other.same_key));
+        let there = others
+            .iter()
+            .filter(|other| other.same_origin)
+            .map(|other| (other.records.as_slice(), other.orphan, other.same_key));
         for (records, orphan, same_key) in std::iter::once(here).chain(there) {
             for record in records {
                 if matches!(record, Record::Intent { .. }) {
@@ -224,7 +270,11 @@ impl DirectoryJournal {
         }
         later.sort_by_key(|record| record.at());
         later.into_iter().for_each(|record| record::apply(&mut ledger, record));
-        for entry in ledger.entries.iter_mut().filter(|entry| entry.orphan && entry.fate == Fate::Open) {
+        for entry in ledger
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.orphan && entry.fate == Fate::Open)
+        {
             // Whoever began it is gone, and left no outcome: nobody can tell.
             entry.fate = Fate::Unknown { request_id: None };
         }
@@ -249,7 +299,9 @@ impl Journal for DirectoryJournal {
     fn begin(&self, intent: Intent) -> Result<Once> {
         let mut state = self.lock();
         let Some(key) = intent.once.clone() else {
-            return self.note(&mut state, Record::intent(&intent), true).map(|()| Once::Free);
+            return self
+                .note(&mut state, Record::intent(&intent), true)
+                .map(|()| Once::Free);
         };
         let known = self.view(&state)?.once(&key, &intent.fingerprint, None);
         if known != Once::Free {
@@ -257,9 +309,18 @@ impl Journal for DirectoryJournal {
         }
         self.note(&mut state, Record::intent(&intent), true)?;
         // Another process may have written its intent between the look and the write. It, or both, step back; never do both go on.
-        let known = self.view(&state).map(|view| view.once(&key, &intent.fingerprint, Some(&intent.id)));
+        let known = self
+            .view(&state)
+            .map(|view| view.once(&key, &intent.fingerprint, Some(&intent.id)));
         if !matches!(known, Ok(Once::Free)) {
-            self.note(&mut state, Record::Refused { intent: intent.id, at: format_time(SystemTime::now()) }, true)?;
+            self.note(
+                &mut state,
+                Record::Refused {
+                    intent: intent.id,
+                    at: format_time(SystemTime::now()),
+                },
+                true,
+            )?;
         }
         known
     }
@@ -280,12 +341,23 @@ impl Journal for DirectoryJournal {
     }
 
     fn ended(&self, job: &JobRef, status: &Status) -> Result<()> {
-        let record = Record::Ended { job: job.clone(), status: status.as_str().to_owned(), at: format_time(SystemTime::now()) };
+        let record = Record::Ended {
+            job: job.clone(),
+            status: status.as_str().to_owned(),
+            at: format_time(SystemTime::now()),
+        };
         self.note(&mut self.lock(), record, false)
     }
 
     fn saved(&self, job: &JobRef) -> Result<()> {
-        self.note(&mut self.lock(), Record::Saved { job: job.clone(), at: format_time(SystemTime::now()) }, false)
+        self.note(
+            &mut self.lock(),
+            Record::Saved {
+                job: job.clone(),
+                at: format_time(SystemTime::now()),
+            },
+            false,
+        )
     }
 
     fn entries(&self) -> Result<Vec<Entry>> {
@@ -312,7 +384,11 @@ fn host_name() -> Option<String> {
 
 fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
     let made = Error::io(format_args!("cannot {what} the journal {}", path.display()), error);
-    if made.kind() == ErrorKind::NoSpace { made } else { Error::into_journal(made) }
+    if made.kind() == ErrorKind::NoSpace {
+        made
+    } else {
+        Error::into_journal(made)
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::*;
 
 fn identity(key: &str) -> Identity {
-    Identity { origin: "https://api.example/".into(), key: key.into() }
+    Identity {
+        origin: "https://api.example/".into(),
+        key: key.into(),
+    }
 }
 
 fn open(directory: &Path) -> DirectoryJournal {
@@ -48,9 +51,18 @@ fn what_one_client_accepted_the_next_one_knows() {
         first.settle("i1", Fate::Accepted(job("j1"))).unwrap();
     }
     let second = open(directory.path());
-    assert_eq!(second.once("sh010", "f").unwrap(), Once::Same { intent: "i1".into(), fate: Fate::Accepted(job("j1")) });
+    assert_eq!(
+        second.once("sh010", "f").unwrap(),
+        Once::Same {
+            intent: "i1".into(),
+            fate: Fate::Accepted(job("j1"))
+        }
+    );
     assert_eq!(second.fate("i1").unwrap(), Some(Fate::Accepted(job("j1"))));
-    assert!(matches!(second.once("sh010", "another body").unwrap(), Once::Other { .. }));
+    assert!(matches!(
+        second.once("sh010", "another body").unwrap(),
+        Once::Other { .. }
+    ));
     assert!(second.entries().unwrap()[0].orphan);
 }
 
@@ -131,7 +143,10 @@ fn damage_is_an_error_that_names_file_and_line_and_changes_nothing() {
     let second = open(directory.path());
     let error = second.entries().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Journal);
-    assert!(error.to_string().contains("line 2") && error.to_string().contains(path.file_name().unwrap().to_str().unwrap()), "{error}");
+    assert!(
+        error.to_string().contains("line 2") && error.to_string().contains(path.file_name().unwrap().to_str().unwrap()),
+        "{error}"
+    );
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 
@@ -142,8 +157,17 @@ fn another_keys_submits_are_told_apart_and_another_services_are_not_shown() {
     first.begin(intent("i1", None)).unwrap();
     let other_key = DirectoryJournal::open(directory.path().to_owned(), identity("another")).unwrap();
     assert!(other_key.entries().unwrap()[0].other_key);
-    let elsewhere = Identity { origin: "https://elsewhere.example/".into(), key: "k".into() };
-    assert!(DirectoryJournal::open(directory.path().to_owned(), elsewhere).unwrap().entries().unwrap().is_empty());
+    let elsewhere = Identity {
+        origin: "https://elsewhere.example/".into(),
+        key: "k".into(),
+    };
+    assert!(
+        DirectoryJournal::open(directory.path().to_owned(), elsewhere)
+            .unwrap()
+            .entries()
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[cfg(unix)]
@@ -162,6 +186,8 @@ fn a_directory_that_cannot_be_made_is_a_journal_error() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, b"").unwrap();
-    let Err(error) = DirectoryJournal::open(file.join("journal"), identity("k")) else { panic!("it was made") };
+    let Err(error) = DirectoryJournal::open(file.join("journal"), identity("k")) else {
+        panic!("it was made")
+    };
     assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
 }

@@ -35,7 +35,11 @@ impl Journal for MemoryJournal {
     }
 
     fn settle(&self, intent: &str, fate: Fate) -> Result<()> {
-        if self.lock().settle(intent, fate) { Ok(()) } else { Err(unknown_intent(intent)) }
+        if self.lock().settle(intent, fate) {
+            Ok(())
+        } else {
+            Err(unknown_intent(intent))
+        }
     }
 
     fn fate(&self, intent: &str) -> Result<Option<Fate>> {
@@ -58,7 +62,10 @@ impl Journal for MemoryJournal {
 }
 
 fn unknown_intent(intent: &str) -> Error {
-    Error::new(ErrorKind::Journal, format!("the journal does not know the intent {intent}"))
+    Error::new(
+        ErrorKind::Journal,
+        format!("the journal does not know the intent {intent}"),
+    )
 }
 
 /// A journal that forgets at once, for callers who switched it off. `once` keys cannot be honoured without one.
@@ -67,7 +74,11 @@ pub(crate) struct NoJournal;
 
 impl Journal for NoJournal {
     fn once(&self, key: &str, _: &str) -> Result<Once> {
-        Err(Error::new(ErrorKind::Config, format!("once = {key:?} needs a journal, and it is off")).with_advice("switch the journal on, or leave `once` out"))
+        Err(Error::new(
+            ErrorKind::Config,
+            format!("once = {key:?} needs a journal, and it is off"),
+        )
+        .with_advice("switch the journal on, or leave `once` out"))
     }
 
     fn begin(&self, intent: Intent) -> Result<Once> {
@@ -120,10 +131,27 @@ mod tests {
         let journal = MemoryJournal::default();
         let job = JobRef::job("retake", "j1").unwrap();
         assert_eq!(journal.begin(intent("i1", "k", "f")).unwrap(), Once::Free);
-        assert_eq!(journal.begin(intent("i2", "k", "f")).unwrap(), Once::Same { intent: "i1".into(), fate: Fate::Open });
+        assert_eq!(
+            journal.begin(intent("i2", "k", "f")).unwrap(),
+            Once::Same {
+                intent: "i1".into(),
+                fate: Fate::Open
+            }
+        );
         journal.settle("i1", Fate::Accepted(job.clone())).unwrap();
-        assert_eq!(journal.once("k", "f").unwrap(), Once::Same { intent: "i1".into(), fate: Fate::Accepted(job.clone()) });
-        assert_eq!(journal.once("k", "g").unwrap(), Once::Other { intent: Box::new(intent("i1", "k", "f")) });
+        assert_eq!(
+            journal.once("k", "f").unwrap(),
+            Once::Same {
+                intent: "i1".into(),
+                fate: Fate::Accepted(job.clone())
+            }
+        );
+        assert_eq!(
+            journal.once("k", "g").unwrap(),
+            Once::Other {
+                intent: Box::new(intent("i1", "k", "f"))
+            }
+        );
         assert_eq!(journal.once("other", "g").unwrap(), Once::Free);
         journal.ended(&job, &Status::Failed).unwrap();
         assert_eq!(journal.begin(intent("i3", "k", "g")).unwrap(), Once::Free);
@@ -136,7 +164,13 @@ mod tests {
         journal.begin(intent("i1", "k", "f")).unwrap();
         journal.settle("i1", Fate::Accepted(job.clone())).unwrap();
         journal.ended(&job, &Status::Completed).unwrap();
-        assert_eq!(journal.once("k", "f").unwrap(), Once::Same { intent: "i1".into(), fate: Fate::Accepted(job) });
+        assert_eq!(
+            journal.once("k", "f").unwrap(),
+            Once::Same {
+                intent: "i1".into(),
+                fate: Fate::Accepted(job)
+            }
+        );
     }
 
     #[test]
@@ -144,11 +178,20 @@ mod tests {
         let journal = MemoryJournal::default();
         journal.begin(intent("i1", "k", "f")).unwrap();
         journal.settle("i1", Fate::Unknown { request_id: None }).unwrap();
-        assert!(matches!(journal.once("k", "f").unwrap(), Once::Same { fate: Fate::Unknown { .. }, .. }));
+        assert!(matches!(
+            journal.once("k", "f").unwrap(),
+            Once::Same {
+                fate: Fate::Unknown { .. },
+                ..
+            }
+        ));
     }
 
     #[test]
     fn without_a_journal_a_once_key_is_an_error() {
-        assert_eq!(NoJournal.begin(intent("i1", "k", "f")).unwrap_err().kind(), ErrorKind::Config);
+        assert_eq!(
+            NoJournal.begin(intent("i1", "k", "f")).unwrap_err().kind(),
+            ErrorKind::Config
+        );
     }
 }

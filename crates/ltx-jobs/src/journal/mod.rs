@@ -111,7 +111,14 @@ impl Ledger {
     }
 
     fn add(&mut self, intent: Intent) {
-        self.entries.push(Entry { intent, fate: Fate::Open, ended: None, saved: false, orphan: false, other_key: false });
+        self.entries.push(Entry {
+            intent,
+            fate: Fate::Open,
+            ended: None,
+            saved: false,
+            orphan: false,
+            other_key: false,
+        });
     }
 
     /// The first submit under this key that holds it, apart from `own`.
@@ -126,8 +133,13 @@ impl Ledger {
     fn once(&self, key: &str, fingerprint: &str, own: Option<&str>) -> Once {
         match self.holder(key, own) {
             None => Once::Free,
-            Some(entry) if entry.intent.fingerprint != fingerprint => Once::Other { intent: Box::new(entry.intent.clone()) },
-            Some(entry) => Once::Same { intent: entry.intent.id.clone(), fate: entry.fate.clone() },
+            Some(entry) if entry.intent.fingerprint != fingerprint => Once::Other {
+                intent: Box::new(entry.intent.clone()),
+            },
+            Some(entry) => Once::Same {
+                intent: entry.intent.id.clone(),
+                fate: entry.fate.clone(),
+            },
         }
     }
 
@@ -136,7 +148,9 @@ impl Ledger {
     }
 
     fn of_job(&mut self, job: &JobRef) -> impl Iterator<Item = &mut Entry> {
-        self.entries.iter_mut().filter(move |entry| matches!(&entry.fate, Fate::Accepted(known) | Fate::EndedUnbilled(known) if known == job))
+        self.entries.iter_mut().filter(
+            move |entry| matches!(&entry.fate, Fate::Accepted(known) | Fate::EndedUnbilled(known) if known == job),
+        )
     }
 
     fn ended(&mut self, job: &JobRef, status: &Status) {

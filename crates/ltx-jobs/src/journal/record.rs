@@ -16,7 +16,14 @@ use crate::model::{Status, format_time, parse_time};
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Record {
     /// The first line of a file: who writes it.
-    Opened { at: String, host: String, process: u32, origin: String, key: String, version: String },
+    Opened {
+        at: String,
+        host: String,
+        process: u32,
+        origin: String,
+        key: String,
+        version: String,
+    },
     Intent {
         id: String,
         at: String,
@@ -28,8 +35,15 @@ pub(super) enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         label: Option<String>,
     },
-    Accepted { intent: String, job: JobRef, at: String },
-    Refused { intent: String, at: String },
+    Accepted {
+        intent: String,
+        job: JobRef,
+        at: String,
+    },
+    Refused {
+        intent: String,
+        at: String,
+    },
     Unknown {
         intent: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,8 +51,15 @@ pub(super) enum Record {
         at: String,
     },
     /// A terminal state was seen.
-    Ended { job: JobRef, status: String, at: String },
-    Saved { job: JobRef, at: String },
+    Ended {
+        job: JobRef,
+        status: String,
+        at: String,
+    },
+    Saved {
+        job: JobRef,
+        at: String,
+    },
     /// A record of a later version.
     #[serde(other)]
     Later,
@@ -61,10 +82,22 @@ impl Record {
         let (intent, at) = (intent.to_owned(), format_time(now));
         Some(match fate {
             Fate::Open => return None,
-            Fate::Accepted(job) => Self::Accepted { intent, job: job.clone(), at },
+            Fate::Accepted(job) => Self::Accepted {
+                intent,
+                job: job.clone(),
+                at,
+            },
             Fate::Refused => Self::Refused { intent, at },
-            Fate::Unknown { request_id } => Self::Unknown { intent, request_id: request_id.clone(), at },
-            Fate::EndedUnbilled(job) => Self::Ended { job: job.clone(), status: Status::Failed.as_str().to_owned(), at },
+            Fate::Unknown { request_id } => Self::Unknown {
+                intent,
+                request_id: request_id.clone(),
+                at,
+            },
+            Fate::EndedUnbilled(job) => Self::Ended {
+                job: job.clone(),
+                status: Status::Failed.as_str().to_owned(),
+                at,
+            },
         })
     }
 
@@ -134,7 +167,14 @@ pub(super) fn read(bytes: &[u8]) -> Content {
 pub(super) fn apply(ledger: &mut Ledger, record: &Record) {
     match record {
         Record::Opened { .. } | Record::Later => {}
-        Record::Intent { id, at, endpoint, fingerprint, once, label } => ledger.add(Intent {
+        Record::Intent {
+            id,
+            at,
+            endpoint,
+            fingerprint,
+            once,
+            label,
+        } => ledger.add(Intent {
             id: id.clone(),
             endpoint: endpoint.clone(),
             fingerprint: fingerprint.clone(),
@@ -149,7 +189,12 @@ pub(super) fn apply(ledger: &mut Ledger, record: &Record) {
             ledger.settle(intent, Fate::Refused);
         }
         Record::Unknown { intent, request_id, .. } => {
-            ledger.settle(intent, Fate::Unknown { request_id: request_id.clone() });
+            ledger.settle(
+                intent,
+                Fate::Unknown {
+                    request_id: request_id.clone(),
+                },
+            );
         }
         Record::Ended { job, status, .. } => ledger.ended(job, &Status::from(status.as_str())),
         Record::Saved { job, .. } => ledger.saved(job),
@@ -202,11 +247,29 @@ mod tests {
     fn what_was_written_is_read() {
         let records = [
             intent("i1"),
-            Record::Accepted { intent: "i1".into(), job: job(), at: "x".into() },
-            Record::Unknown { intent: "i2".into(), request_id: Some("r".into()), at: "x".into() },
-            Record::Ended { job: job(), status: "completed".into(), at: "x".into() },
+            Record::Accepted {
+                intent: "i1".into(),
+                job: job(),
+                at: "x".into(),
+            },
+            Record::Unknown {
+                intent: "i2".into(),
+                request_id: Some("r".into()),
+                at: "x".into(),
+            },
+            Record::Ended {
+                job: job(),
+                status: "completed".into(),
+                at: "x".into(),
+            },
         ];
-        assert_eq!(read(&file(&records)), Content { records: records.to_vec(), damaged: None });
+        assert_eq!(
+            read(&file(&records)),
+            Content {
+                records: records.to_vec(),
+                damaged: None
+            }
+        );
     }
 
     #[test]
@@ -215,7 +278,14 @@ mod tests {
         let first = intent("i1").line().unwrap().len();
         for cut in first..bytes.len() {
             let content = read(&bytes[..cut]);
-            assert_eq!(content, Content { records: vec![intent("i1")], damaged: None }, "cut at {cut}");
+            assert_eq!(
+                content,
+                Content {
+                    records: vec![intent("i1")],
+                    damaged: None
+                },
+                "cut at {cut}"
+            );
         }
     }
 
@@ -235,7 +305,10 @@ mod tests {
     #[test]
     fn records_of_a_later_version_are_passed_over() {
         let text = r#"{"type":"rehosted","where":"s3"}"#;
-        let line = format!("{{\"crc32c\":\"{:08x}\",\"record\":{text}}}\n", crc32c::crc32c(text.as_bytes()));
+        let line = format!(
+            "{{\"crc32c\":\"{:08x}\",\"record\":{text}}}\n",
+            crc32c::crc32c(text.as_bytes())
+        );
         assert_eq!(read(line.as_bytes()).records, [Record::Later]);
     }
 
@@ -251,7 +324,10 @@ mod tests {
             }
             bytes.truncate(random.usize(..=bytes.len()));
             for record in read(&bytes).records {
-                assert!([intent("i1"), intent("i2"), intent("i3")].contains(&record), "{record:?}");
+                assert!(
+                    [intent("i1"), intent("i2"), intent("i3")].contains(&record),
+                    "{record:?}"
+                );
             }
         }
     }
@@ -259,10 +335,24 @@ mod tests {
     #[test]
     fn only_old_files_without_doubts_may_go() {
         let old = Duration::from_secs(31 * 24 * 3600);
-        let accepted = Record::Accepted { intent: "i1".into(), job: job(), at: "x".into() };
+        let accepted = Record::Accepted {
+            intent: "i1".into(),
+            job: job(),
+            at: "x".into(),
+        };
         assert!(is_settled(&ledger(&[intent("i1"), accepted.clone()]), old));
         assert!(!is_settled(&ledger(&[intent("i1"), accepted]), old / 2));
         assert!(!is_settled(&ledger(&[intent("i1")]), old));
-        assert!(!is_settled(&ledger(&[intent("i1"), Record::Unknown { intent: "i1".into(), request_id: None, at: "x".into() }]), old));
+        assert!(!is_settled(
+            &ledger(&[
+                intent("i1"),
+                Record::Unknown {
+                    intent: "i1".into(),
+                    request_id: None,
+                    at: "x".into()
+                }
+            ]),
+            old
+        ));
     }
 }

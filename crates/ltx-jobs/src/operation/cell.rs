@@ -22,7 +22,13 @@ enum State<T> {
 
 impl<T> Cell<T> {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State::Running { wakers: Vec::new(), hooks: Vec::new() }), ended: Condvar::new() }
+        Self {
+            state: Mutex::new(State::Running {
+                wakers: Vec::new(),
+                hooks: Vec::new(),
+            }),
+            ended: Condvar::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -51,7 +57,11 @@ impl<T> Cell<T> {
                     if left.is_zero() {
                         return false;
                     }
-                    state = self.ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+                    state = self
+                        .ended
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
                 }
             }
         }
@@ -108,7 +118,11 @@ fn take_from<T>(state: &mut State<T>) -> Option<Result<T>> {
             None
         }
         State::Ended(outcome) => Some(outcome),
-        State::Taken => Some(Err(Error::new(ErrorKind::InvalidState, "the result of this operation was taken already").with_retryable(false))),
+        State::Taken => Some(Err(Error::new(
+            ErrorKind::InvalidState,
+            "the result of this operation was taken already",
+        )
+        .with_retryable(false))),
     }
 }
 
@@ -131,7 +145,8 @@ impl<T> Drop for Finisher<T> {
     fn drop(&mut self) {
         let Some(cell) = self.0.take() else { return };
         cell.end(Err(if std::thread::panicking() {
-            Error::new(ErrorKind::Internal, "an operation of this library panicked").with_advice("please report it, with what the program did")
+            Error::new(ErrorKind::Internal, "an operation of this library panicked")
+                .with_advice("please report it, with what the program did")
         } else {
             Error::new(ErrorKind::Closed, "the client was closed while the operation ran")
         }));

@@ -42,9 +42,16 @@ impl<T: Send + 'static> Operation<T> {
         W: FnOnce(Work) -> F,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let operation = Self { cell: Arc::new(Cell::new()), cancel: parent.child_token(), progress: ProgressSink::new() };
+        let operation = Self {
+            cell: Arc::new(Cell::new()),
+            cancel: parent.child_token(),
+            progress: ProgressSink::new(),
+        };
         let finisher = Finisher::new(Arc::clone(&operation.cell));
-        let future = work(Work { cancel: operation.cancel.clone(), progress: operation.progress.clone() });
+        let future = work(Work {
+            cancel: operation.cancel.clone(),
+            progress: operation.progress.clone(),
+        });
         runtime.spawn(async move { finisher.finish(future.await) });
         operation
     }
@@ -53,7 +60,11 @@ impl<T: Send + 'static> Operation<T> {
     pub(crate) fn ended(outcome: Result<T>) -> Self {
         let cell = Arc::new(Cell::new());
         Finisher::new(Arc::clone(&cell)).finish(outcome);
-        Self { cell, cancel: CancellationToken::new(), progress: ProgressSink::new() }
+        Self {
+            cell,
+            cancel: CancellationToken::new(),
+            progress: ProgressSink::new(),
+        }
     }
 
     /// How far it is, from memory: never blocks for network, disk or the work itself.
@@ -101,13 +112,19 @@ impl<T: Send + 'static> Operation<T> {
 
 impl<T> Clone for Operation<T> {
     fn clone(&self) -> Self {
-        Self { cell: Arc::clone(&self.cell), cancel: self.cancel.clone(), progress: self.progress.clone() }
+        Self {
+            cell: Arc::clone(&self.cell),
+            cancel: self.cancel.clone(),
+            progress: self.progress.clone(),
+        }
     }
 }
 
 impl<T> fmt::Debug for Operation<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Operation").field("ended", &self.cell.is_ended()).finish_non_exhaustive()
+        f.debug_struct("Operation")
+            .field("ended", &self.cell.is_ended())
+            .finish_non_exhaustive()
     }
 }
 
@@ -156,7 +173,11 @@ mod tests {
     use super::*;
 
     fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap()
     }
 
     #[test]
@@ -185,7 +206,9 @@ mod tests {
     #[test]
     fn work_that_panics_ends_as_internal() {
         let runtime = runtime();
-        let operation: Operation<()> = Operation::spawn(runtime.handle(), &CancellationToken::new(), |_| async { panic!("on purpose") });
+        let operation: Operation<()> = Operation::spawn(runtime.handle(), &CancellationToken::new(), |_| async {
+            panic!("on purpose")
+        });
         assert!(operation.wait(None));
         assert_eq!(operation.take().unwrap().unwrap_err().kind(), ErrorKind::Internal);
     }
@@ -193,7 +216,8 @@ mod tests {
     #[test]
     fn work_whose_runtime_ends_is_closed_and_its_waiters_wake() {
         let runtime = runtime();
-        let operation: Operation<()> = Operation::spawn(runtime.handle(), &CancellationToken::new(), |_| std::future::pending());
+        let operation: Operation<()> =
+            Operation::spawn(runtime.handle(), &CancellationToken::new(), |_| std::future::pending());
         let waiter = std::thread::spawn({
             let operation = operation.clone();
             move || operation.wait(None)
@@ -220,11 +244,12 @@ mod tests {
     #[tokio::test]
     async fn dropping_the_future_cancels_the_work() {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        let operation: Operation<()> = Operation::spawn(&Handle::current(), &CancellationToken::new(), |work| async move {
-            work.cancel.cancelled().await;
-            sender.send(()).unwrap();
-            Err(cancelled("test"))
-        });
+        let operation: Operation<()> =
+            Operation::spawn(&Handle::current(), &CancellationToken::new(), |work| async move {
+                work.cancel.cancelled().await;
+                sender.send(()).unwrap();
+                Err(cancelled("test"))
+            });
         drop(operation.into_future());
         receiver.await.unwrap();
     }

@@ -36,7 +36,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
@@ -53,8 +56,20 @@ mod tests {
             (&[("retry-after", "NaN")], None),
             (&[("retry-after", "soon")], None),
             (&[("retry-after", "Thu, 01 Jan 1970 00:00:10 GMT")], Some(10.0)),
-            (&[("retry-after", "Mon, 23 Nov 2026 10:00:07 GMT"), ("date", "Mon, 23 Nov 2026 10:00:00 GMT")], Some(7.0)),
-            (&[("retry-after", "Mon, 23 Nov 2026 10:00:00 GMT"), ("date", "Mon, 23 Nov 2026 10:00:07 GMT")], Some(0.0)),
+            (
+                &[
+                    ("retry-after", "Mon, 23 Nov 2026 10:00:07 GMT"),
+                    ("date", "Mon, 23 Nov 2026 10:00:00 GMT"),
+                ],
+                Some(7.0),
+            ),
+            (
+                &[
+                    ("retry-after", "Mon, 23 Nov 2026 10:00:00 GMT"),
+                    ("date", "Mon, 23 Nov 2026 10:00:07 GMT"),
+                ],
+                Some(0.0),
+            ),
         ];
         for (pairs, expected) in cases {
             let found = retry_after(&headers(pairs), epoch).map(|wait| wait.as_secs_f64());

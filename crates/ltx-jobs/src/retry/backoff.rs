@@ -14,7 +14,11 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(base: Duration, cap: Duration) -> Self {
-        Self { base, cap: cap.max(base), failures: 0 }
+        Self {
+            base,
+            cap: cap.max(base),
+            failures: 0,
+        }
     }
 
     /// How long to wait before the next try, having failed once more.
@@ -33,7 +37,10 @@ impl Backoff {
 
     /// The decision with its randomness handed in: `draw` is in `0..1`.
     fn delay_for(&mut self, draw: f64) -> Duration {
-        let ceiling = self.base.saturating_mul(2u32.saturating_pow(self.failures.min(24))).min(self.cap);
+        let ceiling = self
+            .base
+            .saturating_mul(2u32.saturating_pow(self.failures.min(24)))
+            .min(self.cap);
         self.failures = self.failures.saturating_add(1);
         ceiling.mul_f64(draw.clamp(0.0, 1.0))
     }

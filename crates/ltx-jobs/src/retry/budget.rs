@@ -18,18 +18,25 @@ pub(crate) struct Budget {
 impl Budget {
     pub(crate) fn new(retries: u32) -> Self {
         let full = retries.saturating_mul(WHOLE);
-        Self { tenths: AtomicU32::new(full), full }
+        Self {
+            tenths: AtomicU32::new(full),
+            full,
+        }
     }
 
     /// Takes one retry out, if there is one.
     pub(crate) fn take(&self) -> bool {
-        self.tenths.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| now.checked_sub(WHOLE)).is_ok()
+        self.tenths
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| now.checked_sub(WHOLE))
+            .is_ok()
     }
 
     /// A request succeeded: a tenth of a retry comes back.
     pub(crate) fn succeeded(&self) {
         let full = self.full;
-        let _ = self.tenths.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| Some(now.saturating_add(TENTH).min(full)));
+        let _ = self.tenths.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
+            Some(now.saturating_add(TENTH).min(full))
+        });
     }
 }
 

@@ -46,7 +46,9 @@ pub(crate) fn advice(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::InvalidRequest => "correct the request",
         ErrorKind::Unauthenticated => "check the API key (LTXV_API_KEY), or give the client a new one",
-        ErrorKind::InsufficientFunds => "add credits to the account, or wait for running jobs to release what they hold",
+        ErrorKind::InsufficientFunds => {
+            "add credits to the account, or wait for running jobs to release what they hold"
+        }
         ErrorKind::PermissionDenied => "ask the vendor to open this endpoint for the account",
         ErrorKind::RequestTooLarge => "send a smaller input, or upload it instead of inlining it",
         ErrorKind::ContentFiltered => "change the prompt or the input",
@@ -64,7 +66,11 @@ mod tests {
     #[test]
     fn the_type_decides_and_the_status_helps_where_the_type_is_new() {
         let cases = [
-            (Some(429), "concurrency_limit_error", Some(ErrorKind::ConcurrencyLimited)),
+            (
+                Some(429),
+                "concurrency_limit_error",
+                Some(ErrorKind::ConcurrencyLimited),
+            ),
             (Some(429), "brand_new_limit", Some(ErrorKind::RateLimited)),
             (None, "content_filtered_error", Some(ErrorKind::ContentFiltered)),
             (None, "insufficient_funds_error", Some(ErrorKind::InsufficientFunds)),

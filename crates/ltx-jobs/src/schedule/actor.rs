@@ -105,6 +105,8 @@ impl Actor {
 
     fn obey(&mut self, command: Command) {
         match command {
+            // A job that has ended is never asked for again.
+            Command::Track { cell, .. } if cell.is_ended() => {}
             Command::Track { cell, fresh } => {
                 let job = cell.reference.clone();
                 let known = self.jobs.contains_key(&job);
@@ -196,7 +198,10 @@ impl Actor {
         self.in_flight.spawn(async move {
             let (observation, key) = match key {
                 Ok(key) => (observe(&transport, &job, &key, limit).await, Some(key)),
-                Err(error) => (Observation::Failure(Failure::new(FailureKind::Build, error.to_string())), None),
+                Err(error) => (
+                    Observation::Failure(Failure::new(FailureKind::Build, error.to_string())),
+                    None,
+                ),
             };
             Seen { job, key, observation }
         });
@@ -206,11 +211,15 @@ impl Actor {
     fn learn(&mut self, seen: Seen) {
         let (now, wall, moment) = (self.now(), SystemTime::now(), Instant::now());
         let rhythm = self.around.rhythm.clone();
-        let Some(entry) = self.jobs.get_mut(&seen.job) else { return };
+        let Some(entry) = self.jobs.get_mut(&seen.job) else {
+            return;
+        };
         entry.busy = false;
         let warnings_before = entry.cell.snapshot().warnings.len();
         let Entry { cell, life, .. } = entry;
-        let next = cell.change(|snapshot| life.observe(snapshot, seen.observation, rhythm.interval, now, wall)).unwrap_or(Next::Interval);
+        let next = cell
+            .change(|snapshot| life.observe(snapshot, seen.observation, rhythm.interval, now, wall))
+            .unwrap_or(Next::Interval);
         let snapshot = cell.snapshot();
         let job = cell.reference.clone();
         tracing::debug!(target: POLL, %job, status = snapshot.status.as_ref().map(tracing::field::display), ?next, "polled");
@@ -235,7 +244,8 @@ impl Actor {
             let _ = reply.send(report(&snapshot));
         }
         // Somebody asked by hand, and the key is accepted again.
-        let accepted_again = self.key_refused.is_some() && next != Next::PauseKey && snapshot.unreachable_since.is_none();
+        let accepted_again =
+            self.key_refused.is_some() && next != Next::PauseKey && snapshot.unreachable_since.is_none();
         match next {
             Next::End => {
                 self.forget(&job);
@@ -252,7 +262,11 @@ impl Actor {
                 }
                 let delay = entry.backoff.next_delay(asked);
                 // The first failure may be a stale connection: try again soon. After that never faster than the usual rhythm.
-                let delay = if entry.failures <= 1 { delay.min(rhythm.interval).max(asked.unwrap_or_default()) } else { delay.max(rhythm.interval) };
+                let delay = if entry.failures <= 1 {
+                    delay.min(rhythm.interval).max(asked.unwrap_or_default())
+                } else {
+                    delay.max(rhythm.interval)
+                };
                 self.poll_after(&job, delay);
             }
             Next::PauseKey => {
@@ -287,14 +301,22 @@ impl Actor {
         self.key_refused = Some(key);
         let Some(error) = &snapshot.paused else { return };
         for entry in self.jobs.values().filter(|entry| !entry.cell.is_ended()) {
-            let error = error.clone().with_job(&entry.cell.reference).with_billing(crate::Billing::JobExists(Some(entry.cell.reference.clone())));
+            let error = error
+                .clone()
+                .with_job(&entry.cell.reference)
+                .with_billing(crate::Billing::JobExists(Some(entry.cell.reference.clone())));
             entry.cell.change(|snapshot| snapshot.paused = Some(error));
         }
     }
 
     fn resume(&mut self) {
         self.key_refused = None;
-        let paused: Vec<JobRef> = self.jobs.iter().filter(|(_, entry)| !entry.busy && entry.timer.is_none()).map(|(job, _)| job.clone()).collect();
+        let paused: Vec<JobRef> = self
+            .jobs
+            .iter()
+            .filter(|(_, entry)| !entry.busy && entry.timer.is_none())
+            .map(|(job, _)| job.clone())
+            .collect();
         for entry in self.jobs.values() {
             entry.cell.change(|snapshot| snapshot.paused = None);
         }
@@ -307,7 +329,11 @@ impl Actor {
 }
 
 async fn observe(transport: &crate::transport::Transport, job: &JobRef, key: &ApiKey, limit: Duration) -> Observation {
-    let path = format!("/v2/{}/{}", job.endpoint().unwrap_or_default(), job.id().unwrap_or_default());
+    let path = format!(
+        "/v2/{}/{}",
+        job.endpoint().unwrap_or_default(),
+        job.id().unwrap_or_default()
+    );
     match transport.api_get(&path, key, limit).await {
         Ok(answer) => Observation::Answer(answer),
         Err(failure) => Observation::Failure(failure),

@@ -44,7 +44,10 @@ pub(crate) enum Command {
     /// Poll this job from now on. `fresh` when it was accepted just now.
     Track { cell: Arc<JobCell>, fresh: bool },
     /// Ask once, now, and report what was seen.
-    PollOnce { cell: Arc<JobCell>, reply: oneshot::Sender<Result<Snapshot>> },
+    PollOnce {
+        cell: Arc<JobCell>,
+        reply: oneshot::Sender<Result<Snapshot>>,
+    },
     /// There is a new key.
     KeyChanged,
 }

@@ -79,16 +79,31 @@ impl Posting {
 
     async fn post(self, gate: &BodyGate) -> (Posted, Witness) {
         tracing::debug!(target: SUBMIT, intent = %self.reference, endpoint = %self.endpoint, "sending the paid request");
-        let outcome = self.engine.transport.billed_post(&self.path, &self.key, self.body.clone(), self.limit, gate).await;
+        let outcome = self
+            .engine
+            .transport
+            .billed_post(&self.path, &self.key, self.body.clone(), self.limit, gate)
+            .await;
         let evidence = match outcome {
             Ok(answer) => Evidence::Answer(answer),
             // Withdrawing is what makes "never pulled" hold for good.
-            Err(failure) => Evidence::Broken { never_pulled: gate.withdraw(), failure },
+            Err(failure) => Evidence::Broken {
+                never_pulled: gate.withdraw(),
+                failure,
+            },
         };
         let verdict = judge(&evidence);
-        let witness = Witness { client: self.client.clone(), intent: self.intent.clone(), reference: self.reference.clone() };
+        let witness = Witness {
+            client: self.client.clone(),
+            intent: self.intent.clone(),
+            reference: self.reference.clone(),
+        };
         let posted = match verdict {
-            Verdict::Created { id, created_at, request_id } => self.accept(&id, created_at, request_id).await,
+            Verdict::Created {
+                id,
+                created_at,
+                request_id,
+            } => self.accept(&id, created_at, request_id).await,
             other => Posted::Verdict(other),
         };
         (posted, witness)
@@ -98,12 +113,20 @@ impl Posting {
     async fn accept(self, id: &str, created_at: Option<SystemTime>, request_id: Option<String>) -> Posted {
         let reference = match JobRef::job(&self.endpoint, id) {
             Ok(reference) => reference,
-            Err(error) => return Posted::Verdict(Verdict::IdLost(error.with_billing(Billing::JobExists(None)).with_request_id(request_id))),
+            Err(error) => {
+                return Posted::Verdict(Verdict::IdLost(
+                    error.with_billing(Billing::JobExists(None)).with_request_id(request_id),
+                ));
+            }
         };
         self.client.0.budget.succeeded();
         tracing::info!(target: SUBMIT, intent = %self.reference, job = %reference, request_id, "accepted");
         let (intent, fate) = (self.intent.clone(), Fate::Accepted(reference.clone()));
-        if let Err(error) = self.client.journaled(move |journal| journal.settle(&intent, fate)).await {
+        if let Err(error) = self
+            .client
+            .journaled(move |journal| journal.settle(&intent, fate))
+            .await
+        {
             // The job exists whatever the journal says: the caller must get it.
             tracing::error!(target: SUBMIT, job = %reference, %error, "an accepted job could not be written down");
         }
@@ -126,12 +149,18 @@ impl Witness {
     async fn settle_alone(&self, verdict: &Verdict) {
         let fate = match verdict {
             Verdict::Refused { .. } => Fate::Refused,
-            Verdict::Unknown(error) | Verdict::IdLost(error) => Fate::Unknown { request_id: error.request_id().map(str::to_owned) },
+            Verdict::Unknown(error) | Verdict::IdLost(error) => Fate::Unknown {
+                request_id: error.request_id().map(str::to_owned),
+            },
             Verdict::Created { .. } => return,
         };
         tracing::warn!(target: SUBMIT, intent = %self.reference, ?fate, "a submit whose caller had gone was settled");
         let intent = self.intent.clone();
-        if let Err(error) = self.client.journaled(move |journal| journal.settle(&intent, fate)).await {
+        if let Err(error) = self
+            .client
+            .journaled(move |journal| journal.settle(&intent, fate))
+            .await
+        {
             tracing::error!(target: SUBMIT, intent = %self.reference, %error, "its outcome could not be written down");
         }
     }
@@ -139,5 +168,7 @@ impl Witness {
 
 fn panicked() -> Error {
     let failure = Failure::new(FailureKind::Lost, "the attempt ended without an outcome");
-    Error::new(ErrorKind::SubmitUnknown, format!("submit: {failure}")).with_billing(Billing::Unknown).with_advice("look at the account before you submit again")
+    Error::new(ErrorKind::SubmitUnknown, format!("submit: {failure}"))
+        .with_billing(Billing::Unknown)
+        .with_advice("look at the account before you submit again")
 }

@@ -31,7 +31,12 @@ pub(super) async fn of(request: &Request) -> Result<String> {
     }
     tokio::task::spawn_blocking(move || digest(parts))
         .await
-        .map_err(|error| Error::new(crate::ErrorKind::Internal, format!("the fingerprint of a request could not be made: {error}")))?
+        .map_err(|error| {
+            Error::new(
+                crate::ErrorKind::Internal,
+                format!("the fingerprint of a request could not be made: {error}"),
+            )
+        })?
 }
 
 fn digest(parts: Vec<Part>) -> Result<String> {
@@ -39,7 +44,9 @@ fn digest(parts: Vec<Part>) -> Result<String> {
     for part in parts {
         let text = match part {
             Part::Text(text) => text,
-            Part::File(path) => file(&path).map_err(|error| Error::io(format_args!("cannot read {}", path.display()), error))?,
+            Part::File(path) => {
+                file(&path).map_err(|error| Error::io(format_args!("cannot read {}", path.display()), error))?
+            }
         };
         whole.update((text.len() as u64).to_le_bytes());
         whole.update(text.as_bytes());
@@ -76,7 +83,9 @@ mod tests {
         let make = |name: &str, content: &str| {
             let path = folder.path().join(name);
             std::fs::write(&path, content).unwrap();
-            Request::raw("retake", json!({"duration": 2})).unwrap().media("video_uri", Media::file(path))
+            Request::raw("retake", json!({"duration": 2}))
+                .unwrap()
+                .media("video_uri", Media::file(path))
         };
         let one = of(&make("a.mp4", "same")).await.unwrap();
         assert_eq!(one, of(&make("b.mp4", "same")).await.unwrap());

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use self::attempt::{Posting, Posted};
+use self::attempt::{Posted, Posting};
 use self::verdict::{Again, Verdict};
 use crate::client::{Client, Engine};
 use crate::config::LONGEST;
@@ -65,7 +65,11 @@ struct Options {
 
 impl Submit {
     pub(crate) fn new(client: Client, request: Request) -> Self {
-        Self { client, request, options: Options::default() }
+        Self {
+            client,
+            request,
+            options: Options::default(),
+        }
     }
 
     /// A key under which this is submitted only once: the same request under the same key gives the job that is there, also when its outcome is unknown
@@ -103,15 +107,36 @@ impl Submit {
         let intent = new_intent_id();
         let reference = match JobRef::intent(intent.clone()) {
             Ok(reference) => reference,
-            Err(error) => return Submitting { reference: None, operation: Operation::ended(Err(error)) },
+            Err(error) => {
+                return Submitting {
+                    reference: None,
+                    operation: Operation::ended(Err(error)),
+                };
+            }
         };
-        let Self { client, request, options } = self;
+        let Self {
+            client,
+            request,
+            options,
+        } = self;
         let name = reference.clone();
         let operation = client.clone().run(move |engine, work| async move {
-            let submitter = Submitter { client, engine, request, options, intent, reference: name, work, began: Instant::now() };
+            let submitter = Submitter {
+                client,
+                engine,
+                request,
+                options,
+                intent,
+                reference: name,
+                work,
+                began: Instant::now(),
+            };
             submitter.run().await
         });
-        Submitting { reference: Some(reference), operation }
+        Submitting {
+            reference: Some(reference),
+            operation,
+        }
     }
 }
 
@@ -126,7 +151,10 @@ impl IntoFuture for Submit {
 
 impl fmt::Debug for Submit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Submit").field("request", &self.request).field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Submit")
+            .field("request", &self.request)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -151,14 +179,20 @@ impl Submitting {
 
 /// The error for an intent whose outcome is unknown, when somebody asks for it again.
 pub(crate) fn still_unknown(reference: &JobRef) -> Error {
-    Error::new(ErrorKind::SubmitUnknown, format!("the outcome of {reference} is unknown"))
-        .with_billing(Billing::Unknown)
-        .with_job(reference)
-        .with_advice("look at the account before you submit again")
+    Error::new(
+        ErrorKind::SubmitUnknown,
+        format!("the outcome of {reference} is unknown"),
+    )
+    .with_billing(Billing::Unknown)
+    .with_job(reference)
+    .with_advice("look at the account before you submit again")
 }
 
 fn new_intent_id() -> String {
-    let millis = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let millis = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
     format!("{millis:012x}{:016x}", fastrand::u64(..))
 }
 
@@ -185,7 +219,9 @@ impl Submitter {
                 let fingerprint = self.guarded(fingerprint::of(&self.request)).await?;
                 // Looked up before anything is uploaded, and again when the intent is written.
                 let (once, same) = (once.clone(), fingerprint.clone());
-                if let Some(known) = self.known(self.client.journaled(move |journal| journal.once(&once, &same)).await?)? {
+                if let Some(known) =
+                    self.known(self.client.journaled(move |journal| journal.once(&once, &same)).await?)?
+                {
                     return Ok(known);
                 }
                 fingerprint
@@ -220,7 +256,11 @@ impl Submitter {
                     self.options.once.as_deref().unwrap_or_default(),
                     intent.id,
                     intent.endpoint,
-                    intent.label.as_ref().map(|label| format!(" ({label:?})")).unwrap_or_default(),
+                    intent
+                        .label
+                        .as_ref()
+                        .map(|label| format!(" ({label:?})"))
+                        .unwrap_or_default(),
                     format_time(intent.began_at),
                 ),
             )
@@ -237,7 +277,12 @@ impl Submitter {
         }
         serde_json::to_vec(&Value::Object(params))
             .map(Bytes::from)
-            .map_err(|error| Error::new(ErrorKind::InvalidRequest, format!("the request cannot be written as JSON: {error}")))
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::InvalidRequest,
+                    format!("the request cannot be written as JSON: {error}"),
+                )
+            })
     }
 
     async fn attempts(&self, body: Bytes, mut key: crate::secret::ApiKey, warnings: Vec<String>) -> Result<Job> {
@@ -257,14 +302,20 @@ impl Submitter {
                 reference: self.reference.clone(),
                 key: key.clone(),
                 body: body.clone(),
-                limit: settings.submit_timeout.min(self.time_left().unwrap_or(LONGEST)).max(Duration::from_millis(1)),
+                limit: settings
+                    .submit_timeout
+                    .min(self.time_left().unwrap_or(LONGEST))
+                    .max(Duration::from_millis(1)),
             };
             match posting.run(&self.work.cancel).await {
                 Posted::Job(job) => return Ok(job),
                 Posted::Withdrawn => return Err(self.stopped()),
                 Posted::GoesOn => return Err(self.left_behind()),
                 Posted::Verdict(Verdict::Refused { error, again }) => {
-                    if error.kind() == ErrorKind::Unauthenticated && !key_renewed && self.client.keys().renewed_since(&key) {
+                    if error.kind() == ErrorKind::Unauthenticated
+                        && !key_renewed
+                        && self.client.keys().renewed_since(&key)
+                    {
                         key_renewed = true;
                         key = self.client.keys().current()?;
                         continue;
@@ -279,28 +330,47 @@ impl Submitter {
                 }
                 Posted::Verdict(Verdict::Unknown(error)) => {
                     let error = error.with_job(&self.reference);
-                    self.settle_or_say(Fate::Unknown { request_id: error.request_id().map(str::to_owned) }).await;
+                    self.settle_or_say(Fate::Unknown {
+                        request_id: error.request_id().map(str::to_owned),
+                    })
+                    .await;
                     let pause = match self.options.on_unknown {
                         OnUnknown::Stop => None,
-                        OnUnknown::AcceptDoubleCharge => self.pause_before_next(Again::Later(None), &error, &mut backoff, &mut resent_at_once),
+                        OnUnknown::AcceptDoubleCharge => {
+                            self.pause_before_next(Again::Later(None), &error, &mut backoff, &mut resent_at_once)
+                        }
                     };
                     let Some(pause) = pause else { return Err(error) };
                     tracing::warn!(target: SUBMIT, intent = %self.reference, "outcome unknown; sent again, as the caller accepts a double charge");
-                    self.pause(pause, Again::Later(None)).await.map_err(|stopped| stopped.with_billing(Billing::Unknown))?;
+                    self.pause(pause, Again::Later(None))
+                        .await
+                        .map_err(|stopped| stopped.with_billing(Billing::Unknown))?;
                 }
                 Posted::Verdict(Verdict::IdLost(error)) => {
-                    self.settle_or_say(Fate::Unknown { request_id: error.request_id().map(str::to_owned) }).await;
+                    self.settle_or_say(Fate::Unknown {
+                        request_id: error.request_id().map(str::to_owned),
+                    })
+                    .await;
                     return Err(error.with_job(&self.reference));
                 }
                 Posted::Verdict(Verdict::Created { .. }) => {
-                    return Err(Error::new(ErrorKind::Internal, "an accepted submit came back without its job").with_billing(Billing::JobExists(None)));
+                    return Err(
+                        Error::new(ErrorKind::Internal, "an accepted submit came back without its job")
+                            .with_billing(Billing::JobExists(None)),
+                    );
                 }
             }
         }
     }
 
     /// How long to wait before the next attempt; `None` when there will be none.
-    fn pause_before_next(&self, again: Again, error: &Error, backoff: &mut Backoff, resent_at_once: &mut bool) -> Option<Duration> {
+    fn pause_before_next(
+        &self,
+        again: Again,
+        error: &Error,
+        backoff: &mut Backoff,
+        resent_at_once: &mut bool,
+    ) -> Option<Duration> {
         let limit = self.options.timeout;
         let pause = match again {
             Again::Never => return None,
@@ -310,7 +380,9 @@ impl Submitter {
                 return Some(Duration::ZERO);
             }
             // With jitter on top, so that a `Retry-After: 0` does not become a hammer.
-            Again::WhenThereIsRoom(asked) => backoff.next_delay(Some(asked.unwrap_or(ROOM_CHECK.min(self.client.settings().backoff_cap)))),
+            Again::WhenThereIsRoom(asked) => backoff.next_delay(Some(
+                asked.unwrap_or(ROOM_CHECK.min(self.client.settings().backoff_cap)),
+            )),
             Again::Later(asked) => {
                 if limit.is_none() && self.began.elapsed() >= PATIENCE {
                     return None;
@@ -343,7 +415,9 @@ impl Submitter {
     }
 
     fn time_left(&self) -> Option<Duration> {
-        self.options.timeout.map(|limit| limit.saturating_sub(self.began.elapsed()))
+        self.options
+            .timeout
+            .map(|limit| limit.saturating_sub(self.began.elapsed()))
     }
 
     /// Runs something that comes before the intent: cancellation and the time limit end it without a trace.
@@ -363,7 +437,9 @@ impl Submitter {
 
     async fn settle(&self, fate: Fate) -> Result<()> {
         let intent = self.intent.clone();
-        self.client.journaled(move |journal| journal.settle(&intent, fate)).await
+        self.client
+            .journaled(move |journal| journal.settle(&intent, fate))
+            .await
     }
 
     /// For outcomes whose own error matters more than the journal's.
@@ -374,7 +450,9 @@ impl Submitter {
     }
 
     fn stopped(&self) -> Error {
-        self.client.closed_instead(cancelled("the submit")).with_job(&self.reference)
+        self.client
+            .closed_instead(cancelled("the submit"))
+            .with_job(&self.reference)
     }
 
     /// The caller went while the body was on the wire.

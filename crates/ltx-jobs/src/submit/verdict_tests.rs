@@ -20,17 +20,32 @@ fn row(verdict: &Verdict) -> Row {
     match verdict {
         Verdict::Created { .. } => Row::Created,
         Verdict::IdLost(_) => Row::IdLost,
-        Verdict::Refused { again: Again::Never, .. } => Row::Never,
-        Verdict::Refused { again: Again::Later(_), .. } => Row::Later,
-        Verdict::Refused { again: Again::WhenThereIsRoom(_), .. } => Row::Room,
+        Verdict::Refused {
+            again: Again::Never, ..
+        } => Row::Never,
+        Verdict::Refused {
+            again: Again::Later(_), ..
+        } => Row::Later,
+        Verdict::Refused {
+            again: Again::WhenThereIsRoom(_),
+            ..
+        } => Row::Room,
         Verdict::Refused { again: Again::Once, .. } => Row::Once,
         Verdict::Unknown(_) => Row::Unknown,
     }
 }
 
 fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
-    let headers: HeaderMap = headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect();
-    Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), cut: false }
+    let headers: HeaderMap = headers
+        .iter()
+        .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+        .collect();
+    Answer {
+        status,
+        headers,
+        body: Bytes::copy_from_slice(body.as_bytes()),
+        cut: false,
+    }
 }
 
 const ID: &[(&str, &str)] = &[("x-request-id", "r1")];
@@ -61,10 +76,18 @@ fn statuses_with_and_without_the_services_signature() {
         (599, Row::Unknown),
     ];
     for (status, expected) in ours {
-        assert_eq!(row(&judge(&Evidence::Answer(answer(status, ID, ENVELOPE)))), expected, "{status}, ours");
+        assert_eq!(
+            row(&judge(&Evidence::Answer(answer(status, ID, ENVELOPE)))),
+            expected,
+            "{status}, ours"
+        );
     }
     for (status, expected) in ours {
-        let expected = if matches!(status, 503 | 529) { Row::Unknown } else { expected };
+        let expected = if matches!(status, 503 | 529) {
+            Row::Unknown
+        } else {
+            expected
+        };
         let verdict = judge(&Evidence::Answer(answer(status, &[], "<html>proxy</html>")));
         assert_eq!(row(&verdict), expected, "{status}, not ours");
         if let Verdict::Refused { error, .. } = verdict {
@@ -86,7 +109,11 @@ fn every_refusal_says_that_nothing_is_owed_and_every_unknown_that_something_may_
             match judge(&Evidence::Answer(answer(status, headers, body))) {
                 Verdict::Refused { error, .. } => assert_eq!(error.billing(), &Billing::NoJob, "{status}"),
                 Verdict::Unknown(error) => {
-                    assert_eq!((error.kind(), error.billing()), (ErrorKind::SubmitUnknown, &Billing::Unknown), "{status}");
+                    assert_eq!(
+                        (error.kind(), error.billing()),
+                        (ErrorKind::SubmitUnknown, &Billing::Unknown),
+                        "{status}"
+                    );
                     assert!(!error.is_retryable());
                 }
                 Verdict::IdLost(error) => assert_eq!(error.billing(), &Billing::JobExists(None), "{status}"),
@@ -102,7 +129,10 @@ fn a_2xx_is_a_job_when_it_can_only_come_from_the_service() {
     let mut cut = answer(202, json, r#"{"id":"ab"#);
     cut.cut = true;
     let cases = [
-        (answer(202, ID, r#"{"id":"abc","created_at":"2026-11-23T10:00:00.000Z"}"#), Row::Created),
+        (
+            answer(202, ID, r#"{"id":"abc","created_at":"2026-11-23T10:00:00.000Z"}"#),
+            Row::Created,
+        ),
         (answer(200, &[], r#"{"id":"abc"}"#), Row::Created),
         (answer(202, ID, "{}"), Row::IdLost),
         (answer(202, &[], "{}"), Row::IdLost),
@@ -110,7 +140,14 @@ fn a_2xx_is_a_job_when_it_can_only_come_from_the_service() {
         (answer(202, ID, r#"{"id":"../x"}"#), Row::IdLost),
         (answer(202, ID, r#"{"id":7}"#), Row::IdLost),
         (cut, Row::IdLost),
-        (answer(200, &[("content-type", "text/html")], "<html>Sign in to the hotel</html>"), Row::Unknown),
+        (
+            answer(
+                200,
+                &[("content-type", "text/html")],
+                "<html>Sign in to the hotel</html>",
+            ),
+            Row::Unknown,
+        ),
         (answer(204, &[], ""), Row::Unknown),
     ];
     for (answer, expected) in cases {
@@ -134,19 +171,37 @@ fn a_break_is_safe_only_when_the_body_never_left() {
         (FailureKind::NeverProcessed, Row::Once),
     ];
     for (kind, expected) in kinds {
-        let verdict = judge(&Evidence::Broken { failure: Failure::new(kind, ""), never_pulled: true });
+        let verdict = judge(&Evidence::Broken {
+            failure: Failure::new(kind, ""),
+            never_pulled: true,
+        });
         assert_eq!(row(&verdict), expected, "{kind:?}, body never pulled");
     }
-    for kind in [FailureKind::Timeout, FailureKind::Lost, FailureKind::Protocol, FailureKind::Tls, FailureKind::Connect] {
-        let verdict = judge(&Evidence::Broken { failure: Failure::new(kind, ""), never_pulled: false });
+    for kind in [
+        FailureKind::Timeout,
+        FailureKind::Lost,
+        FailureKind::Protocol,
+        FailureKind::Tls,
+        FailureKind::Connect,
+    ] {
+        let verdict = judge(&Evidence::Broken {
+            failure: Failure::new(kind, ""),
+            never_pulled: false,
+        });
         assert_eq!(row(&verdict), Row::Unknown, "{kind:?}, body pulled");
     }
 }
 
 #[test]
 fn a_redirect_names_the_host_it_points_to() {
-    let verdict = judge(&Evidence::Answer(answer(307, &[("location", "https://elsewhere.example/v2/x?key=canary")], "")));
-    let Verdict::Refused { error, .. } = verdict else { panic!("{verdict:?}") };
+    let verdict = judge(&Evidence::Answer(answer(
+        307,
+        &[("location", "https://elsewhere.example/v2/x?key=canary")],
+        "",
+    )));
+    let Verdict::Refused { error, .. } = verdict else {
+        panic!("{verdict:?}")
+    };
     assert!(error.to_string().contains("elsewhere.example"), "{error}");
     assert!(!error.to_string().contains("canary"), "{error}");
 }

@@ -73,7 +73,11 @@ impl Answer {
         let Some(envelope) = envelope else {
             return Error::new(
                 ErrorKind::Gateway,
-                format!("{what}: something between here and the service answered {}{}", self.status, self.excerpt()),
+                format!(
+                    "{what}: something between here and the service answered {}{}",
+                    self.status,
+                    self.excerpt()
+                ),
             )
             .with_http_status(self.status)
             .with_retry_after(self.retry_after())
@@ -82,11 +86,17 @@ impl Answer {
             .with_advice("look at the proxy or firewall between here and the service");
         };
         let kind = classify::service_error(Some(self.status), &envelope.kind).unwrap_or(ErrorKind::Protocol);
-        let error = Error::new(kind, format!("{what}: the service answered {} {}: {}", self.status, envelope.kind, envelope.message))
-            .with_http_status(self.status)
-            .with_retry_after(self.retry_after())
-            .with_request_id(self.request_id())
-            .with_api(envelope.kind, envelope.message);
+        let error = Error::new(
+            kind,
+            format!(
+                "{what}: the service answered {} {}: {}",
+                self.status, envelope.kind, envelope.message
+            ),
+        )
+        .with_http_status(self.status)
+        .with_retry_after(self.retry_after())
+        .with_request_id(self.request_id())
+        .with_api(envelope.kind, envelope.message);
         match classify::advice(kind) {
             Some(advice) => error.with_advice(advice),
             None => error,
@@ -105,7 +115,11 @@ impl Answer {
             line.push(' ');
             line.extend(word.chars().filter(|c| !c.is_control()));
         }
-        if line.is_empty() { String::new() } else { format!(" (\"{}\")", line.trim()) }
+        if line.is_empty() {
+            String::new()
+        } else {
+            format!(" (\"{}\")", line.trim())
+        }
     }
 }
 
@@ -118,7 +132,12 @@ mod tests {
         if let Some(id) = request_id {
             headers.insert("x-request-id", id.parse().unwrap());
         }
-        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), cut: false }
+        Answer {
+            status,
+            headers,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            cut: false,
+        }
     }
 
     #[test]
@@ -133,7 +152,12 @@ mod tests {
     #[test]
     fn a_foreign_answer_is_a_gateway_error_whatever_its_status() {
         for status in [400, 401, 403, 404, 500, 502] {
-            let error = answer(status, None, "<html>Blocked by http://proxy.example/x?token=canary</html>").to_error("polling");
+            let error = answer(
+                status,
+                None,
+                "<html>Blocked by http://proxy.example/x?token=canary</html>",
+            )
+            .to_error("polling");
             assert_eq!(error.kind(), ErrorKind::Gateway, "{status}");
             assert!(!error.to_string().contains("canary"), "{error}");
         }
@@ -141,8 +165,16 @@ mod tests {
 
     #[test]
     fn the_services_words_pass_through() {
-        let error = answer(402, Some("r1"), r#"{"type":"error","error":{"type":"insufficient_funds_error","message":"Required: 36 cents"}}"#).to_error("submit");
+        let error = answer(
+            402,
+            Some("r1"),
+            r#"{"type":"error","error":{"type":"insufficient_funds_error","message":"Required: 36 cents"}}"#,
+        )
+        .to_error("submit");
         assert_eq!(error.kind(), ErrorKind::InsufficientFunds);
-        assert_eq!((error.api_message(), error.request_id(), error.http_status()), (Some("Required: 36 cents"), Some("r1"), Some(402)));
+        assert_eq!(
+            (error.api_message(), error.request_id(), error.http_status()),
+            (Some("Required: 36 cents"), Some("r1"), Some(402))
+        );
     }
 }

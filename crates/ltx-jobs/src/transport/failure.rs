@@ -37,7 +37,10 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self {
+            kind,
+            detail: detail.into(),
+        }
     }
 
     /// The kind of error a caller sees when this failure ends the operation.
@@ -98,6 +101,10 @@ impl fmt::Display for Failure {
             FailureKind::Protocol => "the answer is no HTTP",
             FailureKind::Redirect => "the redirect was refused",
         };
-        if self.detail.is_empty() { f.write_str(what) } else { write!(f, "{what} ({})", self.detail) }
+        if self.detail.is_empty() {
+            f.write_str(what)
+        } else {
+            write!(f, "{what} ({})", self.detail)
+        }
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_RANGE,
+    RANGE,
+};
 use reqwest::redirect;
 use url::Url;
 
@@ -62,10 +65,18 @@ impl Transport {
             Ok(builder)
         };
         let finish = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|error| Error::new(ErrorKind::Config, format!("the HTTP client cannot be set up: {}", chain(&error.without_url()))))
+            builder.build().map_err(|error| {
+                Error::new(
+                    ErrorKind::Config,
+                    format!("the HTTP client cannot be set up: {}", chain(&error.without_url())),
+                )
+            })
         };
         let keep_alive = |builder: reqwest::ClientBuilder| {
-            builder.pool_idle_timeout(IDLE_CONNECTION_LIFE).tcp_keepalive(Duration::from_secs(30)).http2_keep_alive_interval(Duration::from_secs(30))
+            builder
+                .pool_idle_timeout(IDLE_CONNECTION_LIFE)
+                .tcp_keepalive(Duration::from_secs(30))
+                .http2_keep_alive_interval(Duration::from_secs(30))
         };
         Ok(Self(Arc::new(Lanes {
             billed: finish(lane()?.pool_max_idle_per_host(0))?,
@@ -83,7 +94,10 @@ impl Transport {
     }
 
     fn endpoint(&self, path: &str) -> std::result::Result<Url, Failure> {
-        self.0.base_url.join(path.trim_start_matches('/')).map_err(|error| Failure::new(FailureKind::Build, error.to_string()))
+        self.0
+            .base_url
+            .join(path.trim_start_matches('/'))
+            .map_err(|error| Failure::new(FailureKind::Build, error.to_string()))
     }
 
     /// The paid POST. `gate` tells afterwards, also when this future was dropped, whether the body can have left.
@@ -109,13 +123,28 @@ impl Transport {
     }
 
     /// A GET on the API's origin: polls.
-    pub(crate) async fn api_get(&self, path: &str, key: &ApiKey, limit: Duration) -> std::result::Result<Answer, Failure> {
-        let request = self.0.api.get(self.endpoint(path)?).header(AUTHORIZATION, bearer(key)?).header(ACCEPT, "application/json");
+    pub(crate) async fn api_get(
+        &self,
+        path: &str,
+        key: &ApiKey,
+        limit: Duration,
+    ) -> std::result::Result<Answer, Failure> {
+        let request = self
+            .0
+            .api
+            .get(self.endpoint(path)?)
+            .header(AUTHORIZATION, bearer(key)?)
+            .header(ACCEPT, "application/json");
         exchange(request, limit).await
     }
 
     /// A POST without a body on the API's origin that costs nothing: the request for an upload slot.
-    pub(crate) async fn api_post_empty(&self, path: &str, key: &ApiKey, limit: Duration) -> std::result::Result<Answer, Failure> {
+    pub(crate) async fn api_post_empty(
+        &self,
+        path: &str,
+        key: &ApiKey,
+        limit: Duration,
+    ) -> std::result::Result<Answer, Failure> {
         let request = self
             .0
             .api
@@ -134,7 +163,11 @@ impl Transport {
         if_range: Option<&str>,
     ) -> std::result::Result<StorageAnswer, Failure> {
         self.check_storage_url(url)?;
-        let mut request = self.0.storage.get(url.url().clone()).header(ACCEPT_ENCODING, "identity");
+        let mut request = self
+            .0
+            .storage
+            .get(url.url().clone())
+            .header(ACCEPT_ENCODING, "identity");
         if let Some(range) = range {
             request = request.header(RANGE, range.header());
             if let Some(validator) = if_range {
@@ -142,7 +175,11 @@ impl Transport {
             }
         }
         let response = request.send().await.map_err(failure)?;
-        Ok(StorageAnswer { status: response.status().as_u16(), headers: response.headers().clone(), body: response })
+        Ok(StorageAnswer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response,
+        })
     }
 
     /// A PUT on a signed URL, without the key, with exactly the headers given and the length announced.
@@ -156,12 +193,19 @@ impl Transport {
         self.check_storage_url(url)?;
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| Failure::new(FailureKind::Build, error.to_string()))?;
-            let value = HeaderValue::from_str(value).map_err(|error| Failure::new(FailureKind::Build, error.to_string()))?;
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|error| Failure::new(FailureKind::Build, error.to_string()))?;
+            let value =
+                HeaderValue::from_str(value).map_err(|error| Failure::new(FailureKind::Build, error.to_string()))?;
             map.insert(name, value);
         }
         map.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        let request = self.0.storage.put(url.url().clone()).headers(map).body(reqwest::Body::wrap_stream(body));
+        let request = self
+            .0
+            .storage
+            .put(url.url().clone())
+            .headers(map)
+            .body(reqwest::Body::wrap_stream(body));
         Ok(collect(request.send().await.map_err(failure)?, None).await)
     }
 
@@ -169,7 +213,10 @@ impl Transport {
         if storage_url_fits(url.url(), self.0.plain_allowed) {
             Ok(())
         } else {
-            Err(Failure::new(FailureKind::Build, format!("{url} is not an https address of another host")))
+            Err(Failure::new(
+                FailureKind::Build,
+                format!("{url} is not an https address of another host"),
+            ))
         }
     }
 }
@@ -183,7 +230,8 @@ fn storage_url_fits(url: &Url, plain_allowed: bool) -> bool {
 
 fn storage_redirects(plain_allowed: bool) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
-        let downgrade = attempt.url().scheme() != "https" && attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+        let downgrade =
+            attempt.url().scheme() != "https" && attempt.previous().last().is_some_and(|url| url.scheme() == "https");
         if attempt.previous().len() > MOST_REDIRECTS {
             attempt.error(format!("more than {MOST_REDIRECTS} redirects"))
         } else if downgrade || !storage_url_fits(attempt.url(), plain_allowed) {
@@ -252,7 +300,12 @@ async fn collect(mut response: reqwest::Response, deadline: Option<tokio::time::
             }
         }
     }
-    Answer { status, headers, body: body.freeze(), cut }
+    Answer {
+        status,
+        headers,
+        body: body.freeze(),
+        cut,
+    }
 }
 
 /// An answer of the storage whose body has not been read yet.
@@ -275,9 +328,17 @@ fn failure(error: reqwest::Error) -> Failure {
     let kind = if error.is_dns() {
         FailureKind::Dns
     } else if let Some(tls) = find::<rustls::Error>(&error) {
-        if matches!(tls, rustls::Error::InvalidCertificate(_)) { FailureKind::Certificate } else { FailureKind::Tls }
+        if matches!(tls, rustls::Error::InvalidCertificate(_)) {
+            FailureKind::Certificate
+        } else {
+            FailureKind::Tls
+        }
     } else if error.is_connect() {
-        if mentions(&error, "tunnel") || mentions(&error, "socks") { FailureKind::Proxy } else { FailureKind::Connect }
+        if mentions(&error, "tunnel") || mentions(&error, "socks") {
+            FailureKind::Proxy
+        } else {
+            FailureKind::Connect
+        }
     } else if error.is_builder() {
         FailureKind::Build
     } else if error.is_redirect() {
@@ -296,7 +357,8 @@ fn failure(error: reqwest::Error) -> Failure {
 
 /// h2 reports a remote GOAWAY on a stream only when the last stream it names is below that stream.
 fn was_never_processed(error: &h2::Error) -> bool {
-    error.is_remote() && (error.is_go_away() || (error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)))
+    error.is_remote()
+        && (error.is_go_away() || (error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)))
 }
 
 /// The first error of type `T` in the chain of causes, also inside an `io::Error`.
@@ -306,7 +368,9 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
         if let Some(found) = current.downcast_ref::<T>() {
             return Some(found);
         }
-        let inner = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = current
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
         if let Some(found) = inner.and_then(|inner| find::<T>(inner)) {
             return Some(found);
         }

@@ -24,7 +24,10 @@ pub(crate) struct BodyGate(Arc<AtomicU8>);
 impl BodyGate {
     /// Closes the gate. True when the body was never pulled, and now never will be.
     pub(crate) fn withdraw(&self) -> bool {
-        match self.0.compare_exchange(UNTOUCHED, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire) {
+        match self
+            .0
+            .compare_exchange(UNTOUCHED, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire)
+        {
             Ok(_) => true,
             Err(before) => before == WITHDRAWN,
         }
@@ -32,7 +35,10 @@ impl BodyGate {
 
     /// The transport wants the body. False when it was withdrawn.
     fn pull(&self) -> bool {
-        match self.0.compare_exchange(UNTOUCHED, PULLED, Ordering::AcqRel, Ordering::Acquire) {
+        match self
+            .0
+            .compare_exchange(UNTOUCHED, PULLED, Ordering::AcqRel, Ordering::Acquire)
+        {
             Ok(_) => true,
             Err(before) => before == PULLED,
         }
@@ -47,7 +53,10 @@ pub(crate) struct GatedBody {
 
 impl GatedBody {
     pub(crate) fn new(bytes: Bytes, gate: BodyGate) -> Self {
-        Self { bytes: Some(bytes), gate }
+        Self {
+            bytes: Some(bytes),
+            gate,
+        }
     }
 }
 

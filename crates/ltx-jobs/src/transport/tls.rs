@@ -42,10 +42,20 @@ fn read_bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 pub(crate) fn client_config(ca_bundle: Option<&Path>) -> Result<ClientConfig> {
     let extra = ca_bundle.map(read_bundle).transpose()?.unwrap_or_default();
     let config_error = |error: rustls::Error| Error::new(ErrorKind::Config, format!("TLS cannot be set up: {error}"));
-    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(config_error)?;
-    let mut config = match rustls_platform_verifier::Verifier::new_with_extra_roots(extra.clone(), Arc::clone(builder.crypto_provider())) {
-        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth(),
-        Err(error) => builder.with_root_certificates(bundled_roots(extra, &error)?).with_no_client_auth(),
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(config_error)?;
+    let mut config = match rustls_platform_verifier::Verifier::new_with_extra_roots(
+        extra.clone(),
+        Arc::clone(builder.crypto_provider()),
+    ) {
+        Ok(verifier) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth(),
+        Err(error) => builder
+            .with_root_certificates(bundled_roots(extra, &error)?)
+            .with_no_client_auth(),
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
@@ -58,8 +68,11 @@ fn bundled_roots(extra: Vec<CertificateDer<'static>>, system: &rustls::Error) ->
     store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     store.add_parsable_certificates(extra);
     if store.is_empty() {
-        return Err(Error::new(ErrorKind::Config, format!("the system's certificates cannot be used: {system}"))
-            .with_advice("install the system's CA certificates, or set ca_bundle"));
+        return Err(Error::new(
+            ErrorKind::Config,
+            format!("the system's certificates cannot be used: {system}"),
+        )
+        .with_advice("install the system's CA certificates, or set ca_bundle"));
     }
     tracing::debug!(error = %system, "no usable system certificates, taking the bundled roots");
     Ok(store)

@@ -1,0 +1,147 @@
+//! After a crash: what was left behind is listed, and fetched.
+
+use std::time::Duration;
+
+use ltx_jobs_emulator::Fault;
+use ltx_jobs_emulator::programme::{Advance, Programme};
+
+use crate::stage::{Running, Stage, plate, run, tree};
+
+/// A service whose jobs are pending until its clock is moved.
+fn slow() -> Programme {
+    let mut programme = Programme::default();
+    programme.job.advance = Advance::Clock;
+    programme.job.pending_ms = 3_600_000;
+    programme
+}
+
+/// Starts a job and dies while it waits. Gives back the job's reference.
+fn killed_while_waiting(stage: &Stage, label: &str) -> String {
+    let mut args = vec!["--json", "hdr"];
+    let clip = plate();
+    args.extend([clip.to_str().unwrap(), "-o", "out"]);
+    if !label.is_empty() {
+        args.extend(["--label", label]);
+    }
+    let running = Running::start(stage.journaled(&args));
+    let reference = running.next_event("submitted")["ref"].as_str().unwrap().to_owned();
+    running.kill();
+    reference
+}
+
+#[test]
+fn jobs_of_killed_commands_are_listed_and_fetched_into_folders_of_their_own() {
+    let stage = Stage::new(slow());
+    let labelled = killed_while_waiting(&stage, "sh010/v003");
+    let plain = killed_while_waiting(&stage, "");
+
+    let listed = run(stage.journaled(&["recover"]));
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    assert_eq!(
+        listed.out,
+        [
+            "jobs to fetch:".to_owned(),
+            format!("  {labelled}  sh010/v003"),
+            format!("  {plain}")
+        ]
+    );
+    assert!(listed.err.contains("ltx-jobs recover --finish -o DIR"), "{listed:?}");
+
+    stage.emulator.advance(Duration::from_secs(3 * 3600));
+    let finished = run(stage.journaled(&["--json", "recover", "--finish", "-o", "found"]));
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(finished.events("saved").len(), 2, "{finished:?}");
+    let id = plain.rsplit('/').next().unwrap();
+    for folder in ["sh010_v003", id] {
+        assert_eq!(tree(&stage.path("found").join(folder)).len(), 4, "{folder}");
+    }
+    assert_eq!(stage.paid(), 2, "a recovery pays nothing");
+
+    let nothing = run(stage.journaled(&["recover"]));
+    assert_eq!(nothing.out, ["nothing was left behind"]);
+}
+
+#[test]
+fn a_command_killed_during_the_paid_request_is_recovered_as_unknown_and_never_as_a_new_job() {
+    let fault: Fault = serde_json::from_str(r#"{"do": "read_and_never_answer"}"#).unwrap();
+    let stage = Stage::new(Programme::default().with_fault("submit", fault));
+    let clip = plate();
+    let args = ["--json", "hdr", clip.to_str().unwrap(), "-o", "out", "--once", "sh010"];
+    let running = Running::start(stage.journaled(&args));
+    stage.await_submits(1);
+    running.kill();
+
+    let recovered = run(stage.journaled(&["--json", "recover", "--finish", "-o", "found"]));
+    assert_eq!(recovered.code, Some(0), "{recovered:?}");
+    let unknown = &recovered.events("unknown")[0];
+    assert_eq!(
+        (&unknown["once"], &unknown["state"]),
+        (&"sh010".into(), &"unknown".into())
+    );
+    let intent = unknown["intent"].as_str().unwrap();
+    assert_eq!(
+        unknown["go_on"],
+        format!("ltx-jobs resolve {intent} (--job video-to-video-hdr/ID | --none)")
+    );
+    assert!(recovered.events("to_fetch").is_empty(), "{recovered:?}");
+    let again = run(stage.journaled(&args));
+    assert_eq!((again.code, stage.paid()), (Some(6), 1), "{again:?}");
+}
+
+#[test]
+fn a_job_that_cannot_be_saved_does_not_keep_the_others() {
+    let stage = Stage::new(slow());
+    killed_while_waiting(&stage, "one");
+    killed_while_waiting(&stage, "two");
+    stage.emulator.advance(Duration::from_secs(3 * 3600));
+    // Where the first should go there is a file.
+    std::fs::create_dir(stage.path("found")).unwrap();
+    std::fs::write(stage.path("found/one"), "in the way").unwrap();
+    let finished = run(stage.journaled(&["--json", "recover", "--finish", "-o", "found"]));
+    assert_eq!(finished.code, Some(8), "{finished:?}");
+    let errors = finished.events("error");
+    assert_eq!(errors.len(), 1, "{finished:?}");
+    assert_eq!(errors[0]["go_on"], "ltx-jobs recover --finish -o found");
+    assert_eq!(tree(&stage.path("found/two")).len(), 4);
+
+    std::fs::remove_file(stage.path("found/one")).unwrap();
+    let rest = run(stage.journaled(&["--json", "recover", "--finish", "-o", "found"]));
+    assert_eq!((rest.code, rest.events("saved").len()), (Some(0), 1), "{rest:?}");
+}
+
+#[test]
+fn jobs_of_another_key_are_named_and_not_asked_for() {
+    let stage = Stage::new(slow());
+    let reference = killed_while_waiting(&stage, "sh010");
+    let mut command = stage.journaled(&["--json", "recover", "--finish", "-o", "found"]);
+    command.env("LTXV_API_KEY", "another-key");
+    let recovered = run(command);
+    assert_eq!(recovered.code, Some(0), "{recovered:?}");
+    assert_eq!(recovered.events("other_key")[0]["ref"], reference);
+    let asked = |key: &str| {
+        let requests = stage.emulator.requests();
+        let mut headers = requests.iter().flat_map(|request| &request.headers);
+        headers.any(|(_, value)| value.contains(key))
+    };
+    assert!(asked("emulator-key") && !asked("another-key"), "somebody was asked");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_jobs_are_fetched_says_how_to_go_on_with_all_of_them() {
+    let stage = Stage::new(slow());
+    killed_while_waiting(&stage, "one");
+    killed_while_waiting(&stage, "two");
+    let before = stage.emulator.count("GET", "/v2/*");
+    let running = Running::start(stage.journaled(&["--json", "recover", "--finish", "-o", "found"]));
+    running.next_event("progress");
+    running.interrupt();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert_eq!(
+        ended.events("interrupted")[0]["go_on"],
+        "ltx-jobs recover --finish -o found"
+    );
+    assert!(ended.err.contains("2 jobs are still to be fetched"), "{ended:?}");
+    assert!(stage.emulator.count("GET", "/v2/*") > before);
+}
