@@ -2,12 +2,12 @@
 //!
 //! The one form behind all endpoints and `submit`; it becomes the core's request, or the text of a dry run.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use ltx_jobs::{ErrorKind, Media, Request};
+use ltx_jobs::{Error, ErrorKind, Media, Request};
 use serde_json::{Map, Value, json};
 
-use crate::endpoints;
 use crate::exit::Failure;
 
 /// What was given for a field.
@@ -40,36 +40,18 @@ impl Asked {
         &self.endpoint
     }
 
-    /// Refuses what can be told without knowing the service: a field that was given twice, and one that is missing.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        let refuse = |text: String| {
-            Err(Failure::new(
-                ErrorKind::InvalidRequest,
-                format!("{}: {text}", self.endpoint),
-            ))
-        };
-        let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
-        let mut seen = std::collections::BTreeSet::new();
-        if let Some(twice) = names.iter().find(|name| !seen.insert(**name)) {
-            return refuse(format!("{twice} is given twice"));
-        }
-        let fields = endpoints::named(&self.endpoint).map_or(&[][..], |known| known.fields);
-        let missing: Vec<&str> = fields
-            .iter()
-            .filter(|field| field.required && !names.contains(&field.name))
-            .map(|field| field.name)
-            .collect();
-        match missing.as_slice() {
-            [] => Ok(()),
-            [one] => refuse(format!("{one} is missing")),
-            [most @ .., last] => refuse(format!("{} and {last} are missing", most.join(", "))),
-        }
-    }
-
     /// As the core takes it.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when a field is given twice: nobody can tell which was meant.
     pub(crate) fn request(&self) -> ltx_jobs::Result<Request> {
         let mut request = Request::raw(self.endpoint.as_str(), json!({}))?;
+        let mut seen = BTreeSet::new();
         for (name, given) in &self.fields {
+            if !seen.insert(name) {
+                let text = format!("{}: {name} is given twice", self.endpoint);
+                return Err(Error::from_face(ErrorKind::InvalidRequest, text));
+            }
             match given {
                 Given::Value(value) => request.set(name, value.clone()),
                 Given::Address(text) => request.set_media(name, Media::url(text)),
@@ -109,38 +91,17 @@ impl Asked {
 mod tests {
     use super::*;
 
-    fn asked(endpoint: &str, names: &[&str]) -> Asked {
-        let fields = names
-            .iter()
-            .map(|name| ((*name).to_owned(), Given::Value(json!(1))))
-            .collect();
-        Asked::new(endpoint, fields)
-    }
-
     #[test]
-    fn fields_that_are_missing_or_given_twice_are_named_at_once() {
-        let cases: [(&str, &[&str], Option<&str>); 6] = [
-            ("video-upscale", &["video_uri", "resolution"], None),
-            ("video-upscale", &["video_uri", "resolution", "unheard_of"], None),
-            (
-                "video-upscale",
-                &["video_uri"],
-                Some("video-upscale: resolution is missing"),
-            ),
-            (
-                "text-to-video",
-                &["prompt"],
-                Some("model, duration and resolution are missing"),
-            ),
-            ("brand-new", &["a", "b", "a"], Some("brand-new: a is given twice")),
-            ("brand-new", &[], None),
-        ];
-        for (endpoint, names, expected) in cases {
-            match (asked(endpoint, names).check(), expected) {
-                (Ok(()), None) => {}
-                (Err(Failure::Error(error)), Some(words)) => assert!(error.to_string().contains(words), "{error}"),
-                (checked, _) => panic!("{endpoint} {names:?}: {checked:?}"),
-            }
-        }
+    fn a_field_that_is_given_twice_is_refused_by_name() {
+        let asked = |names: &[&str]| {
+            let fields = names
+                .iter()
+                .map(|name| ((*name).to_owned(), Given::Value(json!(1))))
+                .collect();
+            Asked::new("brand-new", fields).request()
+        };
+        assert!(asked(&["a", "b"]).is_ok());
+        let error = asked(&["a", "b", "a"]).unwrap_err();
+        assert!(error.to_string().contains("brand-new: a is given twice"), "{error}");
     }
 }

@@ -56,10 +56,11 @@ pub(crate) async fn run(
     show: &Show,
     interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
-    order.asked.check()?;
     let request = order.asked.request()?;
+    // A submit checks as well, and logs the warnings; here before anything else is looked at, so that the first mistake told is the one in the request.
+    let warnings = request.check()?;
     if order.paid.dry_run {
-        return show_request(order, show);
+        return show_request(order, &warnings, show);
     }
     let client = job::client(settings)?;
     let mut submit = client
@@ -92,7 +93,7 @@ pub(crate) async fn run(
 }
 
 /// Looks at the files, and asks nobody.
-fn show_request(order: &Order<'_>, show: &Show) -> Result<(), Failure> {
+fn show_request(order: &Order<'_>, warnings: &[String], show: &Show) -> Result<(), Failure> {
     let mut shown = order.asked.shown()?;
     if let Some(fields) = shown.as_object_mut() {
         for (name, given) in [("once", &order.paid.once), ("label", &order.paid.label)] {
@@ -102,6 +103,11 @@ fn show_request(order: &Order<'_>, show: &Show) -> Result<(), Failure> {
         }
     }
     show.line(&format!("{shown:#}"));
-    show.event("dry_run", json!({ "request": shown }));
+    show.event("dry_run", json!({ "request": shown, "warnings": warnings }));
+    if !show.is_json() {
+        for warning in warnings {
+            show.note(&format!("warning: {warning}"));
+        }
+    }
     Ok(())
 }

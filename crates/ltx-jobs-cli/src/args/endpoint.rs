@@ -64,9 +64,7 @@ impl FromArgMatches for EndpointArgs {
 }
 
 fn subcommand(endpoint: &Endpoint) -> Command {
-    let mut command = Command::new(endpoint.name)
-        .about(endpoint.about)
-        .next_help_heading("Request");
+    let mut command = Command::new(endpoint.name).next_help_heading("Request");
     if let Some(alias) = endpoint.alias {
         command = command.visible_alias(alias);
     }
@@ -92,7 +90,8 @@ fn subcommand(endpoint: &Endpoint) -> Command {
         .value_parser(ValueParser::new(values::parameter))
         .help("Any other field by the service's name; the value is JSON, or else text, or @PATH to upload. May be repeated");
     let command = command.arg(params).next_help_heading(None::<&str>);
-    PaidArgs::augment_args(RunArgs::augment_args(command))
+    // Last: the others bring their own.
+    PaidArgs::augment_args(RunArgs::augment_args(command)).about(endpoint.about)
 }
 
 fn flag(field: &Field) -> Arg {

@@ -103,7 +103,7 @@ pub(crate) struct PaidArgs {
 /// What happens after an endpoint's submit.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Where the results go.
+    /// Where the results go [required, except with --no-wait or --dry-run].
     #[arg(short, long, value_name = "DIR", required_unless_present_any = ["no_wait", "dry_run"])]
     pub(crate) out: Option<PathBuf>,
     /// Submit, print the job's reference, and end.
@@ -376,7 +376,8 @@ mod tests {
                 panic!("{line:?} is no endpoint")
             };
             assert_eq!(args.asked.endpoint(), "video-to-video-hdr");
-            assert!(args.asked.check().is_ok(), "{line:?}");
+            let request = args.asked.request().unwrap();
+            assert!(request.check().is_ok(), "{line:?}: {request:?}");
         }
         for line in [
             ["ltx-jobs", "hdr", "-o", "out"].as_slice(),

@@ -24,8 +24,7 @@ const SETTINGS: &[Setting] = &[
         "journal",
         "journal",
         "WHERE",
-        "Where submits are written down, so that none is lost or paid twice: a directory, memory or off [default: the user's \
-         state directory; memory for a service on loopback]",
+        "Where submits are written down: a directory, memory or off [default: the user's state directory; memory on loopback]",
     ),
     Setting(
         "poll_interval",

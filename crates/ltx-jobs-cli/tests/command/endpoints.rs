@@ -88,6 +88,18 @@ fn a_dry_run_sends_nothing_and_still_finds_a_file_that_is_not_there() {
         shown.events("dry_run")[0]["request"]["body"]["video_uri"]["upload"],
         plate().to_str().unwrap()
     );
+    let odd = run(stage.command(&[
+        "hdr",
+        "ltx://uploads/x",
+        "--output-colorspace",
+        "brand-new",
+        "--dry-run",
+    ]));
+    assert_eq!(odd.code, Some(0), "{odd:?}");
+    assert!(
+        odd.err.starts_with("warning: ") && odd.err.contains("brand-new"),
+        "{odd:?}"
+    );
     let missing = run(stage.command(&["hdr", "no-such-clip.mp4", "--dry-run"]));
     assert_eq!(missing.code, Some(8), "{missing:?}");
     assert!(stage.emulator.requests().is_empty());
@@ -102,10 +114,7 @@ fn a_field_that_is_missing_or_given_twice_is_refused_before_anything_is_sent() {
             "model, duration and resolution are missing",
         ),
         ("upscale ltx://uploads/x -o out", "resolution is missing"),
-        (
-            "submit retake video_uri=ltx://uploads/x",
-            "start_time and duration are missing",
-        ),
+        ("submit retake video_uri=ltx://uploads/x", "start_time is missing"),
         (
             "hdr ltx://uploads/x --param video_uri=@a.mp4 -o out",
             "video_uri is given twice",

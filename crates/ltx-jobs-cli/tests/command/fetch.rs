@@ -53,10 +53,10 @@ fn download_before_the_end_is_refused_with_the_command_that_waits() {
     assert_eq!(
         names,
         [
+            "exr_frames.zip",
             "exr_frames/sh010.1001.exr",
             "exr_frames/sh010.1002.exr",
             "exr_frames/sh010.1003.exr",
-            "exr_frames.zip",
             "video.mp4"
         ]
     );

@@ -62,6 +62,8 @@ fn the_help_explains_the_exit_codes() {
         "130  interrupted",
         "--poll-interval",
         "video-to-video-hdr",
+        "Make a video from a text",
+        "ltx-jobs recover",
         "LTXV_API_KEY",
     ] {
         assert!(help.contains(words), "{words:?} is missing in\n{help}");

@@ -1,16 +1,17 @@
-//! A journal in a directory: each client appends to a file of its own, held under a lock of the operating system while it lives, and reads the files of
+//! A journal in a directory: each client appends to a file of its own, with a lock of the operating system beside it while it lives, and reads the files of
 //! all others. Nobody writes into another's file, so several processes, forked children, two copies of this library in one host, and network homes are
 //! safe together.
 //!
 //! A submit under a `once` key writes its intent first and looks at the others' files after that. Whoever then finds another open intent steps back, so
 //! two processes can never both send it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use super::held::{self, Held};
 use super::record::{self, Record};
 use super::{Entry, Fate, Intent, Journal, Ledger, Once};
 use crate::error::{Error, ErrorKind, Result};
@@ -52,6 +53,7 @@ struct Own {
     file: File,
     path: PathBuf,
     process: u32,
+    _held: Held,
 }
 
 /// Another client's file, as far as it can be read.
@@ -107,8 +109,10 @@ impl DirectoryJournal {
     }
 
     fn create(&self, process: u32) -> Result<Own> {
-        let name = format!("{}-{process}-{:08x}.{EXTENSION}", host(), fastrand::u32(..));
-        let path = self.directory.join(name);
+        let name = format!("{}-{process}-{:08x}", host(), fastrand::u32(..));
+        let path = self.directory.join(format!("{name}.{EXTENSION}"));
+        // The lock has a file of its own, because a lock keeps others from reading on some systems. Held before there is anything to read.
+        let held = Held::new(&path, process).map_err(|error| cannot("make", &path, error))?;
         let mut options = OpenOptions::new();
         options.append(true).create_new(true);
         #[cfg(unix)]
@@ -117,10 +121,6 @@ impl DirectoryJournal {
             options.mode(0o600);
         }
         let mut file = options.open(&path).map_err(|error| cannot("make", &path, error))?;
-        if let Err(TryLockError::Error(error)) = file.try_lock() {
-            // Some network file systems have no locks; then a record's age has to tell.
-            tracing::debug!(%error, path = %path.display(), "the journal file cannot be locked");
-        }
         let opened = Record::Opened {
             at: format_time(SystemTime::now()),
             host: host(),
@@ -139,7 +139,12 @@ impl DirectoryJournal {
         if let Err(error) = File::open(&self.directory).and_then(|directory| directory.sync_all()) {
             tracing::debug!(%error, "the journal directory cannot be synced");
         }
-        Ok(Own { file, path, process })
+        Ok(Own {
+            file,
+            path,
+            process,
+            _held: held,
+        })
     }
 
     /// Reads every other file.
@@ -182,14 +187,7 @@ impl DirectoryJournal {
         let unreadable = |error| cannot("read", path, error);
         let mut file = File::open(path).map_err(unreadable)?;
         // Asked before reading: a writer that goes after this is seen as alive once more, never the other way round.
-        let free = match file.try_lock_shared() {
-            Ok(()) => {
-                let _ = file.unlock();
-                true
-            }
-            Err(TryLockError::WouldBlock) => false,
-            Err(TryLockError::Error(_)) => false,
-        };
+        let held = held::is_held(path);
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(unreadable)?;
         let content = record::read(&bytes);
@@ -215,7 +213,7 @@ impl DirectoryJournal {
             .ok()
             .and_then(|at| SystemTime::now().duration_since(at).ok());
         let orphan = if *writer == host() {
-            free
+            !held
         } else {
             age.is_some_and(|age| age > FOREIGN_AGE)
         };
@@ -242,6 +240,9 @@ impl DirectoryJournal {
                 && let Err(error) = fs::remove_file(&path)
             {
                 tracing::debug!(%error, path = %path.display(), "an old journal file cannot be removed");
+            }
+            if !path.exists() {
+                let _ = fs::remove_file(held::path_for(&path));
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod chosen;
 mod directory;
+mod held;
 mod memory;
 mod record;
 
