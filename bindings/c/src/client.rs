@@ -12,8 +12,8 @@ use crate::error::ltx_error;
 use crate::guard::{self, Out, look};
 use crate::handle::{self, Handle};
 use crate::job::ltx_job;
-use crate::op::{self, Product, ltx_callbacks, ltx_op};
-use crate::process::Owner;
+use crate::op::{self, Product, ltx_op};
+use crate::home::Home;
 use crate::request::ltx_request;
 use crate::status::{LTX_OK, LTX_PENDING, ltx_status};
 use crate::{pin, signals, text};
@@ -30,7 +30,7 @@ pub struct ltx_client {
 
 pub(crate) struct Shared {
     pub(crate) client: Client,
-    pub(crate) owner: Owner,
+    pub(crate) home: Home,
 }
 
 impl Handle for ltx_client {
@@ -41,7 +41,7 @@ impl Handle for ltx_client {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if !self.owner.is_foreign() {
+        if !self.home.owner.is_foreign() {
             self.client.close_blocking(RELEASE_GRACE);
         }
     }
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn ltx_client_new(
         pin::pin();
         out.put(handle::give(Shared {
             client,
-            owner: Owner::default(),
+            home: Home::default(),
         }));
         Ok(())
     })
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn ltx_client_set_api_key(
 ) -> ltx_status {
     guard::done(err, || {
         let shared = look!(client)?;
-        shared.owner.enter()?;
+        shared.home.owner.enter()?;
         let key = text::given(key, "key")?;
         if key.trim().is_empty() {
             return Err(text::refuse("key is empty"));
@@ -121,15 +121,16 @@ pub unsafe extern "C" fn ltx_client_check(
     err: *mut *mut ltx_error,
 ) -> ltx_status {
     guard::done(err, || {
+        let callbacks = Callbacks::read(callbacks);
         let out = Out::new(op, "op")?;
         let shared = look!(client)?;
-        op::no_callbacks(callbacks)?;
-        shared.owner.begin()?;
+        let callbacks = callbacks?;
+        shared.home.owner.begin()?;
         out.put(op::give(
             shared.client.check().start(),
             |_| Product::Nothing,
             None,
-            &shared.owner,
+            &shared.home,
         ));
         Ok(())
     })
@@ -152,12 +153,13 @@ pub unsafe extern "C" fn ltx_client_submit(
     err: *mut *mut ltx_error,
 ) -> ltx_status {
     guard::done(err, || {
+        let callbacks = Callbacks::read(callbacks);
         let out = Out::new(op, "op")?;
         let shared = look!(client)?;
         let draft = look!(request)?;
-        op::no_callbacks(callbacks)?;
+        let callbacks = callbacks?;
         let submit = draft.submit(&shared.client)?;
-        shared.owner.begin()?;
+        shared.home.owner.begin()?;
         let submitting = submit.start();
         let reference = submitting
             .reference()
@@ -166,7 +168,7 @@ pub unsafe extern "C" fn ltx_client_submit(
             submitting.operation().clone(),
             Product::Job,
             reference,
-            &shared.owner,
+            &shared.home,
         ));
         Ok(())
     })
@@ -187,9 +189,9 @@ pub unsafe extern "C" fn ltx_client_job(
     guard::done(err, || {
         let out = Out::new(job, "job")?;
         let shared = look!(client)?;
-        shared.owner.enter()?;
+        shared.home.owner.enter()?;
         let reference: JobRef = text::given(reference, "reference")?.parse()?;
-        out.put(ltx_job::give(shared.client.job(reference)?, &shared.owner));
+        out.put(ltx_job::give(shared.client.job(reference)?, &shared.home));
         Ok(())
     })
 }
@@ -208,16 +210,17 @@ pub unsafe extern "C" fn ltx_client_upload(
     err: *mut *mut ltx_error,
 ) -> ltx_status {
     guard::done(err, || {
+        let callbacks = Callbacks::read(callbacks);
         let out = Out::new(op, "op")?;
         let shared = look!(client)?;
-        op::no_callbacks(callbacks)?;
+        let callbacks = callbacks?;
         let media = Media::file(text::path(path, "path")?);
-        shared.owner.begin()?;
+        shared.home.owner.begin()?;
         out.put(op::give(
             shared.client.upload(media).start(),
             Product::Uri,
             None,
-            &shared.owner,
+            &shared.home,
         ));
         Ok(())
     })
@@ -237,7 +240,7 @@ pub unsafe extern "C" fn ltx_client_close(
 ) -> ltx_status {
     guard::status(err, || {
         let shared = look!(client)?;
-        shared.owner.enter()?;
+        shared.home.owner.enter()?;
         let left = shared.client.close_blocking(op::limit(grace_ms).unwrap_or(op::FOREVER));
         Ok(if left == 0 { LTX_OK } else { LTX_PENDING })
     })
@@ -251,7 +254,7 @@ pub unsafe extern "C" fn ltx_client_release(client: *mut ltx_client) {
 }
 
 fn release(client: *mut ltx_client) -> Result<(), Error> {
-    if !look!(client)?.owner.is_foreign() {
+    if !look!(client)?.home.owner.is_foreign() {
         // SAFETY: the header's contract: a live handle whose owner gives it up.
         unsafe { handle::end(client) };
     }

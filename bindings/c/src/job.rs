@@ -10,8 +10,8 @@ use ltx_jobs::{Error, Job, Status};
 use crate::error::ltx_error;
 use crate::guard::{self, Out, look};
 use crate::handle::{self, Handle};
-use crate::op::{self, Product, ltx_callbacks, ltx_op};
-use crate::process::Owner;
+use crate::op::{self, Product, ltx_op};
+use crate::home::Home;
 use crate::status::ltx_status;
 use crate::text;
 
@@ -25,7 +25,7 @@ pub struct ltx_job {
 
 pub(crate) struct Held {
     job: Job,
-    owner: Owner,
+    home: Home,
     reference: CString,
     endpoint: CString,
     id: CString,
@@ -38,12 +38,12 @@ impl Handle for ltx_job {
 }
 
 impl ltx_job {
-    pub(crate) fn give(job: Job, owner: &Owner) -> *mut Self {
+    pub(crate) fn give(job: Job, home: &Home) -> *mut Self {
         handle::give(Held {
             reference: text::owned(&job.reference().to_string()),
             endpoint: text::owned(job.endpoint()),
             id: text::owned(job.id()),
-            owner: owner.clone(),
+            home: home.clone(),
             job,
         })
     }
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn ltx_job_snapshot(
 ) -> ltx_status {
     guard::done(err, || {
         let held = look!(job)?;
-        held.owner.enter()?;
+        held.home.owner.enter()?;
         let known = held.job.snapshot();
         let make = |size| ltx_job_info {
             size,
@@ -151,15 +151,16 @@ pub unsafe extern "C" fn ltx_job_poll(
     err: *mut *mut ltx_error,
 ) -> ltx_status {
     guard::done(err, || {
+        let callbacks = Callbacks::read(callbacks);
         let out = Out::new(op, "op")?;
         let held = look!(job)?;
-        op::no_callbacks(callbacks)?;
-        held.owner.begin()?;
+        let callbacks = callbacks?;
+        held.home.owner.begin()?;
         out.put(op::give(
             held.job.poll().start(),
             |_| Product::Nothing,
             None,
-            &held.owner,
+            &held.home,
         ));
         Ok(())
     })
@@ -204,10 +205,11 @@ fn wait(
     err: *mut *mut ltx_error,
 ) -> ltx_status {
     guard::done(err, || {
+        let callbacks = Callbacks::read(callbacks);
         let out = Out::new(op, "op")?;
         let held = look!(job)?;
-        op::no_callbacks(callbacks)?;
-        held.owner.begin()?;
+        let callbacks = callbacks?;
+        held.home.owner.begin()?;
         let mut wait = held.job.wait();
         if let Some(limit) = op::limit(timeout_ms) {
             wait = wait.timeout(limit);
@@ -216,7 +218,7 @@ fn wait(
             wait.start(),
             |done| Product::Result(Box::new(done)),
             None,
-            &held.owner,
+            &held.home,
         ));
         Ok(())
     })
@@ -239,7 +241,7 @@ pub unsafe extern "C" fn ltx_job_release(job: *mut ltx_job) {
 }
 
 fn release(job: *mut ltx_job) -> Result<(), Error> {
-    if !look!(job)?.owner.is_foreign() {
+    if !look!(job)?.home.owner.is_foreign() {
         // SAFETY: the header's contract: a live handle whose owner gives it up.
         unsafe { handle::end(job) };
     }

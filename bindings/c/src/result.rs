@@ -10,8 +10,8 @@ use crate::error::ltx_error;
 use crate::guard::{self, Out, look};
 use crate::handle::{self, Handle};
 use crate::job::epoch_ms;
-use crate::op::{self, Product, ltx_callbacks, ltx_op};
-use crate::process::Owner;
+use crate::op::{self, Product, ltx_op};
+use crate::home::Home;
 use crate::status::ltx_status;
 use crate::text;
 
@@ -22,7 +22,7 @@ pub struct ltx_result {
 
 pub(crate) struct Outputs {
     completed: Completed,
-    owner: Owner,
+    home: Home,
     /// Label and URL, in the order of the labels.
     list: Vec<(CString, CString)>,
 }
@@ -34,7 +34,7 @@ impl Handle for ltx_result {
 }
 
 impl ltx_result {
-    pub(crate) fn give(completed: Completed, owner: &Owner) -> *mut Self {
+    pub(crate) fn give(completed: Completed, home: &Home) -> *mut Self {
         let list = completed
             .outputs()
             .values()
@@ -42,7 +42,7 @@ impl ltx_result {
             .collect();
         handle::give(Outputs {
             completed,
-            owner: owner.clone(),
+            home: home.clone(),
             list,
         })
     }
@@ -221,12 +221,13 @@ pub unsafe extern "C" fn ltx_result_download(
     err: *mut *mut ltx_error,
 ) -> ltx_status {
     guard::done(err, || {
+        let callbacks = Callbacks::read(callbacks);
         let out = Out::new(op, "op")?;
         let outputs = look!(result)?;
-        op::no_callbacks(callbacks)?;
-        outputs.owner.begin()?;
+        let callbacks = callbacks?;
+        outputs.home.owner.begin()?;
         let download = prepare(&outputs.completed, dest, options)?;
-        out.put(op::give(download.start(), Product::Saved, None, &outputs.owner));
+        out.put(op::give(download.start(), Product::Saved, None, &outputs.home));
         Ok(())
     })
 }
@@ -238,7 +239,7 @@ pub unsafe extern "C" fn ltx_result_free(result: *mut ltx_result) {
 }
 
 fn free(result: *mut ltx_result) -> Result<(), Error> {
-    if !look!(result)?.owner.is_foreign() {
+    if !look!(result)?.home.owner.is_foreign() {
         // SAFETY: the header's contract: a live handle that is freed once.
         unsafe { handle::end(result) };
     }

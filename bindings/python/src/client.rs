@@ -80,6 +80,24 @@ impl Client {
         begin(py, || Ok(Operation::new(self.0.check().start(), None)))
     }
 
+    /// Starts to list what the journal knows; or a failure.
+    fn jobs(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        begin(py, || Ok(Operation::new(self.0.jobs().start(), None)))
+    }
+
+    /// Starts to find what an earlier run left behind; or a failure.
+    fn recover(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        begin(py, || Ok(Operation::new(self.0.recover().start(), None)))
+    }
+
+    /// Starts to settle an intent, with the reference of its job or without one; or a failure.
+    fn resolve(&self, py: Python<'_>, intent: &str, job: Option<&str>) -> PyResult<Py<PyAny>> {
+        begin(py, || {
+            let job = job.map(JobRef::from_str).transpose()?;
+            Ok(Operation::new(self.0.resolve(JobRef::from_str(intent)?, job).start(), None))
+        })
+    }
+
     /// Uses another key from now on.
     fn set_api_key(&self, py: Python<'_>, key: String) -> Option<Failure> {
         let change = || {

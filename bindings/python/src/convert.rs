@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use ltx_jobs::{Error, ErrorKind, Progress, Result, Snapshot};
+use ltx_jobs::{Error, ErrorKind, JournaledSubmit, Progress, Result, Snapshot, SubmitState};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyList, PyTuple};
 
 use crate::failure::Failure;
 
@@ -73,4 +73,37 @@ pub(crate) fn snapshot<'py>(py: Python<'py>, snapshot: Snapshot) -> PyResult<Bou
         is_ended,
     )
         .into_pyobject(py)
+}
+
+/// Of each submit: intent, job, endpoint, label, once key, when it began, what became of it, terminal status, whether it was saved, whether the key was
+/// another.
+pub(crate) fn submits(py: Python<'_>, submits: Vec<JournaledSubmit>) -> PyResult<Bound<'_, PyList>> {
+    let list = PyList::empty(py);
+    for submit in submits {
+        list.append((
+            submit.intent.to_string(),
+            submit.job.map(|job| job.to_string()),
+            submit.endpoint,
+            submit.label,
+            submit.once,
+            epoch(submit.began_at),
+            state(&submit.state),
+            submit.ended.as_ref().map(|status| status.as_str()),
+            submit.saved,
+            submit.other_key,
+        ))?;
+    }
+    Ok(list)
+}
+
+/// The word for what became of a submit; the command says the same.
+fn state(state: &SubmitState) -> &'static str {
+    match state {
+        SubmitState::Submitting => "submitting",
+        SubmitState::Accepted => "accepted",
+        SubmitState::Refused => "refused",
+        SubmitState::Unknown => "unknown",
+        SubmitState::EndedUnbilled => "failed",
+        _ => "other",
+    }
 }

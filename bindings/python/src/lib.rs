@@ -17,6 +17,7 @@ mod guard;
 mod job;
 mod operation;
 mod park;
+mod race;
 mod request;
 mod settings;
 mod signals;
@@ -34,6 +35,8 @@ mod _native {
     use super::job::{Completed, Job, split_reference};
     #[pymodule_export]
     use super::operation::Operation;
+    #[pymodule_export]
+    use super::race::Race;
     #[pymodule_export]
     use super::request::Request;
     #[pymodule_export]

@@ -61,6 +61,26 @@ impl Outcome for ltx_jobs::Saved {
     }
 }
 
+impl Outcome for Vec<ltx_jobs::JournaledSubmit> {
+    fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(convert::submits(py, self)?.into_any().unbind())
+    }
+}
+
+impl Outcome for ltx_jobs::Recovered {
+    fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let jobs: Vec<Job> = self.jobs.into_iter().map(Job).collect();
+        let (unknown, other_key) = (convert::submits(py, self.unknown)?, convert::submits(py, self.other_key)?);
+        Ok((jobs, unknown, other_key).into_pyobject(py)?.into_any().unbind())
+    }
+}
+
+impl Outcome for () {
+    fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(py.None())
+    }
+}
+
 impl Outcome for usize {
     fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(self.into_pyobject(py)?.into_any().unbind())
@@ -204,6 +224,14 @@ impl Operation {
     }
 }
 
+/// The error for work of a parent process that its forked child asks for.
+pub(crate) fn forked(process: u32) -> Error {
+    let text = format!(
+        "this was begun in process {process} before the fork and goes on there; it cannot be waited for in its child"
+    );
+    Error::from_face(ErrorKind::Forked, text)
+}
+
 /// Starts an operation without the GIL: its object, or that of the failure to start it.
 pub(crate) fn begin(py: Python<'_>, start: impl FnOnce() -> Result<Operation> + Send) -> PyResult<Py<PyAny>> {
     let started = py.detach(|| fenced(start));
@@ -259,11 +287,7 @@ impl Operation {
     /// What it ended with, once: its value or a failure.
     fn take(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         if self.is_foreign() {
-            let text = format!(
-                "this was begun in process {} before the fork and goes on there; it cannot be waited for in its child",
-                self.process
-            );
-            return convert::failure(py, Error::from_face(ErrorKind::Forked, text));
+            return convert::failure(py, forked(self.process));
         }
         match self.running.take(py) {
             Some(outcome) => outcome,

@@ -258,6 +258,8 @@ pub(crate) fn named(name: &str) -> Option<&'static Endpoint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::asked::{Asked, Given};
+    use serde_json::json;
     use std::collections::BTreeSet;
 
     #[test]
@@ -275,6 +277,34 @@ mod tests {
             assert_eq!(input.is_some(), endpoint.input.is_some(), "{}", endpoint.name);
             if let Some(input) = input {
                 assert!(input.required && input.kind == Kind::Media, "{}", endpoint.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_help_calls_required_is_what_the_core_refuses_to_do_without() {
+        let request = |endpoint: &Endpoint, without: &str| {
+            // A last picture asks for a first one, where that is left to choice.
+            let given = |field: &&Field| field.name != without && field.name != LAST_FRAME.name;
+            let fields = endpoint.fields.iter().filter(given);
+            let fields = fields.map(|field| {
+                let given = match field.kind {
+                    Kind::Media => Given::Address("ltx://uploads/x".to_owned()),
+                    Kind::Text => Given::Value(json!("x")),
+                    Kind::Number | Kind::NumberOrAuto => Given::Value(json!(8)),
+                    Kind::Switch => Given::Value(json!(true)),
+                    Kind::Object => Given::Value(json!({"anchor": "top"})),
+                };
+                (field.name.to_owned(), given)
+            });
+            Asked::new(endpoint.name, fields.collect()).request().unwrap().check()
+        };
+        for endpoint in ENDPOINTS {
+            request(endpoint, "").unwrap();
+            for field in endpoint.fields {
+                let refused =
+                    request(endpoint, field.name).is_err_and(|error| error.to_string().contains("is missing"));
+                assert_eq!(refused, field.required, "{} without {}", endpoint.name, field.name);
             }
         }
     }

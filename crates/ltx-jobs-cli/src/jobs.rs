@@ -38,19 +38,15 @@ pub(crate) async fn run(
             show.line(&line);
         }
     }
-    let done = known.len() - shown.len();
-    if !show.is_json() && (shown.is_empty() || done > 0) {
-        let listed = if shown.is_empty() {
-            "nothing is left to do; "
-        } else {
-            ""
-        };
-        let more = if args.all || done == 0 {
-            ""
-        } else {
-            " (--all lists them too)"
-        };
-        show.note(&format!("{listed}{done} done with{more}"));
+    if !show.is_json() {
+        if shown.is_empty() {
+            show.note("nothing is left to do");
+        }
+        match known.len() - shown.len() {
+            0 => {}
+            1 => show.note("one more is done with; --all lists it too"),
+            done => show.note(&format!("{done} more are done with; --all lists them too")),
+        }
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ pub(crate) use work::{Ongoing, Product, State};
 use crate::error::ltx_error;
 use crate::guard::{self, look};
 use crate::handle::{self, Handle};
-use crate::process::Owner;
+use crate::home::Home;
 use crate::status::{LTX_OK, LTX_PENDING, LTX_STOPPED, ltx_status};
 use crate::{job, text};
 
@@ -79,7 +79,7 @@ pub(crate) fn give<T: Send + 'static>(
     operation: Operation<T>,
     product: fn(T) -> Product,
     reference: Option<CString>,
-    owner: &Owner,
+    home: &Home,
 ) -> *mut ltx_op {
     handle::give(Ongoing::new(operation, product, reference, owner))
 }
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn ltx_op_snapshot(
 ) -> ltx_status {
     guard::done(err, || {
         let ongoing = look!(op)?;
-        ongoing.owner.enter()?;
+        ongoing.home.owner.enter()?;
         let progress = ongoing.snapshot();
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let make = |size| ltx_op_info {
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn ltx_op_snapshot(
 pub unsafe extern "C" fn ltx_op_wait(op: *mut ltx_op, timeout_ms: i64, err: *mut *mut ltx_error) -> ltx_status {
     guard::status(err, || {
         let ongoing = look!(op)?;
-        ongoing.owner.enter()?;
+        ongoing.home.owner.enter()?;
         told(ongoing.wait(limit(timeout_ms)))
     })
 }
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn ltx_op_wait_until(
 ) -> ltx_status {
     guard::status(err, || {
         let ongoing = look!(op)?;
-        ongoing.owner.enter()?;
+        ongoing.home.owner.enter()?;
         let predicate = predicate.ok_or_else(|| text::refuse("predicate is NULL; ltx_op_wait() needs none"))?;
         let interval = limit(interval_ms).filter(|interval| !interval.is_zero());
         let interval =
@@ -250,7 +250,7 @@ pub unsafe extern "C" fn ltx_ops_wait_any(
             .map(|op| look!(*op))
             .collect::<Result<Vec<&Ongoing>, Error>>()?;
         for op in &ongoing {
-            op.owner.enter()?;
+            op.home.owner.enter()?;
         }
         let found = work::wait_any(&ongoing, limit(timeout_ms));
         // SAFETY: as above.
@@ -266,7 +266,7 @@ pub unsafe extern "C" fn ltx_ops_wait_any(
 pub unsafe extern "C" fn ltx_op_cancel(op: *mut ltx_op, err: *mut *mut ltx_error) -> ltx_status {
     guard::done(err, || {
         let ongoing = look!(op)?;
-        ongoing.owner.enter()?;
+        ongoing.home.owner.enter()?;
         ongoing.cancel();
         Ok(())
     })
@@ -289,7 +289,7 @@ pub unsafe extern "C" fn ltx_op_release(op: *mut ltx_op) {
 }
 
 fn release(op: *mut ltx_op) -> Result<(), Error> {
-    if !look!(op)?.owner.is_foreign() {
+    if !look!(op)?.home.owner.is_foreign() {
         // SAFETY: the header's contract: a live handle whose owner gives it up.
         unsafe { handle::end(op) };
     }

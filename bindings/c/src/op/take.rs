@@ -26,7 +26,7 @@ fn take<T, R>(
     guard::status(err, || {
         let out = Out::new(target, name)?;
         let ongoing = look!(op)?;
-        ongoing.owner.enter()?;
+        ongoing.home.owner.enter()?;
         Ok(match ongoing.take(wanted, pick)? {
             Some(made) => {
                 out.put(give(made, ongoing));
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn ltx_op_take_job(
         other => Err(other),
     };
     take(op, (job, "job"), err, "a job", pick, |job, ongoing| {
-        ltx_job::give(job, &ongoing.owner)
+        ltx_job::give(job, &ongoing.home)
     })
 }
 
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn ltx_op_take_result(
         other => Err(other),
     };
     take(op, (result, "result"), err, "a result", pick, |done, ongoing| {
-        ltx_result::give(*done, &ongoing.owner)
+        ltx_result::give(*done, &ongoing.home)
     })
 }
 
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn ltx_op_take_uri(
     guard::status(err, || {
         let out = Out::new(uri.cast::<*mut c_char>(), "uri")?;
         let ongoing = look!(op)?;
-        ongoing.owner.enter()?;
+        ongoing.home.owner.enter()?;
         if ongoing.uri.get().is_none() {
             let pick = |made| match made {
                 Product::Uri(uri) => Ok(uri),

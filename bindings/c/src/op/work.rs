@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ltx_jobs::{Completed, Error, ErrorKind, Job, Operation, Progress, Saved};
 
-use crate::process::Owner;
+use crate::home::Home;
 
 /// What an operation ends with.
 pub(crate) enum Product {
@@ -75,7 +75,7 @@ pub(crate) struct Ongoing {
     waiters: Arc<Waiters>,
     pub(crate) reference: Option<CString>,
     pub(crate) uri: OnceLock<CString>,
-    pub(crate) owner: Owner,
+    pub(crate) home: Home,
 }
 
 /// What an operation has come to, seen from outside.
@@ -90,7 +90,7 @@ impl Ongoing {
         operation: Operation<T>,
         product: fn(T) -> Product,
         reference: Option<CString>,
-        owner: &Owner,
+        home: &Home,
     ) -> Self {
         let waiters = Arc::new(Waiters::default());
         let ring = Arc::clone(&waiters);
@@ -101,7 +101,7 @@ impl Ongoing {
             waiters,
             reference,
             uri: OnceLock::new(),
-            owner: owner.clone(),
+            home: home.clone(),
         }
     }
 

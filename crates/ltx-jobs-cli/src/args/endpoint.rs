@@ -96,7 +96,7 @@ fn subcommand(endpoint: &Endpoint) -> Command {
 
 fn flag(field: &Field) -> Arg {
     let parser = match field.kind {
-        Kind::Media => clap::value_parser!(OsString).into(),
+        Kind::Media => clap::value_parser!(OsString),
         Kind::Text => ValueParser::new(|text: &str| Ok::<Value, String>(Value::String(text.to_owned()))),
         Kind::Number => ValueParser::new(values::number),
         Kind::NumberOrAuto => ValueParser::new(values::number_or_auto),

@@ -15,7 +15,7 @@ use ltx_jobs::{ArchiveMode, JobRef, OnUnknown};
 pub(crate) use self::endpoint::EndpointArgs;
 pub(crate) use self::settings::SettingFlags;
 
-use self::values::{file, parameter, time};
+use self::values::{file, parameter, reference, time};
 use crate::asked::Given;
 use crate::exit;
 
@@ -220,7 +220,7 @@ pub(crate) struct RecoverArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ResolveArgs {
     /// The submit: intent:ID as it was printed.
-    #[arg(value_name = "INTENT")]
+    #[arg(value_name = "INTENT", value_parser = reference)]
     pub(crate) intent: JobRef,
     #[command(flatten)]
     pub(crate) outcome: OutcomeArgs,
@@ -231,7 +231,7 @@ pub(crate) struct ResolveArgs {
 #[group(required = true, multiple = false)]
 pub(crate) struct OutcomeArgs {
     /// It became this job: ENDPOINT/ID.
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", value_parser = reference)]
     pub(crate) job: Option<JobRef>,
     /// It became no job; its --once key is free again.
     #[arg(long)]

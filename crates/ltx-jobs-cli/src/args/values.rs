@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ltx_jobs::JobRef;
 use serde_json::{Number, Value};
 
 use crate::asked::Given;
@@ -31,6 +32,12 @@ fn pair<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), String> {
     text.split_once('=')
         .filter(|(key, _)| !key.is_empty())
         .ok_or_else(|| format!("write it as {form}"))
+}
+
+/// `ENDPOINT/ID` or `intent:ID`.
+pub(super) fn reference(text: &str) -> Result<JobRef, String> {
+    text.parse()
+        .map_err(|error: ltx_jobs::Error| error.message().to_owned())
 }
 
 /// An address by its scheme; everything else is a file.

@@ -109,10 +109,7 @@ fn a_dry_run_sends_nothing_and_still_finds_a_file_that_is_not_there() {
 fn a_field_that_is_missing_or_given_twice_is_refused_before_anything_is_sent() {
     let stage = Stage::new(Programme::default());
     for (line, words) in [
-        (
-            "t2v --prompt night -o out",
-            "model, duration and resolution are missing",
-        ),
+        ("t2v --prompt night -o out", "model is missing"),
         ("upscale ltx://uploads/x -o out", "resolution is missing"),
         ("submit retake video_uri=ltx://uploads/x", "start_time is missing"),
         (
@@ -166,7 +163,7 @@ fn with_no_wait_the_reference_is_all_that_standard_output_gets() {
     let ended = run(stage.command(&["hdr", plate().to_str().unwrap(), "--no-wait", "-o", "out"]));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let reference = format!("video-to-video-hdr/{}", stage.emulator.jobs()[0].id);
-    assert_eq!(ended.out, [reference.clone()]);
+    assert_eq!(ended.out, [reference.as_str()]);
     assert!(
         ended
             .err

@@ -88,7 +88,7 @@ fn the_table_of_jobs_has_a_line_for_each_submit_with_its_state() {
         open.out[1].contains("  unknown  intent:") && open.out[1].contains("  lost  "),
         "{open:?}"
     );
-    assert!(open.err.contains("1 done with (--all"), "{open:?}");
+    assert!(open.err.contains("one more is done with; --all"), "{open:?}");
     let all = run(stage.journaled(&["jobs", "--all"]));
     assert_eq!(all.out.len(), 3, "{all:?}");
     assert!(
