@@ -1,7 +1,7 @@
 //! What the journal keeps from one command to the next: `--once`, `jobs`, intents, `resolve`.
 
 use ltx_jobs_emulator::Fault;
-use ltx_jobs_emulator::programme::{Advance, Outcome, Programme};
+use ltx_jobs_emulator::programme::{Advance, Programme};
 use serde_json::Value;
 
 use crate::stage::{Ended, Stage, plate, run, tree};
@@ -152,18 +152,6 @@ fn an_unknown_outcome_without_a_job_frees_its_once_key() {
         .map(|job| job["state"].clone())
         .collect();
     assert_eq!(states, ["refused", "accepted"]);
-}
-
-#[test]
-fn a_failed_job_is_done_with_and_its_once_key_is_free() {
-    let mut programme = Programme::default();
-    programme.job.outcome = Outcome::Failed;
-    let stage = Stage::new(programme);
-    assert_eq!(hdr(&stage, &["--once", "sh010"]).code, Some(2));
-    assert_eq!(hdr(&stage, &["--once", "sh010"]).code, Some(2));
-    assert_eq!(stage.paid(), 2);
-    assert!(jobs(&stage, &[]).is_empty());
-    assert_eq!(jobs(&stage, &["--all"])[0]["state"], "failed");
 }
 
 #[test]
