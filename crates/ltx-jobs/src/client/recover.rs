@@ -110,7 +110,7 @@ impl Client {
     ///
     /// # Errors
     /// `Journal`; `NotFound` when the journal does not know the intent; `InvalidState` when its outcome is not unknown; `InvalidRequest` when `intent` is no
-    /// intent or `job` no job.
+    /// intent, or `job` no job of the same endpoint.
     pub fn resolve(&self, intent: JobRef, job: Option<JobRef>) -> Resolve {
         Resolve {
             client: self.clone(),
@@ -165,6 +165,8 @@ impl Recover {
                 match (&submit.state, &submit.job) {
                     (SubmitState::Unknown, _) => recovered.unknown.push(submit),
                     (SubmitState::Accepted, Some(_)) if submit.saved => {}
+                    // The service said that it no longer knows the job: nothing is left to fetch.
+                    (SubmitState::Accepted, Some(_)) if matches!(submit.ended, Some(Status::Other(_))) => {}
                     (SubmitState::Accepted, Some(_)) if submit.other_key => recovered.other_key.push(submit),
                     (SubmitState::Accepted, Some(job)) => {
                         let cell = self.client.cell(job.clone(), submit.label.clone(), false, None);
@@ -216,15 +218,32 @@ impl Resolve {
                 None => Fate::Refused,
             };
             let asked = id.clone();
-            match self.client.journaled(move |journal| journal.fate(&asked)).await? {
-                Some(Fate::Unknown { .. }) => self.client.journaled(move |journal| journal.settle(&id, fate)).await,
-                Some(known) => refuse(
-                    crate::ErrorKind::InvalidState,
-                    format!("the outcome of {} is not unknown: {}", self.intent, words(&known)),
-                ),
+            let known = self
+                .client
+                .journaled(move |journal| Ok(journal.entries()?.into_iter().find(|entry| entry.intent.id == asked)))
+                .await?;
+            match known {
                 None => refuse(
                     crate::ErrorKind::NotFound,
                     format!("the journal does not know {}", self.intent),
+                ),
+                Some(Entry {
+                    fate: Fate::Unknown { .. },
+                    intent,
+                    ..
+                }) => match &fate {
+                    Fate::Accepted(job) if job.endpoint() != Some(intent.endpoint.as_str()) => {
+                        let text = format!(
+                            "{} was submitted to {}, and {job} is a job of another endpoint",
+                            self.intent, intent.endpoint
+                        );
+                        refuse(crate::ErrorKind::InvalidRequest, text)
+                    }
+                    _ => self.client.journaled(move |journal| journal.settle(&id, fate)).await,
+                },
+                Some(entry) => refuse(
+                    crate::ErrorKind::InvalidState,
+                    format!("the outcome of {} is not unknown: {}", self.intent, words(&entry.fate)),
                 ),
             }
         })

@@ -12,8 +12,8 @@ use tokio_util::time::DelayQueue;
 use tokio_util::time::delay_queue;
 
 use super::{Command, POLLS_IN_FLIGHT, Rhythm, Surroundings};
-use crate::error::{Error, Result};
-use crate::job::{JobCell, JobRef, Life, Next, Observation, Snapshot};
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::{Ending, JobCell, JobRef, Life, Next, Observation, Snapshot};
 use crate::model::Status;
 use crate::retry::{Backoff, after};
 use crate::secret::ApiKey;
@@ -217,10 +217,8 @@ impl Actor {
         entry.busy = false;
         let warnings_before = entry.cell.snapshot().warnings.len();
         let Entry { cell, life, .. } = entry;
-        let next = cell
-            .change(|snapshot| life.observe(snapshot, seen.observation, rhythm.interval, now, wall))
-            .unwrap_or(Next::Interval);
-        let snapshot = cell.snapshot();
+        let mut snapshot = cell.snapshot();
+        let next = life.observe(&mut snapshot, seen.observation, rhythm.interval, now, wall);
         let job = cell.reference.clone();
         tracing::debug!(target: POLL, %job, status = snapshot.status.as_ref().map(tracing::field::display), ?next, "polled");
         for warning in snapshot.warnings.iter().skip(warnings_before) {
@@ -240,20 +238,17 @@ impl Actor {
                 tracing::warn!(target: POLL, %job, error, "the service has not been reachable for a minute; the job goes on there, polling goes on here");
             }
         }
-        for reply in entry.replies.drain(..) {
-            let _ = reply.send(report(&snapshot));
+        if next != Next::End {
+            cell.change(|known| *known = snapshot.clone());
+            for reply in entry.replies.drain(..) {
+                let _ = reply.send(report(&snapshot));
+            }
         }
         // Somebody asked by hand, and the key is accepted again.
         let accepted_again =
             self.key_refused.is_some() && next != Next::PauseKey && snapshot.unreachable_since.is_none();
         match next {
-            Next::End => {
-                self.forget(&job);
-                self.around.job_ended.notify_waiters();
-                if let Some(status) = snapshot.status.clone().filter(Status::is_terminal) {
-                    self.note_end(job, status);
-                }
-            }
+            Next::End => self.end(&job, snapshot),
             Next::Interval => self.poll_after_interval(&job),
             Next::Backoff(asked) => {
                 if let Some(asked) = asked.filter(|asked| !asked.is_zero()) {
@@ -283,13 +278,34 @@ impl Actor {
         }
     }
 
-    /// Writes a job's end down, without waiting for the disk: it is told again by the service if it is lost.
-    fn note_end(&self, job: JobRef, status: Status) {
-        let journal = Arc::clone(&self.around.journal);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = journal.ended(&job, &status) {
+    /// Writes a job's end down, and only then tells those who wait: whoever hears of it may end the process at once.
+    fn end(&mut self, job: &JobRef, snapshot: Snapshot) {
+        let Some(Entry {
+            cell, timer, replies, ..
+        }) = self.jobs.remove(job)
+        else {
+            return;
+        };
+        if let Some(timer) = timer {
+            self.timers.try_remove(&timer);
+        }
+        let (journal, job_ended, job) = (
+            Arc::clone(&self.around.journal),
+            Arc::clone(&self.around.job_ended),
+            job.clone(),
+        );
+        let status = ended_as(&snapshot);
+        tokio::spawn(async move {
+            let reference = job.clone();
+            let written = tokio::task::spawn_blocking(move || journal.ended(&reference, &status)).await;
+            if let Ok(Err(error)) = written {
                 tracing::warn!(target: POLL, %job, %error, "a job's end could not be written down");
             }
+            for reply in replies {
+                let _ = reply.send(report(&snapshot));
+            }
+            cell.change(|known| *known = snapshot);
+            job_ended.notify_waiters();
         });
     }
 
@@ -337,6 +353,16 @@ async fn observe(transport: &crate::transport::Transport, job: &JobRef, key: &Ap
     match transport.api_get(&path, key, limit).await {
         Ok(answer) => Observation::Answer(answer),
         Err(failure) => Observation::Failure(failure),
+    }
+}
+
+/// The word for the journal: the service's own, or what its 404 meant.
+fn ended_as(snapshot: &Snapshot) -> Status {
+    match (&snapshot.status, &snapshot.ending) {
+        (_, Some(Ending::Error(error))) if error.kind() == ErrorKind::Expired => Status::from("expired"),
+        (_, Some(Ending::Error(error))) if error.kind() == ErrorKind::NotFound => Status::from("not_found"),
+        (Some(status), _) => status.clone(),
+        (None, _) => Status::from("unknown"),
     }
 }
 
