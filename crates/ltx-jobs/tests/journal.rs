@@ -70,7 +70,14 @@ async fn what_was_saved_is_not_recovered() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let first = client(&emulator, &journal);
-    let done = first.submit(request()).label("sh010").await.unwrap().wait().await.unwrap();
+    let done = first
+        .submit(request())
+        .label("sh010")
+        .await
+        .unwrap()
+        .wait()
+        .await
+        .unwrap();
     done.download(folder.path().join("out")).await.unwrap();
     let second = client(&emulator, &journal);
     assert!(second.recover().await.unwrap().jobs.is_empty());
@@ -91,11 +98,21 @@ async fn an_unknown_submit_is_settled_only_with_a_job_of_its_endpoint_and_only_o
 
     let wrong = client.resolve(intent.clone(), Some(job("retake"))).await.unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::InvalidRequest, "{wrong}");
-    client.resolve(intent.clone(), Some(job("text-to-video"))).await.unwrap();
+    client
+        .resolve(intent.clone(), Some(job("text-to-video")))
+        .await
+        .unwrap();
     let twice = client.resolve(intent, None).await.unwrap_err();
     assert_eq!(twice.kind(), ErrorKind::InvalidState, "{twice}");
     assert_eq!(client.jobs().await.unwrap()[0].state, SubmitState::Accepted);
-    client.submit(request()).once("shot").await.unwrap().wait().await.unwrap();
+    client
+        .submit(request())
+        .once("shot")
+        .await
+        .unwrap()
+        .wait()
+        .await
+        .unwrap();
     assert_eq!(emulator.count("POST", "/v2/text-to-video"), 1);
 }
 
@@ -105,7 +122,10 @@ async fn a_journal_that_cannot_be_written_keeps_the_submit_from_being_sent() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, b"").unwrap();
-    let error = client(&emulator, &file.join("journal")).submit(request()).await.unwrap_err();
+    let error = client(&emulator, &file.join("journal"))
+        .submit(request())
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
     assert_eq!(emulator.count("POST", "*"), 0);
 }
