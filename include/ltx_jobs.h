@@ -10,10 +10,15 @@
  * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
  *
  * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
- * a time. ltx_error, ltx_result and ltx_saved are immutable. Never call from signal handlers, DllMain, atexit or destructors of static objects.
+ * a time. ltx_error, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or destructors of
+ * static objects.
  *
- * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_close() and the last ltx_client_release() block. No socket is read or
- * written on the caller's thread.
+ * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close() and the last ltx_client_release()
+ * block. No socket is read or written on the caller's thread.
+ *
+ * **Callbacks.** They run inside ltx_client_dispatch() only, on the thread that calls it. Progress comes at most ten times a second, completion once and
+ * last, then `destroy` once, also when the operation never began or the client was closed first. When ltx_client_close() or the last ltx_client_release()
+ * has returned, none runs and none will. See ltx_callbacks.
  *
  * **Memory.** What this library gives, this library frees; a text belongs to the object it came from. NULL may be freed and released. NULL, or a handle of
  * another type, is answered with LTX_INVALID_ARGUMENT, or with NULL or 0 by functions that give a value.
@@ -22,8 +27,8 @@
  * **Enumerations** come in as int32_t and are checked. **Structs** begin with their size, which the caller sets, and only grow.
  *
  * **The process.** The library installs no signal handler, changes no mask, handler or locale of the host, prints nothing, and registers nothing for the end
- * of the process. Its threads are named `ltx-io` and have all asynchronous signals blocked. ltx_client_new() reads the environment. Its code stays in
- * memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted.
+ * of the process. Its threads are named `ltx-io` and `ltx-tick` and have all asynchronous signals blocked. ltx_client_new() reads the environment. Its code
+ * stays in memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted.
  *
  * **Fork.** In a child whose parent had used a client, everything of that client answers LTX_FORKED, and releasing it does nothing. The child makes a new one.
  *
@@ -187,6 +192,20 @@ enum {
   LTX_STATE_OTHER = 5
 };
 
+/** What became of a submit; -1 for something this version does not know. */
+enum {
+  /** It is on its way, in a process that lives. */
+  LTX_FATE_SUBMITTING = 0,
+  /** The service holds the job. */
+  LTX_FATE_ACCEPTED = 1,
+  /** No job was created. */
+  LTX_FATE_REFUSED = 2,
+  /** Nobody can tell: a job may exist and be billed. */
+  LTX_FATE_UNKNOWN = 3,
+  /** The job failed and was not billed. */
+  LTX_FATE_ENDED_UNBILLED = 4
+};
+
 /** What an operation is doing; -1 for something this version does not know. */
 enum {
   /** Checking arguments, looking at local files. */
@@ -229,10 +248,8 @@ enum {
   LTX_VERIFY_OFF = 2
 };
 
-/**
- * Functions of the host to be called while an operation runs. A later version defines it; in this one every pointer to it is NULL.
- */
-typedef struct ltx_callbacks ltx_callbacks;
+/** An ltx_callbacks without functions, to begin with. */
+#define LTX_CALLBACKS_INIT {sizeof(ltx_callbacks), NULL, NULL, NULL, NULL}
 
 /**
  * A client of the service. All functions on it may be called from any thread at the same time. Counted: ltx_client_ref(), ltx_client_release().
@@ -269,6 +286,11 @@ typedef struct ltx_job ltx_job;
 typedef struct ltx_op ltx_op;
 
 /**
+ * What an earlier run left behind. Immutable, may be used from any thread; freed once with ltx_recovered_free().
+ */
+typedef struct ltx_recovered ltx_recovered;
+
+/**
  * A request to any endpoint of the service. Fields have the service's own names, also those this library does not know. For one thread at a time; a
  * submit takes a copy, so it can be used again.
  */
@@ -285,53 +307,16 @@ typedef struct ltx_result ltx_result;
 typedef struct ltx_saved ltx_saved;
 
 /**
+ * Submits in the journal, oldest first. Immutable, may be used from any thread. Texts live as long as the list.
+ */
+typedef struct ltx_submits ltx_submits;
+
+/**
  * What a function came to: `LTX_OK`, `LTX_PENDING`, `LTX_STOPPED`, or the number of an error (`LTX_CONFIG` and on).
  *
  * The numbers are the same in every language and never get another meaning. Later versions may add numbers.
  */
 typedef int32_t ltx_status;
-
-/**
- * What is known of a job, from memory. Set `size` to `sizeof(ltx_job_info)` before the call. Times are milliseconds since 1970, -1 when not known.
- */
-typedef struct ltx_job_info {
-  /**
-   * Set by the caller: the bytes of the struct as it knows it.
-   */
-  size_t size;
-  /**
-   * `LTX_STATE_UNKNOWN` before the service was asked, `LTX_STATE_PENDING` and so on; `LTX_STATE_OTHER` for a word this version does not know.
-   */
-  int32_t status;
-  /**
-   * 1 when the job is over and nothing more will be learned, else 0.
-   */
-  int32_t ended;
-  /**
-   * When the service accepted it, by the service's clock.
-   */
-  int64_t created_at_ms;
-  /**
-   * When the service last answered, by this machine's clock.
-   */
-  int64_t last_contact_ms;
-  /**
-   * Since when the service cannot be reached; -1 when it can.
-   */
-  int64_t unreachable_since_ms;
-  /**
-   * What the last poll met if it was not the service's answer; `LTX_OK` otherwise.
-   */
-  ltx_status last_error;
-  /**
-   * Always 0 in this version.
-   */
-  int32_t reserved;
-  /**
-   * The service's own word for the status; empty before it was asked.
-   */
-  char status_word[80];
-} ltx_job_info;
 
 /**
  * How far an operation is. Set `size` to `sizeof(ltx_op_info)` before the call. Numbers never go backwards within a phase.
@@ -386,6 +371,81 @@ typedef struct ltx_op_info {
    */
   char status_word[80];
 } ltx_op_info;
+
+/**
+ * Functions of the host for one operation, given to the call that starts it and copied there. Begin with `LTX_CALLBACKS_INIT`; any of them may be NULL.
+ *
+ * `on_progress` and `on_complete` run inside ltx_client_dispatch() only, on the thread that calls it; of one operation never two at a time. `op` is valid
+ * during the call, also when the host released it. They must neither throw nor jump out. Inside them nothing may wait: a wait for an operation that still
+ * runs, ltx_client_close() and ltx_client_dispatch() answer LTX_WOULD_DEADLOCK. Everything else may be called.
+ */
+typedef struct ltx_callbacks {
+  /**
+   * Set by the caller: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * How far it is: when something changed, at most ten times a second, and about once a second when nothing did; what lies between is skipped. None
+   * when the operation is quicker than that. Not 0 cancels the operation, and then it is not called again.
+   */
+  int32_t (*on_progress)(void *user_data, ltx_op *op, const ltx_op_info *info);
+  /**
+   * The operation has ended: once, and the last call but `destroy`. ltx_op_wait() then gives the error without waiting, and ltx_op_take_job() and the
+   * like what was made. Left out when the client is closed before it was delivered.
+   */
+  void (*on_complete)(void *user_data, ltx_op *op, ltx_status outcome);
+  /**
+   * Handed to each of them as it is.
+   */
+  void *user_data;
+  /**
+   * Frees `user_data`: exactly once and after everything else, also when the call that got the struct fails (then before it returns), and when the
+   * client is closed or released first (then before that returns). On a thread of the host. Only a struct whose `size` is wrong is left alone.
+   */
+  void (*destroy)(void *user_data);
+} ltx_callbacks;
+
+/**
+ * What is known of a job, from memory. Set `size` to `sizeof(ltx_job_info)` before the call. Times are milliseconds since 1970, -1 when not known.
+ */
+typedef struct ltx_job_info {
+  /**
+   * Set by the caller: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * `LTX_STATE_UNKNOWN` before the service was asked, `LTX_STATE_PENDING` and so on; `LTX_STATE_OTHER` for a word this version does not know.
+   */
+  int32_t status;
+  /**
+   * 1 when the job is over and nothing more will be learned, else 0.
+   */
+  int32_t ended;
+  /**
+   * When the service accepted it, by the service's clock.
+   */
+  int64_t created_at_ms;
+  /**
+   * When the service last answered, by this machine's clock.
+   */
+  int64_t last_contact_ms;
+  /**
+   * Since when the service cannot be reached; -1 when it can.
+   */
+  int64_t unreachable_since_ms;
+  /**
+   * What the last poll met if it was not the service's answer; `LTX_OK` otherwise.
+   */
+  ltx_status last_error;
+  /**
+   * Always 0 in this version.
+   */
+  int32_t reserved;
+  /**
+   * The service's own word for the status; empty before it was asked.
+   */
+  char status_word[80];
+} ltx_job_info;
 
 /**
  * Decides on the calling thread whether to wait on: 0 goes on, anything else stops. Must neither throw nor jump out.
@@ -543,7 +603,8 @@ LTX_API ltx_config *ltx_config_new(void);
 /**
  * Sets one setting from its text.
  *
- * Keys: `api_key`, `base_url`, `journal` (`memory` or `off`), `poll_interval`, `backoff_base`, `backoff_cap`, `connect_timeout`, `submit_timeout`,
+ * Keys: `api_key`, `base_url`, `journal` (a directory, `memory` or `off`; the user's directory for state when not set, and `memory` for an address of this
+ * machine), `poll_interval`, `backoff_base`, `backoff_cap`, `connect_timeout`, `submit_timeout`,
  * `poll_timeout`, `stall_timeout`, `proxy`, `ca_bundle`, `allow_http`, `worker_threads`, `user_agent_suffix`. Durations are seconds (`5`) or have a unit
  * (`20ms`, `2m`).
  *
@@ -580,7 +641,7 @@ LTX_API ltx_status ltx_client_set_api_key(ltx_client *client, const char *key, l
 /**
  * Starts a free look at whether key, address, proxy and certificates work. Never blocks; the operation ends with success or with what is wrong.
  *
- * @param callbacks  NULL in this version
+ * @param callbacks  may be NULL; see ltx_callbacks
  * @param op         receives the operation; released with ltx_op_release()
  */
 LTX_API ltx_status ltx_client_check(ltx_client *client, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
@@ -592,7 +653,7 @@ LTX_API ltx_status ltx_client_check(ltx_client *client, const ltx_callbacks *cal
  * The operation has a reference at once (ltx_op_ref_string(), `intent:...`): saved in a project, it finds the job again. ltx_op_take_job() gives the job.
  *
  * @param request    copied: it may be freed or changed afterwards
- * @param callbacks  NULL in this version
+ * @param callbacks  may be NULL; see ltx_callbacks
  * @param op         receives the operation; releasing it does not cancel the submit
  */
 LTX_API ltx_status ltx_client_submit(ltx_client *client, const ltx_request *request, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
@@ -611,13 +672,16 @@ LTX_API ltx_status ltx_client_job(ltx_client *client, const char *reference, ltx
  * and goes into a request with ltx_request_set_media_url().
  *
  * @param path       UTF-8; on POSIX any bytes
- * @param callbacks  NULL in this version
+ * @param callbacks  may be NULL; see ltx_callbacks
  */
 LTX_API ltx_status ltx_client_upload(ltx_client *client, const char *path, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
 
 /**
  * Closes the client: every wait and transfer ends at once with LTX_CLOSED, a paid request on the wire gets `grace_ms` to finish, and all threads of the
  * client are joined. Jobs go on at the service. Blocks for that long at most, and a moment for the threads. As often as wanted, from any host thread.
+ *
+ * Waits for callbacks that are running, and calls no others: those that were not delivered are destroyed. When it returns none runs and none will.
+ * LTX_WOULD_DEADLOCK inside a callback.
  *
  * @param grace_ms  milliseconds; negative waits without limit
  * @return LTX_OK when every thread is joined; LTX_PENDING when some hang in the operating system (a name resolution cannot be interrupted) and were left
@@ -627,9 +691,32 @@ LTX_API ltx_status ltx_client_close(ltx_client *client, int64_t grace_ms, ltx_er
 
 /**
  * One owner less. The last one closes the client as ltx_client_close() does with five seconds of grace, and frees it; operations and jobs that are still
- * held then answer LTX_CLOSED. NULL is fine. In a forked child it returns at once and frees nothing.
+ * held then answer LTX_CLOSED. NULL is fine. Inside a callback it closes when ltx_client_dispatch() returns. In a forked child it returns at once and frees nothing.
  */
-LTX_API void ltx_client_release(ltx_client *client);
+LTX_API
+void ltx_client_release(ltx_client *client);
+
+/**
+ * Runs callbacks of the client's operations on the calling thread, and only here: waits for the first one that is due, then runs what is due, and returns.
+ * From any host thread, also from several at once.
+ *
+ * @param timeout_ms  how long to wait for the first one: milliseconds, negative without limit, 0 only looks
+ * @param max         how many to run at most; 0 has no limit
+ * @param count       may be NULL; receives how many ran
+ * @return LTX_OK when callbacks ran, LTX_PENDING when none was due in that time, LTX_CLOSED once the client is closed (also while it waits),
+ * LTX_WOULD_DEADLOCK inside a callback
+ */
+LTX_API ltx_status ltx_client_dispatch(ltx_client *client, int64_t timeout_ms, size_t max, size_t *count, ltx_error **err);
+
+/**
+ * What a foreign event loop (poll(), a notifier for sockets) watches to know when to call ltx_client_dispatch(): a file descriptor that is readable while
+ * callbacks are due, and for good once the client is closed. It is always the same one, belongs to the client, and goes with its last owner: it is
+ * neither read nor closed, and taken out of the loop before. Not on Windows yet: LTX_UNSUPPORTED there; call ltx_client_dispatch() from a timer.
+ *
+ * @param handle  receives the file descriptor; -1 on failure
+ * @return LTX_OK; LTX_CLOSED; LTX_IO when there are no more descriptors or threads
+ */
+LTX_API ltx_status ltx_client_event_handle(ltx_client *client, int64_t *handle, ltx_error **err);
 
 /**
  * A new request.
@@ -728,6 +815,11 @@ LTX_API const char *ltx_job_endpoint(const ltx_job *job);
 LTX_API const char *ltx_job_id(const ltx_job *job);
 
 /**
+ * The label given at submit, as far as this client or the journal knows it; NULL when there is none. Lives as long as the job.
+ */
+LTX_API const char *ltx_job_label(const ltx_job *job);
+
+/**
  * What is known of the job, from memory: never blocks and asks nobody. For user interfaces and render threads.
  */
 LTX_API ltx_status ltx_job_snapshot(const ltx_job *job, ltx_job_info *info, ltx_error **err);
@@ -736,7 +828,7 @@ LTX_API ltx_status ltx_job_snapshot(const ltx_job *job, ltx_job_info *info, ltx_
  * Starts one look at the service. Never blocks. The operation tells what that look met, errors of the network included (none of them means that the job
  * ended); after success ltx_job_snapshot() knows more. Merged with other polls of the job to one per poll interval.
  *
- * @param callbacks  NULL in this version
+ * @param callbacks  may be NULL; see ltx_callbacks
  */
 LTX_API ltx_status ltx_job_poll(ltx_job *job, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
 
@@ -745,7 +837,7 @@ LTX_API ltx_status ltx_job_poll(ltx_job *job, const ltx_callbacks *callbacks, lt
  *
  * Only the job's end, cancellation or a refused key end the operation; whatever else goes wrong is asked again.
  *
- * @param callbacks  NULL in this version
+ * @param callbacks  may be NULL; see ltx_callbacks
  */
 LTX_API ltx_status ltx_job_wait(ltx_job *job, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
 
@@ -754,7 +846,7 @@ LTX_API ltx_status ltx_job_wait(ltx_job *job, const ltx_callbacks *callbacks, lt
  * again.
  *
  * @param timeout_ms  milliseconds from now; 0 asks the service once; negative waits without limit
- * @param callbacks   NULL in this version
+ * @param callbacks   may be NULL; see ltx_callbacks
  */
 LTX_API ltx_status ltx_job_wait_for(ltx_job *job, int64_t timeout_ms, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
 
@@ -786,7 +878,8 @@ LTX_API ltx_status ltx_op_snapshot(const ltx_op *op, ltx_op_info *info, ltx_erro
  *
  * @param timeout_ms  milliseconds from now; negative waits without limit; 0 only looks
  * @param err         may be NULL; receives the error on failure, else NULL; the caller frees it with ltx_error_free()
- * @return LTX_OK on success, LTX_PENDING while it runs on, else what went wrong
+ * @return LTX_OK on success, LTX_PENDING while it runs on, LTX_WOULD_DEADLOCK inside a callback when it still runs and `timeout_ms` is not 0, else what
+ * went wrong
  */
 LTX_API ltx_status ltx_op_wait(ltx_op *op, int64_t timeout_ms, ltx_error **err);
 
@@ -797,7 +890,8 @@ LTX_API ltx_status ltx_op_wait(ltx_op *op, int64_t timeout_ms, ltx_error **err);
  * @param timeout_ms   milliseconds from now; negative waits without limit; 0 only looks
  * @param interval_ms  milliseconds, at least 1
  * @param user_data    handed to `predicate` as it is
- * @return LTX_OK on success, LTX_PENDING when the time is up, LTX_STOPPED when the predicate said so, else what went wrong
+ * @return LTX_OK on success, LTX_PENDING when the time is up, LTX_STOPPED when the predicate said so, LTX_WOULD_DEADLOCK as ltx_op_wait(), else what went
+ * wrong
  */
 LTX_API ltx_status ltx_op_wait_until(ltx_op *op, int64_t timeout_ms, int64_t interval_ms, ltx_predicate predicate, void *user_data, ltx_error **err);
 
@@ -807,7 +901,8 @@ LTX_API ltx_status ltx_op_wait_until(ltx_op *op, int64_t timeout_ms, int64_t int
  * @param count       how many there are, at least 1
  * @param timeout_ms  as for ltx_op_wait()
  * @param index       receives the first that has ended; `count` when the time is up and 0 on failure
- * @return LTX_OK when one has ended, LTX_PENDING when the time is up, else what was wrong with the call
+ * @return LTX_OK when one has ended, LTX_PENDING when the time is up, LTX_WOULD_DEADLOCK inside a callback when none has and `timeout_ms` is not 0, else what
+ * was wrong with the call
  */
 LTX_API ltx_status ltx_ops_wait_any(const ltx_op *const *ops, size_t count, int64_t timeout_ms, size_t *index, ltx_error **err);
 
@@ -851,6 +946,22 @@ LTX_API ltx_status ltx_op_take_result(ltx_op *op, ltx_result **result, ltx_error
  * @return as ltx_op_take_job()
  */
 LTX_API ltx_status ltx_op_take_saved(ltx_op *op, ltx_saved **saved, ltx_error **err);
+
+/**
+ * Takes the list of ltx_client_jobs(), once.
+ *
+ * @param submits  receives the list; freed with ltx_submits_free()
+ * @return as ltx_op_take_job()
+ */
+LTX_API ltx_status ltx_op_take_submits(ltx_op *op, ltx_submits **submits, ltx_error **err);
+
+/**
+ * Takes what ltx_client_recover() found, once.
+ *
+ * @param recovered  receives it; freed with ltx_recovered_free()
+ * @return as ltx_op_take_job()
+ */
+LTX_API ltx_status ltx_op_take_recovered(ltx_op *op, ltx_recovered **recovered, ltx_error **err);
 
 /**
  * The `ltx://uploads/...` address of an upload, as often as wanted.
@@ -903,7 +1014,7 @@ LTX_API int64_t ltx_result_outputs_expire_at(const ltx_result *result);
  *
  * @param dest       UTF-8; on POSIX any bytes
  * @param options    may be NULL: all outputs, archives of frames unpacked, nothing overwritten; copied
- * @param callbacks  NULL in this version
+ * @param callbacks  may be NULL; see ltx_callbacks
  * @param op         receives the operation; the result may be freed while it runs
  */
 LTX_API
@@ -938,6 +1049,122 @@ LTX_API uint64_t ltx_saved_bytes(const ltx_saved *saved);
  * Frees the list. NULL is fine. The files stay.
  */
 LTX_API void ltx_saved_free(ltx_saved *saved);
+
+/**
+ * Starts reading every submit to this service that the journal knows. Never blocks, and asks nobody. ltx_op_take_submits() gives the list. The operation
+ * ends with LTX_JOURNAL when a file is damaged.
+ *
+ * @param callbacks  may be NULL; see ltx_callbacks
+ */
+LTX_API ltx_status ltx_client_jobs(ltx_client *client, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * Starts looking for what an earlier run left behind, after a crash for example: jobs to wait for and to fetch, and submits whose outcome is unknown. Never
+ * blocks, asks nobody and bills nothing. ltx_op_take_recovered() gives what was found.
+ *
+ * @param callbacks  may be NULL; see ltx_callbacks
+ */
+LTX_API ltx_status ltx_client_recover(ltx_client *client, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * Starts writing down what became of a submit whose outcome was unknown, after a look at the account. Never blocks. Its `once` key is free again when there
+ * is no job. The operation ends with LTX_NOT_FOUND when the journal does not know the intent, and with LTX_INVALID_STATE when its outcome is not unknown.
+ *
+ * @param intent     its reference, `intent:...`
+ * @param job        the job it became, `endpoint/id`; NULL when there is none
+ * @param callbacks  may be NULL; see ltx_callbacks
+ * @return LTX_OK; LTX_INVALID_REQUEST for a text that is no reference
+ */
+LTX_API ltx_status ltx_client_resolve(ltx_client *client, const char *intent, const char *job, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * How many submits there are. 0 for NULL.
+ */
+LTX_API size_t ltx_submits_count(const ltx_submits *submits);
+
+/**
+ * The reference of the submit, `intent:...`; NULL beyond the last.
+ */
+LTX_API const char *ltx_submits_intent(const ltx_submits *submits, size_t index);
+
+/**
+ * The job it became, `endpoint/id`; NULL when its id is not known.
+ */
+LTX_API const char *ltx_submits_job(const ltx_submits *submits, size_t index);
+
+/**
+ * The endpoint it was sent to; NULL beyond the last.
+ */
+LTX_API const char *ltx_submits_endpoint(const ltx_submits *submits, size_t index);
+
+/**
+ * The label it was given; NULL when it had none.
+ */
+LTX_API const char *ltx_submits_label(const ltx_submits *submits, size_t index);
+
+/**
+ * The `once` key it was given; NULL when it had none.
+ */
+LTX_API const char *ltx_submits_once(const ltx_submits *submits, size_t index);
+
+/**
+ * When it began, by this machine's clock: milliseconds since 1970; -1 beyond the last.
+ */
+LTX_API int64_t ltx_submits_began_at(const ltx_submits *submits, size_t index);
+
+/**
+ * What became of it: `LTX_FATE_UNKNOWN` and so on; -1 beyond the last, and for something this version does not know.
+ */
+LTX_API int32_t ltx_submits_fate(const ltx_submits *submits, size_t index);
+
+/**
+ * How the job ended, when that was seen: `LTX_STATE_COMPLETED`, `LTX_STATE_FAILED`; else `LTX_STATE_UNKNOWN`.
+ */
+LTX_API int32_t ltx_submits_ended(const ltx_submits *submits, size_t index);
+
+/**
+ * Whether the outputs were saved.
+ */
+LTX_API bool ltx_submits_is_saved(const ltx_submits *submits, size_t index);
+
+/**
+ * Whether it was submitted with another API key than the client's; such a job cannot be asked for.
+ */
+LTX_API bool ltx_submits_is_other_key(const ltx_submits *submits, size_t index);
+
+/**
+ * Frees a list that ltx_op_take_submits() gave; not those of an ltx_recovered. NULL is fine.
+ */
+LTX_API void ltx_submits_free(ltx_submits *submits);
+
+/**
+ * How many jobs exist whose outputs were not saved. 0 for NULL.
+ */
+LTX_API size_t ltx_recovered_job_count(const ltx_recovered *recovered);
+
+/**
+ * A job to wait for and to fetch; oldest first.
+ *
+ * @param job  receives the job, a new handle at each call; released with ltx_job_release()
+ * @return LTX_OK, or LTX_INVALID_ARGUMENT beyond the last
+ */
+LTX_API ltx_status ltx_recovered_job(const ltx_recovered *recovered, size_t index, ltx_job **job, ltx_error **err);
+
+/**
+ * Submits whose outcome nobody knows: look at the account, then settle each with ltx_client_resolve(). Belongs to `recovered`, and is not freed. NULL for
+ * NULL.
+ */
+LTX_API const ltx_submits *ltx_recovered_unknown(const ltx_recovered *recovered);
+
+/**
+ * Jobs that were submitted with another API key, and cannot be asked for with this one. Belongs to `recovered`, and is not freed. NULL for NULL.
+ */
+LTX_API const ltx_submits *ltx_recovered_other_key(const ltx_recovered *recovered);
+
+/**
+ * Frees what was found. NULL is fine. The jobs go on, and so do their handles.
+ */
+LTX_API void ltx_recovered_free(ltx_recovered *recovered);
 
 #ifdef __cplusplus
 }  // extern "C"

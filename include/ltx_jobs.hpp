@@ -32,6 +32,7 @@
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
 #define LTX_HAS_EXCEPTIONS 1
 #include <exception>
+#include <future>
 #else
 #define LTX_HAS_EXCEPTIONS 0
 #endif
@@ -69,6 +70,8 @@ struct Free {
   void operator()(ltx_op *op) const noexcept { ltx_op_release(op); }
   void operator()(ltx_result *result) const noexcept { ltx_result_free(result); }
   void operator()(ltx_saved *saved) const noexcept { ltx_saved_free(saved); }
+  void operator()(ltx_submits *submits) const noexcept { ltx_submits_free(submits); }
+  void operator()(ltx_recovered *recovered) const noexcept { ltx_recovered_free(recovered); }
 };
 
 template <class T> using Owned = std::unique_ptr<T, Free>;
@@ -286,6 +289,15 @@ protected:
 
 } // namespace detail
 
+/** What became of a submit, as the journal knows it. */
+enum class Fate : std::int32_t {
+  submitting = LTX_FATE_SUBMITTING,
+  accepted = LTX_FATE_ACCEPTED,
+  refused = LTX_FATE_REFUSED,
+  unknown = LTX_FATE_UNKNOWN,
+  ended_unbilled = LTX_FATE_ENDED_UNBILLED,
+};
+
 /** How far an operation is, from memory. */
 struct Progress {
   /** LTX_PENDING while it runs, LTX_OK after success, else the error's status. */
@@ -317,6 +329,107 @@ class Job;
 class Result;
 class Saved;
 
+namespace detail {
+
+inline Progress progress(const ltx_op_info &info) {
+  const auto known = [](std::int64_t number) { return number < 0 ? std::nullopt : std::optional<std::int64_t>(number); };
+  return Progress{info.outcome,
+                  info.phase,
+                  info.bytes_done,
+                  known(info.bytes_total),
+                  info.frames_done,
+                  known(info.frames_total),
+                  milliseconds(info.elapsed_ms),
+                  info.unreachable_ms < 0 ? std::nullopt : std::optional<milliseconds>(milliseconds(info.unreachable_ms)),
+                  std::string(info.status_word)};
+}
+
+inline std::chrono::system_clock::time_point since_epoch(std::int64_t ms) {
+  using clock = std::chrono::system_clock;
+  return clock::time_point(std::chrono::duration_cast<clock::duration>(milliseconds(ms)));
+}
+
+/** Stands for a function that is not given. */
+struct None {};
+
+} // namespace detail
+
+/**
+ * Functions to be called for one operation, inside Client::dispatch() and on the thread that calls it. Given to the call that starts the operation:
+ *
+ *     client.submit_start(request, ltx::Callbacks([&](const ltx::Progress &now) { bar.show(now); }, [&](const ltx::expected<void> &end) { ... }));
+ *
+ * The functions are moved into one block of memory, which is destroyed exactly once: after the completion was told, or when the operation could not begin or
+ * the client was closed before. What they capture may therefore be destroyed on any thread that dispatches or closes. An exception that leaves one of them
+ * ends the program, as with std::thread: it cannot cross the C interface. Inside them nothing waits: what would is LTX_WOULD_DEADLOCK.
+ */
+class Callbacks {
+public:
+  /** None. */
+  Callbacks() noexcept = default;
+
+  /** `on_progress(const Progress &)` gives nothing, or whether to cancel the operation. `on_complete(const expected<void> &)` gets how it ended. */
+  template <class OnProgress, class OnComplete>
+  Callbacks(OnProgress on_progress, OnComplete on_complete)
+      : Callbacks(new Block<OnProgress, OnComplete>{std::move(on_progress), std::move(on_complete)}) {}
+
+  template <class OnProgress> static Callbacks progress(OnProgress on_progress) { return Callbacks(std::move(on_progress), detail::None()); }
+  template <class OnComplete> static Callbacks complete(OnComplete on_complete) { return Callbacks(detail::None(), std::move(on_complete)); }
+
+  Callbacks(Callbacks &&other) noexcept : raw_(std::exchange(other.raw_, ltx_callbacks())) {}
+  Callbacks &operator=(Callbacks &&other) noexcept {
+    std::swap(raw_, other.raw_);
+    return *this;
+  }
+  Callbacks(const Callbacks &) = delete;
+  Callbacks &operator=(const Callbacks &) = delete;
+  ~Callbacks() {
+    if (raw_.destroy != nullptr) {
+      raw_.destroy(raw_.user_data);
+    }
+  }
+
+  /** Calls `start(const ltx_callbacks *)`, a function of the C interface; from then on the library owns them, also when that fails. */
+  template <class Start> auto hand_over(Start &&start) {
+    const ltx_callbacks given = std::exchange(raw_, ltx_callbacks());
+    return std::forward<Start>(start)(given.size == 0 ? nullptr : &given);
+  }
+
+private:
+  template <class OnProgress, class OnComplete> struct Block {
+    OnProgress on_progress;
+    OnComplete on_complete;
+  };
+
+  template <class OnProgress, class OnComplete> explicit Callbacks(Block<OnProgress, OnComplete> *block) noexcept {
+    using Both = Block<OnProgress, OnComplete>;
+    raw_.size = sizeof raw_;
+    raw_.user_data = block;
+    raw_.destroy = [](void *data) noexcept { delete static_cast<Both *>(data); };
+    if constexpr (!std::is_same_v<OnProgress, detail::None>) {
+      raw_.on_progress = [](void *data, ltx_op *, const ltx_op_info *info) noexcept -> std::int32_t {
+        auto &function = static_cast<Both *>(data)->on_progress;
+        const Progress now = detail::progress(*info);
+        if constexpr (std::is_void_v<decltype(function(now))>) {
+          function(now);
+          return 0;
+        } else {
+          return function(now) ? 1 : 0;
+        }
+      };
+    }
+    if constexpr (!std::is_same_v<OnComplete, detail::None>) {
+      raw_.on_complete = [](void *data, ltx_op *op, ltx_status) noexcept {
+        // It has ended, so this only asks how.
+        const expected<void> end = detail::call([&](ltx_error **err) { return ltx_op_wait(op, 0, err); });
+        static_cast<Both *>(data)->on_complete(end);
+      };
+    }
+  }
+
+  ltx_callbacks raw_ = ltx_callbacks();
+};
+
 /** Work in progress, whatever it ends with. Dropping it neither ends nor cancels the work. */
 template <class T> class Operation : public detail::Handle<Operation<T>, ltx_op> {
 public:
@@ -330,16 +443,7 @@ public:
     if (!told) {
       return told.error();
     }
-    const auto known = [](std::int64_t number) { return number < 0 ? std::nullopt : std::optional<std::int64_t>(number); };
-    return Progress{info.outcome,
-                    info.phase,
-                    info.bytes_done,
-                    known(info.bytes_total),
-                    info.frames_done,
-                    known(info.frames_total),
-                    milliseconds(info.elapsed_ms),
-                    info.unreachable_ms < 0 ? std::nullopt : std::optional<milliseconds>(milliseconds(info.unreachable_ms)),
-                    std::string(info.status_word)};
+    return detail::progress(info);
   }
 
   /** Waits without limit, then takes what was made. */
@@ -404,6 +508,14 @@ public:
   Progress snapshot() const { return try_snapshot().value(); }
   T get() { return try_get().value(); }
   template <class Rep, class Period> bool wait(std::chrono::duration<Rep, Period> timeout) { return try_wait(timeout).value(); }
+  /**
+   * The same as a std::future, for code that takes one; this object stays usable, but what was made is taken by the first. It is a deferred one: no thread
+   * is started for it, get() and wait() wait on the thread that calls them, and wait_for() always says std::future_status::deferred. Dropping it waits for
+   * nothing.
+   */
+  std::future<T> future() const {
+    return std::async(std::launch::deferred, [op = share()]() mutable { return op.get(); });
+  }
   template <class Predicate> bool wait_until(Predicate &&stop, milliseconds interval = milliseconds(20)) {
     return try_wait_until(std::forward<Predicate>(stop), interval).value();
   }
@@ -481,7 +593,8 @@ public:
   }
 
   /** Starts saving the outputs into a directory. Never blocks. */
-  expected<Operation<Saved>> try_download(const std::filesystem::path &dest, const DownloadOptions &options = DownloadOptions()) const {
+  expected<Operation<Saved>> try_download(const std::filesystem::path &dest, const DownloadOptions &options = DownloadOptions(),
+                                          Callbacks callbacks = Callbacks()) const {
     ltx_download_options raw = {};
     raw.size = sizeof raw;
     std::vector<const char *> only;
@@ -502,13 +615,14 @@ public:
     raw.first_frame = options.first_frame.value_or(0);
     raw.frame_name = options.frame_name ? options.frame_name->c_str() : nullptr;
     const std::string where = detail::bytes(dest);
-    return detail::make<Operation<Saved>>(
-        [&](ltx_op **op, ltx_error **err) { return ltx_result_download(c_ptr(), where.c_str(), &raw, nullptr, op, err); });
+    return detail::make<Operation<Saved>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_result_download(c_ptr(), where.c_str(), &raw, given, op, err); });
+    });
   }
 
 #if LTX_HAS_EXCEPTIONS
-  Operation<Saved> download(const std::filesystem::path &dest, const DownloadOptions &options = DownloadOptions()) const {
-    return try_download(dest, options).value();
+  Operation<Saved> download(const std::filesystem::path &dest, const DownloadOptions &options = DownloadOptions(), Callbacks callbacks = Callbacks()) const {
+    return try_download(dest, options, std::move(callbacks)).value();
   }
 #endif
 
@@ -524,6 +638,8 @@ public:
   std::string reference() const { return detail::text(ltx_job_ref_string(c_ptr())); }
   std::string endpoint() const { return detail::text(ltx_job_endpoint(c_ptr())); }
   std::string id() const { return detail::text(ltx_job_id(c_ptr())); }
+  /** The label given at submit, as far as it is known here. */
+  std::optional<std::string> label() const { return detail::maybe(ltx_job_label(c_ptr())); }
   /** Another handle to the same job. */
   Job share() const noexcept { return Job::adopt(ltx_job_ref(c_ptr())); }
 
@@ -534,22 +650,23 @@ public:
     if (!told) {
       return told.error();
     }
-    using clock = std::chrono::system_clock;
-    const auto at = [](std::int64_t ms) {
-      return ms < 0 ? std::nullopt
-                    : std::optional<clock::time_point>(clock::time_point(std::chrono::duration_cast<clock::duration>(milliseconds(ms))));
-    };
+    using point = std::chrono::system_clock::time_point;
+    const auto at = [](std::int64_t ms) { return ms < 0 ? std::nullopt : std::optional<point>(detail::since_epoch(ms)); };
     return Snapshot{info.status, std::string(info.status_word), info.ended != 0, at(info.created_at_ms), at(info.last_contact_ms), at(info.unreachable_since_ms)};
   }
 
   /** Starts one look at the service. Never blocks. */
-  expected<Operation<void>> try_poll() const {
-    return detail::make<Operation<void>>([&](ltx_op **op, ltx_error **err) { return ltx_job_poll(c_ptr(), nullptr, op, err); });
+  expected<Operation<void>> try_poll(Callbacks callbacks = Callbacks()) const {
+    return detail::make<Operation<void>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_job_poll(c_ptr(), given, op, err); });
+    });
   }
 
   /** Starts waiting for the job's end. Never blocks. */
-  expected<Operation<Result>> try_wait_start() const {
-    return detail::make<Operation<Result>>([&](ltx_op **op, ltx_error **err) { return ltx_job_wait(c_ptr(), nullptr, op, err); });
+  expected<Operation<Result>> try_wait_start(Callbacks callbacks = Callbacks()) const {
+    return detail::make<Operation<Result>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_job_wait(c_ptr(), given, op, err); });
+    });
   }
 
   /** Waits for the job's end without limit. */
@@ -562,8 +679,8 @@ public:
 
 #if LTX_HAS_EXCEPTIONS
   Snapshot snapshot() const { return try_snapshot().value(); }
-  Operation<void> poll() const { return try_poll().value(); }
-  Operation<Result> wait_start() const { return try_wait_start().value(); }
+  Operation<void> poll(Callbacks callbacks = Callbacks()) const { return try_poll(std::move(callbacks)).value(); }
+  Operation<Result> wait_start(Callbacks callbacks = Callbacks()) const { return try_wait_start(std::move(callbacks)).value(); }
   Result wait() const { return try_wait().value(); }
   template <class Rep, class Period> Result wait(std::chrono::duration<Rep, Period> timeout) const { return try_wait(timeout).value(); }
 #endif
@@ -581,6 +698,80 @@ private:
     return op->try_get();
   }
 };
+
+/** One submit in the journal. */
+struct JournaledSubmit {
+  /** `intent:...` */
+  std::string intent;
+  /** The job it became, when that is known. */
+  std::optional<std::string> job;
+  std::string endpoint;
+  std::optional<std::string> label, once;
+  std::chrono::system_clock::time_point began_at;
+  Fate fate;
+  /** How the job ended, when that was seen: LTX_STATE_COMPLETED, LTX_STATE_FAILED; else LTX_STATE_UNKNOWN. */
+  std::int32_t ended;
+  bool saved;
+  /** Submitted with another API key; such a job cannot be asked for. */
+  bool other_key;
+};
+
+/** What an earlier run left behind. */
+struct Recovered {
+  /** Jobs to wait for and to fetch, oldest first. */
+  std::vector<Job> jobs;
+  /** Submits whose outcome nobody knows: look at the account, then settle each with Client::resolve(). */
+  std::vector<JournaledSubmit> unknown;
+  /** Jobs of another API key. */
+  std::vector<JournaledSubmit> other_key;
+};
+
+namespace detail {
+
+inline std::vector<JournaledSubmit> list(const ltx_submits *raw) {
+  std::vector<JournaledSubmit> all;
+  const std::size_t count = ltx_submits_count(raw);
+  all.reserve(count);
+  for (std::size_t index = 0; index < count; ++index) {
+    all.push_back(JournaledSubmit{text(ltx_submits_intent(raw, index)), maybe(ltx_submits_job(raw, index)), text(ltx_submits_endpoint(raw, index)),
+                                  maybe(ltx_submits_label(raw, index)), maybe(ltx_submits_once(raw, index)), since_epoch(ltx_submits_began_at(raw, index)),
+                                  static_cast<Fate>(ltx_submits_fate(raw, index)), ltx_submits_ended(raw, index), ltx_submits_is_saved(raw, index),
+                                  ltx_submits_is_other_key(raw, index)});
+  }
+  return all;
+}
+
+} // namespace detail
+
+template <> inline expected<std::vector<JournaledSubmit>> Operation<std::vector<JournaledSubmit>>::take() {
+  ltx_submits *raw = nullptr;
+  auto taken = detail::call([&](ltx_error **err) { return ltx_op_take_submits(c_ptr(), &raw, err); });
+  if (!taken) {
+    return taken.error();
+  }
+  const detail::Owned<ltx_submits> owned(raw);
+  return detail::list(raw);
+}
+
+template <> inline expected<Recovered> Operation<Recovered>::take() {
+  ltx_recovered *raw = nullptr;
+  auto taken = detail::call([&](ltx_error **err) { return ltx_op_take_recovered(c_ptr(), &raw, err); });
+  if (!taken) {
+    return taken.error();
+  }
+  const detail::Owned<ltx_recovered> owned(raw);
+  Recovered found{{}, detail::list(ltx_recovered_unknown(raw)), detail::list(ltx_recovered_other_key(raw))};
+  const std::size_t count = ltx_recovered_job_count(raw);
+  found.jobs.reserve(count);
+  for (std::size_t index = 0; index < count; ++index) {
+    auto job = detail::make<Job>([&](ltx_job **out, ltx_error **err) { return ltx_recovered_job(raw, index, out, err); });
+    if (!job) {
+      return job.error();
+    }
+    found.jobs.push_back(*std::move(job));
+  }
+  return expected<Recovered>(std::move(found));
+}
 
 template <> inline expected<Job> Operation<Job>::take() {
   return detail::make<Job>([&](ltx_job **job, ltx_error **err) { return ltx_op_take_job(c_ptr(), job, err); });
@@ -730,12 +921,13 @@ public:
 #endif
 
   /** Submits. **Billed** if the job succeeds. Never blocks. */
-  expected<Operation<Job>> try_submit(const Request &request) const {
+  expected<Operation<Job>> try_submit(const Request &request, Callbacks callbacks = Callbacks()) const {
     if (request.wrong()) {
       return *request.wrong();
     }
-    return detail::make<Operation<Job>>(
-        [&](ltx_op **op, ltx_error **err) { return ltx_client_submit(c_ptr(), request.c_ptr(), nullptr, op, err); });
+    return detail::make<Operation<Job>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_client_submit(c_ptr(), request.c_ptr(), given, op, err); });
+    });
   }
 
   /** A job by its reference; asks nobody. */
@@ -745,15 +937,62 @@ public:
   }
 
   /** Uploads a local file; gives its ltx://uploads/ address. Never blocks. */
-  expected<Operation<std::string>> try_upload(const std::filesystem::path &path) const {
+  expected<Operation<std::string>> try_upload(const std::filesystem::path &path, Callbacks callbacks = Callbacks()) const {
     const std::string where = detail::bytes(path);
-    return detail::make<Operation<std::string>>(
-        [&](ltx_op **op, ltx_error **err) { return ltx_client_upload(c_ptr(), where.c_str(), nullptr, op, err); });
+    return detail::make<Operation<std::string>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_client_upload(c_ptr(), where.c_str(), given, op, err); });
+    });
   }
 
   /** A free look at whether key, address, proxy and certificates work. Never blocks. */
-  expected<Operation<void>> try_check() const {
-    return detail::make<Operation<void>>([&](ltx_op **op, ltx_error **err) { return ltx_client_check(c_ptr(), nullptr, op, err); });
+  expected<Operation<void>> try_check(Callbacks callbacks = Callbacks()) const {
+    return detail::make<Operation<void>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_client_check(c_ptr(), given, op, err); });
+    });
+  }
+
+  /** Every submit to this service that the journal knows, oldest first. Asks nobody and never blocks. */
+  expected<Operation<std::vector<JournaledSubmit>>> try_jobs(Callbacks callbacks = Callbacks()) const {
+    return detail::make<Operation<std::vector<JournaledSubmit>>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_client_jobs(c_ptr(), given, op, err); });
+    });
+  }
+
+  /** What an earlier run left behind. Asks nobody, bills nothing, never blocks. */
+  expected<Operation<Recovered>> try_recover(Callbacks callbacks = Callbacks()) const {
+    return detail::make<Operation<Recovered>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_client_recover(c_ptr(), given, op, err); });
+    });
+  }
+
+  /** Writes down what became of a submit whose outcome was unknown: the job's reference, or none when there is no job. Never blocks. */
+  expected<Operation<void>> try_resolve(std::string_view intent, const std::optional<std::string> &job, Callbacks callbacks = Callbacks()) const {
+    const std::string reference(intent);
+    return detail::make<Operation<void>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over(
+          [&](const ltx_callbacks *given) { return ltx_client_resolve(c_ptr(), reference.c_str(), job ? job->c_str() : nullptr, given, op, err); });
+    });
+  }
+
+  /** Runs callbacks on this thread: waits for the first one that is due, at most `timeout`, then runs what is due. Gives how many ran, at most `max`. */
+  template <class Rep, class Period> expected<std::size_t> try_dispatch(std::chrono::duration<Rep, Period> timeout, std::size_t max = 0) const {
+    std::size_t count = 0;
+    ltx_error *err = nullptr;
+    const ltx_status status = ltx_client_dispatch(c_ptr(), detail::ms(timeout), max, &count, &err);
+    if (status == LTX_OK || status == LTX_PENDING) {
+      return count;
+    }
+    return Error::adopt(status, err);
+  }
+
+  /** What an event loop watches to know when to dispatch: a file descriptor, readable while callbacks are due. Not on Windows yet. */
+  expected<std::intptr_t> try_event_handle() const {
+    std::int64_t handle = -1;
+    auto told = detail::call([&](ltx_error **err) { return ltx_client_event_handle(c_ptr(), &handle, err); });
+    if (!told) {
+      return told.error();
+    }
+    return static_cast<std::intptr_t>(handle);
   }
 
   expected<void> try_set_api_key(std::string_view key) const {
@@ -778,11 +1017,19 @@ public:
   /** Submits and waits for the answer: the job exists when this returns. */
   Job submit(const Request &request) const { return try_submit(request).value().get(); }
   /** Starts a submit; its reference is there at once. */
-  Operation<Job> submit_start(const Request &request) const { return try_submit(request).value(); }
+  Operation<Job> submit_start(const Request &request, Callbacks callbacks = Callbacks()) const { return try_submit(request, std::move(callbacks)).value(); }
   Job job(std::string_view reference) const { return try_job(reference).value(); }
   /** Uploads and waits. */
   std::string upload(const std::filesystem::path &path) const { return try_upload(path).value().get(); }
   void check() const { try_check().value().get(); }
+  /** Reads the journal and waits for it, as the next two do. */
+  std::vector<JournaledSubmit> jobs() const { return try_jobs().value().get(); }
+  Recovered recover() const { return try_recover().value().get(); }
+  void resolve(std::string_view intent, const std::optional<std::string> &job) const { try_resolve(intent, job).value().get(); }
+  template <class Rep, class Period> std::size_t dispatch(std::chrono::duration<Rep, Period> timeout, std::size_t max = 0) const {
+    return try_dispatch(timeout, max).value();
+  }
+  std::intptr_t event_handle() const { return try_event_handle().value(); }
   void set_api_key(std::string_view key) const { try_set_api_key(key).value(); }
   template <class Rep, class Period> bool close(std::chrono::duration<Rep, Period> grace) const { return try_close(grace).value(); }
 #endif

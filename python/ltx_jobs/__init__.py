@@ -15,6 +15,7 @@ verified. Blocking calls release the GIL and answer Ctrl-C at once.
 """
 
 from ._client import Client
+from ._ends import as_completed, wait_all
 from ._errors import (
     ApiError,
     ArchiveError,
@@ -68,12 +69,25 @@ from ._errors import (
     WaitTimeout,
 )
 from ._job import Completed, Job, Output
-from ._models import Checked, Progress, Saved, Snapshot, Status, VideoToVideoHdr
+from ._models import Checked, JournaledSubmit, Progress, Recovered, Saved, Snapshot, Status, SubmitState
 from ._native import VERSION as __version__
+from ._requests import (
+    AudioToVideo,
+    Extend,
+    ImageToVideo,
+    Request,
+    Retake,
+    TextToVideo,
+    VideoAlphaGen,
+    VideoToVideoHdr,
+    VideoToVideoReframe,
+    VideoUpscale,
+)
 
 __all__ = [
     "ApiError",
     "ArchiveError",
+    "AudioToVideo",
     "Cancelled",
     "Checked",
     "Client",
@@ -88,9 +102,11 @@ __all__ = [
     "Dns",
     "Error",
     "Exists",
+    "Extend",
     "ForkedError",
     "GatewayError",
     "IdLost",
+    "ImageToVideo",
     "InsufficientFunds",
     "IntegrityError",
     "InternalError",
@@ -102,6 +118,7 @@ __all__ = [
     "JobFailed",
     "JobNotFound",
     "JournalError",
+    "JournaledSubmit",
     "LimitExceeded",
     "LocalIOError",
     "Locked",
@@ -114,15 +131,20 @@ __all__ = [
     "ProtocolError",
     "Proxy",
     "RateLimited",
+    "Recovered",
+    "Request",
     "RequestTimeout",
     "RequestTooLarge",
     "ResultExpired",
+    "Retake",
     "Saved",
     "ServerError",
     "Snapshot",
     "Stalled",
     "Status",
+    "SubmitState",
     "SubmitUnknown",
+    "TextToVideo",
     "Tls",
     "TransferError",
     "TransportError",
@@ -130,7 +152,12 @@ __all__ = [
     "Unavailable",
     "UnsafeName",
     "Unsupported",
+    "VideoAlphaGen",
     "VideoToVideoHdr",
+    "VideoToVideoReframe",
+    "VideoUpscale",
     "WaitTimeout",
+    "as_completed",
+    "wait_all",
     "__version__",
 ]

@@ -12,9 +12,10 @@ from weakref import WeakSet
 
 from . import _wait
 from ._config import media_input, setting_pairs, split_params
+from ._endpoints import Endpoints
 from ._errors import local, raise_failure, unwrap
 from ._job import Job
-from ._models import Checked, VideoToVideoHdr
+from ._models import Checked, JournaledSubmit, Recovered, moment
 from ._progress import reporter
 from ._wait import add_note, run, seconds, started
 
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from os import PathLike
     from types import TracebackType
-    from typing import Any, Literal
+    from typing import Any
 
     from typing_extensions import Never, Self
 
     from . import _native
     from ._config import Duration
+    from ._endpoints import OnUnknown
     from ._job import Timeout
-    from ._models import Colorspace, MediaInput
     from ._progress import ProgressArg
+    from ._requests import MediaInput, Request
 
 # Seconds that a paid POST on the wire gets at the exit of the interpreter, so that its answer is not lost.
 EXIT_GRACE = 10.0
@@ -41,11 +43,14 @@ _open: WeakSet[Client] = WeakSet()
 _unfinished: set[Client] = set()
 
 
-class Client:
+class Client(Endpoints):
     """A client of the service.
 
     Opens no socket and starts no thread before the first operation. May be shared between threads, and used again in a forked child. As a context manager
     it is closed at the end; otherwise at the exit of the interpreter.
+
+    Each endpoint is a method, named like it; `submit` takes requests, and the parameters of any endpoint. What was submitted is in the journal until it
+    was saved: see `recover`.
 
     Every setting can also come from the environment, as ``LTX_`` and its name in capitals. Durations are seconds, a ``timedelta``, or text with a unit
     (``"500ms"``, ``"2m"``).
@@ -155,56 +160,26 @@ class Client:
         native = self._natives.get(os.getpid())
         return native is not None and native.is_closed()
 
-    def video_to_video_hdr(
-        self,
-        *,
-        video_uri: MediaInput,
-        output_colorspace: Colorspace | None = None,
-        extra: Mapping[str, object] | None = None,
-        once: str | None = None,
-        label: str | None = None,
-        timeout: Timeout = None,
-        on_unknown: Literal["stop", "accept_double_charge"] = "stop",
-        progress: ProgressArg = None,
-    ) -> Job:
-        """Submits a clip to become HDR: half-float OpenEXR frames and, where the service offers it, an HLG video. **Billed** if the job succeeds.
-
-        Billed per second of the input, by its pixel count; failed jobs are not billed.
-
-        Args:
-            video_uri: A ``Path``, an open binary file or bytes are uploaded first (MP4, MOV or MKV with H.264 or H.265, at most 3840x2160 and 200 MB). A
-                ``str`` is an address: ``https://`` (fetched by the service), ``data:`` or ``ltx://`` (from `upload`).
-            output_colorspace: ``"acescg"`` (the service's default), ``"acescct"``, ``"srgb_linear"``, ``"aces2065-1"``, or what the service may add.
-            extra: Further parameters by the service's names, passed on as they are.
-            once: As in `submit`.
-            label: As in `submit`.
-            timeout: As in `submit`.
-            on_unknown: As in `submit`.
-            progress: As in `submit`.
-
-        Raises:
-            What `submit` raises.
-        """
-        request = VideoToVideoHdr(video_uri, output_colorspace, extra)
-        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
-
     def submit(
         self,
-        endpoint: str | VideoToVideoHdr,
+        endpoint: str | Request,
         params: Mapping[str, object] | None = None,
         *,
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
-        on_unknown: Literal["stop", "accept_double_charge"] = "stop",
+        on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
         """Submits a request. **Billed** if the job succeeds.
 
         The POST is sent again only with proof that no job exists. When nobody can tell, `SubmitUnknown` is raised and nothing is resent.
 
+        What can never be right is refused before any network: a missing parameter, a wrong type, a prompt that is empty or too long. What is merely not
+        documented is submitted, with a line in ``job.snapshot().warnings``; the service is the judge.
+
         Args:
-            endpoint: A request object (`VideoToVideoHdr`), or the name of any endpoint together with `params`.
+            endpoint: A request object such as `VideoToVideoHdr`, or the name of any endpoint together with `params`.
             params: Parameters by the service's names. A ``Path``, open binary file or bytes is uploaded first.
             once: A key under which this is submitted only once: the same request again gives the job that is there, or `SubmitUnknown` again. Another
                 request under the key is an error. A key whose submit was refused, or whose job failed without a bill, is free again. Known as long as the
@@ -260,6 +235,50 @@ class Client:
             return Job(self, ref)
         native = unwrap(self._here().job(ref), self)
         return Job(self, native.reference, native.label, native)
+
+    def jobs(self) -> list[JournaledSubmit]:
+        """Every submit to this service that the journal knows, oldest first: of this script, of earlier runs, of other processes. Asks nobody.
+
+        A journal in memory knows this client's own; none (``journal=False``) knows nothing.
+
+        Raises:
+            JournalError: A file of the journal is damaged or cannot be read; the message names file and line.
+        """
+        return [_submit(raw) for raw in run(started(self._here().jobs(), self), self)]
+
+    def recover(self) -> Recovered:
+        """What an earlier run left behind, killed scripts included: jobs to wait for and to save, and submits whose outcome is unknown.
+
+        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed. ::
+
+            for job in ltx_jobs.as_completed(client.recover().jobs):
+                job.save(f"shots/{job.label}")
+
+        Raises:
+            What `jobs` raises.
+        """
+        jobs, unknown, other_key = run(started(self._here().recover(), self), self)
+        handles = [Job(self, native.reference, native.label, native) for native in jobs]
+        return Recovered(handles, map(_submit, unknown), map(_submit, other_key))
+
+    def resolve(self, intent: str | JournaledSubmit, *, job: str | Job | None) -> None:
+        """Settles a submit whose outcome was unknown, after a look at the account. Asks nobody.
+
+        Args:
+            intent: One of ``recover().unknown``, its ``intent``, or ``error.ref`` of a `SubmitUnknown`.
+            job: The job it became, or its reference ``endpoint/id``. ``None`` when there is none: its ``once`` key is then free again, so **the same submit
+                will be sent, and billed, once more**.
+
+        Raises:
+            InvalidRequest: `intent` is no intent, or `job` no job.
+            InvalidState: The outcome is not unknown; the message says what it is.
+            JobNotFound: The journal does not know the intent.
+            JournalError: It cannot be written.
+        """
+        if isinstance(intent, JournaledSubmit):
+            intent = intent.intent
+        ref = job.ref if isinstance(job, Job) else job
+        run(started(self._here().resolve(intent, ref), self), self)
 
     def upload(self, source: MediaInput, *, progress: ProgressArg = None) -> str:
         """Uploads an input and gives its ``ltx://uploads/...`` address, for several requests with the same input. It lives for 24 h. Costs nothing.
@@ -372,6 +391,11 @@ class _LateClient(Client):
         self._base_url = base_url
         self._settings = _native.Settings([("base_url", base_url)])
         self._natives = {}
+
+
+def _submit(raw: tuple[Any, ...]) -> JournaledSubmit:
+    intent, ref, endpoint, label, once, began_at, *rest = raw
+    return JournaledSubmit(intent, ref, endpoint, label, once, moment(began_at), *rest)
 
 
 def _value(native: _native.Client, key: str) -> str:

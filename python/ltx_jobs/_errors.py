@@ -209,7 +209,10 @@ class JobError(Error):
 
 
 class SubmitUnknown(JobError):
-    """The outcome of a submit is unknown: a job may exist and be billed. It is never sent again by itself; `ref` names the submit."""
+    """The outcome of a submit is unknown: a job may exist and be billed. It is never sent again by itself.
+
+    `ref` names the submit; after a look at the account, settle it with `Client.resolve`.
+    """
 
 
 class IdLost(JobError):

@@ -6,20 +6,37 @@ from enum import Enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from datetime import datetime
-    from os import PathLike
     from pathlib import Path
-    from typing import IO, Any, Literal, NoReturn, Union
+    from typing import Any, NoReturn
+
+    from typing_extensions import Self
 
     from ._errors import Error
-
-    # A str is an address, never a path: no local name is sent to the service by mistake.
-    MediaInput = Union[str, PathLike[str], bytes, bytearray, memoryview, IO[bytes]]
-    Colorspace = Union[Literal["acescg", "acescct", "srgb_linear", "aces2065-1"], str]
+    from ._job import Job
 
 
-class Status(str, Enum):
+class Word(str, Enum):
+    """Base of the word lists: a member compares equal to its word, and a word this version does not know becomes a member of its own with that text."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        word = str.__new__(cls, value)
+        word._name_ = value.upper()
+        word._value_ = value
+        return word
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return type(self), (str(self.value),)
+
+
+class Status(Word):
     """The state of a job as the service words it; compares equal to that word.
 
     A word this version does not know becomes a member of its own with that text. It is not taken as an end.
@@ -34,25 +51,25 @@ class Status(str, Enum):
     FAILED = "failed"
     """Given up by the service, and not billed."""
 
-    @classmethod
-    def _missing_(cls, value: object) -> Status | None:
-        if not isinstance(value, str):
-            return None
-        word = str.__new__(cls, value)
-        word._name_ = value.upper()
-        word._value_ = value
-        return word
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return Status, (str(self.value),)
-
     @property
     def is_terminal(self) -> bool:
         """Whether the job is over."""
         return self in (Status.COMPLETED, Status.FAILED)
+
+
+class SubmitState(Word):
+    """What became of a submit, as the journal knows it; compares equal to its word."""
+
+    SUBMITTING = "submitting"
+    """On its way, in a process that lives."""
+    ACCEPTED = "accepted"
+    """The service holds the job."""
+    REFUSED = "refused"
+    """No job was created."""
+    UNKNOWN = "unknown"
+    """Nobody can tell: a job may exist and be billed. See `Client.resolve`."""
+    FAILED = "failed"
+    """The job failed and was not billed."""
 
 
 class Value:
@@ -210,63 +227,82 @@ class Checked(Value):
         self._set(request_id=request_id, elapsed=elapsed)
 
 
-class VideoToVideoHdr(Value):
-    """A request for HDR frames from a clip (``video-to-video-hdr``), for `Client.submit`.
+class JournaledSubmit(Value):
+    """One submit in the journal, as `Client.jobs` and `Client.recover` give it. Pickles; asks nobody."""
 
-    Input: MP4, MOV or MKV with H.264 or H.265, at most 3840x2160 and 200 MB. Result: a ZIP of half-float OpenEXR frames and, where the service offers it,
-    an HLG video. Billed per second of the input, by its pixel count; failed jobs are not billed.
+    __slots__ = ("intent", "ref", "endpoint", "label", "once", "began_at", "state", "ended", "saved", "other_key")
 
-    Args:
-        video_uri: A ``Path`` (or open binary file, or bytes) is uploaded; a ``str`` is an address the service fetches itself.
-        output_colorspace: Colour space of the frames; the service's default is ACEScg.
-        extra: Further parameters by the service's names, passed on as they are.
-    """
-
-    __slots__ = ("video_uri", "output_colorspace", "extra")
-
-    endpoint = "video-to-video-hdr"
-    """The endpoint's name."""
-
-    video_uri: MediaInput
-    output_colorspace: Colorspace | None
-    extra: Mapping[str, object] | None
+    intent: str
+    """The submit's own reference, ``intent:...``, for `Client.resolve` and `Client.job`."""
+    ref: str | None
+    """The job's reference, ``endpoint/id``, for `Client.job`; ``None`` when there is no job, or none is known."""
+    endpoint: str
+    """The endpoint it was sent to."""
+    label: str | None
+    """The label given at submit."""
+    once: str | None
+    """The ``once`` key given at submit."""
+    began_at: datetime
+    """When it began, by this machine's clock (aware, UTC)."""
+    state: SubmitState
+    """What became of it."""
+    ended: Status | None
+    """The job's last status, when its end was seen."""
+    saved: bool
+    """Whether its outputs were saved."""
+    other_key: bool
+    """Whether it was submitted with another API key than this client's; such a job cannot be asked for with this one."""
 
     def __init__(
         self,
-        video_uri: MediaInput,
-        output_colorspace: Colorspace | None = None,
-        extra: Mapping[str, object] | None = None,
+        intent: str,
+        ref: str | None,
+        endpoint: str,
+        label: str | None,
+        once: str | None,
+        began_at: datetime,
+        state: str,
+        ended: str | None,
+        saved: bool,
+        other_key: bool,
     ) -> None:
-        self._set(video_uri=video_uri, output_colorspace=output_colorspace, extra=extra)
+        self._set(
+            intent=intent,
+            ref=ref,
+            endpoint=endpoint,
+            label=label,
+            once=once,
+            began_at=began_at,
+            state=SubmitState(state),
+            ended=None if ended is None else Status(ended),
+            saved=saved,
+            other_key=other_key,
+        )
 
-    def __hash__(self) -> int:
-        # Not by content: a mapping in it has no hash.
-        return hash((type(self), self.output_colorspace))
 
-    def __repr__(self) -> str:
-        # An address may carry credentials in its query, bytes are long.
-        video = self.video_uri
-        if isinstance(video, str):
-            shown = repr(video.split("?")[0][:80])
-        elif isinstance(video, (bytes, bytearray, memoryview)):
-            shown = f"<{len(video)} bytes>"
-        else:
-            shown = repr(video)
-        return f"VideoToVideoHdr({shown}, output_colorspace={self.output_colorspace!r})"
+class Recovered(Value):
+    """What an earlier run left behind, as `Client.recover` finds it. Pickles, its jobs as references without the key."""
 
-    def params(self) -> dict[str, object]:
-        """The parameters by the service's names."""
-        params: dict[str, object] = {"video_uri": self.video_uri}
-        if self.output_colorspace is not None:
-            params["output_colorspace"] = self.output_colorspace
-        params.update(self.extra or {})
-        return params
+    __slots__ = ("jobs", "unknown", "other_key")
+
+    jobs: tuple[Job, ...]
+    """Jobs of this key that exist and whose outputs were not saved, oldest first. Wait for them, then download."""
+    unknown: tuple[JournaledSubmit, ...]
+    """Submits whose outcome nobody knows: a job may exist and be billed. Look at the account, then settle each with `Client.resolve`."""
+    other_key: tuple[JournaledSubmit, ...]
+    """Jobs that were submitted with another key, and cannot be asked for with this one."""
+
+    def __init__(self, jobs: Iterable[Job], unknown: Iterable[JournaledSubmit], other_key: Iterable[JournaledSubmit]) -> None:
+        self._set(jobs=tuple(jobs), unknown=tuple(unknown), other_key=tuple(other_key))
 
 
 def when(seconds: float | None) -> datetime | None:
+    """An aware UTC time from seconds since 1970, if there is one."""
+    return None if seconds is None else moment(seconds)
+
+
+def moment(seconds: float) -> datetime:
     """An aware UTC time from seconds since 1970."""
-    if seconds is None:
-        return None
     from datetime import datetime, timedelta, timezone
 
     # Not fromtimestamp: it fails for times before 1970 on Windows.

@@ -14,11 +14,12 @@ from ._errors import local, unwrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn, TypeVar
+    from collections.abc import Iterator
+    from typing import Any, TypeVar
 
     from ._client import Client
     from ._job import Job
-    from ._native import Failure, Operation
+    from ._native import Failure, Operation, Race
     from ._progress import Reporter
 
     T = TypeVar("T")
@@ -43,8 +44,7 @@ def run(
     Whatever interrupts the wait cancels the operation and propagates; `interrupted` becomes a note of a `KeyboardInterrupt`.
     """
     try:
-        interruptible = threading.current_thread() is threading.main_thread()
-        while not operation.wait_slice(SLICE_MS, interruptible):
+        for _ in slices(operation):
             if reporter is not None:
                 reporter.look(operation)
         value = operation.take()
@@ -58,9 +58,15 @@ def run(
     finally:
         if reporter is not None:
             reporter.close()
-    if exiting and threading.current_thread() is not threading.main_thread():
-        _stay()
+    stay_at_exit()
     return unwrap(value, client, job)
+
+
+def slices(waited: Operation[Any] | Race) -> Iterator[None]:
+    """Sleeps in slices until there is something to take; gives control back after each."""
+    interruptible = threading.current_thread() is threading.main_thread()
+    while not waited.wait_slice(SLICE_MS, interruptible):
+        yield
 
 
 def started(value: Operation[T] | Failure, client: Client, job: Job | None = None) -> Operation[T]:
@@ -91,10 +97,10 @@ def seconds(what: str, value: object) -> float | None:
     return limit
 
 
-def _stay() -> NoReturn:
+def stay_at_exit() -> None:
     """Ends a daemon thread at the exit of the interpreter the way Python ends it anywhere else: silently.
 
     Its wait was ended by the exit hook; an exception now would only print a traceback while the process goes away.
     """
-    while True:
+    while exiting and threading.current_thread() is not threading.main_thread():
         time.sleep(3600)

@@ -9,6 +9,12 @@
         job.wait()
         assert emulator.count("POST", "/v2/video-to-video-hdr") == 1
 
+With pytest there is the fixture ``ltx_emulator``, without an import, where this package is installed::
+
+    def test_the_shot_is_fetched(ltx_emulator, tmp_path):
+        with ltx_emulator.client() as client:
+            client.video_to_video_hdr(video_uri=Path("plate.mp4")).save(tmp_path)
+
 The emulator is a process of its own, ``python -m ltx_jobs emulate --json``, and ends with this one however it ends. When the environment variable
 ``LTX_JOBS_COMMAND`` is set, it names an ``ltx-jobs`` program that is used instead.
 """

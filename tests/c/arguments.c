@@ -24,8 +24,13 @@ static void *filled = &filled;
 
 STATUS(ltx_client_check, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_client_close, NULL, 0, NULL)
+STATUS(ltx_client_dispatch, NULL, 0, 0, NULL, NULL)
+STATUS(ltx_client_event_handle, NULL, NULL, NULL)
 STATUS(ltx_client_job, NULL, NULL, OUT(ltx_job), NULL)
+STATUS(ltx_client_jobs, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_client_new, NULL, NULL, NULL)
+STATUS(ltx_client_recover, NULL, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_client_resolve, NULL, NULL, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_client_set_api_key, NULL, NULL, NULL)
 STATUS(ltx_client_submit, NULL, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_client_upload, NULL, NULL, NULL, OUT(ltx_op), NULL)
@@ -37,12 +42,15 @@ STATUS(ltx_job_wait_for, NULL, 0, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_op_cancel, NULL, NULL)
 STATUS(ltx_op_snapshot, NULL, NULL, NULL)
 STATUS(ltx_op_take_job, NULL, OUT(ltx_job), NULL)
+STATUS(ltx_op_take_recovered, NULL, OUT(ltx_recovered), NULL)
 STATUS(ltx_op_take_result, NULL, OUT(ltx_result), NULL)
 STATUS(ltx_op_take_saved, NULL, OUT(ltx_saved), NULL)
+STATUS(ltx_op_take_submits, NULL, OUT(ltx_submits), NULL)
 STATUS(ltx_op_take_uri, NULL, (const char **)(void *)OUT(void), NULL)
 STATUS(ltx_op_wait, NULL, -1, NULL)
 STATUS(ltx_op_wait_until, NULL, -1, 1, NULL, NULL, NULL)
 STATUS(ltx_ops_wait_any, NULL, 1, -1, NULL, NULL)
+STATUS(ltx_recovered_job, NULL, 0, OUT(ltx_job), NULL)
 STATUS(ltx_request_new, NULL, OUT(ltx_request), NULL)
 STATUS(ltx_request_set_bool, NULL, NULL, true, NULL)
 STATUS(ltx_request_set_double, NULL, NULL, 1.0, NULL)
@@ -66,24 +74,30 @@ NOTHING(ltx_error_job_ref)
 NOTHING(ltx_error_request_id)
 NOTHING(ltx_job_endpoint)
 NOTHING(ltx_job_id)
+NOTHING(ltx_job_label)
 NOTHING(ltx_job_ref)
 NOTHING(ltx_job_ref_string)
 NOTHING(ltx_op_ref)
 NOTHING(ltx_op_ref_string)
+NOTHING(ltx_recovered_other_key)
+NOTHING(ltx_recovered_unknown)
 DONE(ltx_client_release)
 DONE(ltx_config_free)
 DONE(ltx_error_free)
 DONE(ltx_job_release)
 DONE(ltx_op_release)
+DONE(ltx_recovered_free)
 DONE(ltx_request_free)
 DONE(ltx_result_free)
 DONE(ltx_saved_free)
+DONE(ltx_submits_free)
 NUMBER(ltx_error_billing, 0)
 NUMBER(ltx_error_http_status, 0)
 NUMBER(ltx_error_is_retryable, 0)
 NUMBER(ltx_error_job_ended, 0)
 NUMBER(ltx_error_retry_after_ms, -1)
 NUMBER(ltx_error_status, LTX_OK)
+NUMBER(ltx_recovered_job_count, 0)
 NUMBER(ltx_result_completed_at, -1)
 NUMBER(ltx_result_count, 0)
 NUMBER(ltx_result_created_at, -1)
@@ -91,10 +105,21 @@ NUMBER(ltx_result_job_expires_at, -1)
 NUMBER(ltx_result_outputs_expire_at, -1)
 NUMBER(ltx_saved_bytes, 0)
 NUMBER(ltx_saved_count, 0)
+NUMBER(ltx_submits_count, 0)
 static void ltx_error_message_null(void) { CHECK_TEXT(ltx_error_message(NULL), ""); }
 static void ltx_result_label_null(void) { CHECK(ltx_result_label(NULL, 0) == NULL); }
 static void ltx_result_url_null(void) { CHECK(ltx_result_url(NULL, 0) == NULL); }
 static void ltx_saved_path_null(void) { CHECK(ltx_saved_path(NULL, 0) == NULL); }
+static void ltx_submits_began_at_null(void) { CHECK_INT(ltx_submits_began_at(NULL, 0), -1); }
+static void ltx_submits_ended_null(void) { CHECK_INT(ltx_submits_ended(NULL, 0), LTX_STATE_UNKNOWN); }
+static void ltx_submits_endpoint_null(void) { CHECK(ltx_submits_endpoint(NULL, 0) == NULL); }
+static void ltx_submits_fate_null(void) { CHECK_INT(ltx_submits_fate(NULL, 0), -1); }
+static void ltx_submits_intent_null(void) { CHECK(ltx_submits_intent(NULL, 0) == NULL); }
+static void ltx_submits_is_other_key_null(void) { CHECK(!ltx_submits_is_other_key(NULL, 0)); }
+static void ltx_submits_is_saved_null(void) { CHECK(!ltx_submits_is_saved(NULL, 0)); }
+static void ltx_submits_job_null(void) { CHECK(ltx_submits_job(NULL, 0) == NULL); }
+static void ltx_submits_label_null(void) { CHECK(ltx_submits_label(NULL, 0) == NULL); }
+static void ltx_submits_once_null(void) { CHECK(ltx_submits_once(NULL, 0) == NULL); }
 /* These take no pointer. */
 static void ltx_abi_version_null(void) { CHECK_INT(ltx_abi_version(), LTX_ABI_VERSION); }
 static void ltx_version_null(void) { CHECK_TEXT(ltx_version(), LTX_VERSION); }
@@ -122,26 +147,33 @@ static const struct {
   const char *name;
   void (*call)(void);
 } table[] = {
-    ROW(ltx_abi_version),         ROW(ltx_billing_name),       ROW(ltx_build_info),          ROW(ltx_client_check),
-    ROW(ltx_client_close),        ROW(ltx_client_job),         ROW(ltx_client_new),          ROW(ltx_client_ref),
-    ROW(ltx_client_release),      ROW(ltx_client_set_api_key), ROW(ltx_client_submit),       ROW(ltx_client_upload),
-    ROW(ltx_config_free),         ROW(ltx_config_new),         ROW(ltx_config_set),          ROW(ltx_error_api_message),
-    ROW(ltx_error_api_type),      ROW(ltx_error_billing),      ROW(ltx_error_clone),         ROW(ltx_error_free),
-    ROW(ltx_error_http_status),   ROW(ltx_error_is_retryable), ROW(ltx_error_job_ended),     ROW(ltx_error_job_ref),
-    ROW(ltx_error_message),       ROW(ltx_error_request_id),   ROW(ltx_error_retry_after_ms), ROW(ltx_error_status),
-    ROW(ltx_job_endpoint),        ROW(ltx_job_id),             ROW(ltx_job_poll),            ROW(ltx_job_ref),
-    ROW(ltx_job_ref_string),      ROW(ltx_job_release),        ROW(ltx_job_snapshot),        ROW(ltx_job_wait),
-    ROW(ltx_job_wait_for),        ROW(ltx_op_cancel),          ROW(ltx_op_ref),              ROW(ltx_op_ref_string),
-    ROW(ltx_op_release),          ROW(ltx_op_snapshot),        ROW(ltx_op_take_job),         ROW(ltx_op_take_result),
-    ROW(ltx_op_take_saved),       ROW(ltx_op_take_uri),        ROW(ltx_op_wait),             ROW(ltx_op_wait_until),
-    ROW(ltx_ops_wait_any),        ROW(ltx_request_free),       ROW(ltx_request_new),         ROW(ltx_request_set_bool),
-    ROW(ltx_request_set_double),  ROW(ltx_request_set_int),    ROW(ltx_request_set_json),    ROW(ltx_request_set_label),
-    ROW(ltx_request_set_media_bytes), ROW(ltx_request_set_media_file), ROW(ltx_request_set_media_url), ROW(ltx_request_set_null),
-    ROW(ltx_request_set_on_unknown), ROW(ltx_request_set_once), ROW(ltx_request_set_string), ROW(ltx_request_set_timeout_ms),
-    ROW(ltx_result_completed_at), ROW(ltx_result_count),       ROW(ltx_result_created_at),   ROW(ltx_result_download),
-    ROW(ltx_result_free),         ROW(ltx_result_job_expires_at), ROW(ltx_result_label),     ROW(ltx_result_outputs_expire_at),
-    ROW(ltx_result_url),          ROW(ltx_saved_bytes),        ROW(ltx_saved_count),         ROW(ltx_saved_free),
-    ROW(ltx_saved_path),          ROW(ltx_status_name),        ROW(ltx_version),             ROW(ltx_version_number),
+    ROW(ltx_abi_version),               ROW(ltx_billing_name),              ROW(ltx_build_info),                ROW(ltx_client_check),
+    ROW(ltx_client_close),              ROW(ltx_client_dispatch),           ROW(ltx_client_event_handle),       ROW(ltx_client_job),
+    ROW(ltx_client_jobs),               ROW(ltx_client_new),                ROW(ltx_client_recover),            ROW(ltx_client_ref),
+    ROW(ltx_client_release),            ROW(ltx_client_resolve),            ROW(ltx_client_set_api_key),        ROW(ltx_client_submit),
+    ROW(ltx_client_upload),             ROW(ltx_config_free),               ROW(ltx_config_new),                ROW(ltx_config_set),
+    ROW(ltx_error_api_message),         ROW(ltx_error_api_type),            ROW(ltx_error_billing),             ROW(ltx_error_clone),
+    ROW(ltx_error_free),                ROW(ltx_error_http_status),         ROW(ltx_error_is_retryable),        ROW(ltx_error_job_ended),
+    ROW(ltx_error_job_ref),             ROW(ltx_error_message),             ROW(ltx_error_request_id),          ROW(ltx_error_retry_after_ms),
+    ROW(ltx_error_status),              ROW(ltx_job_endpoint),              ROW(ltx_job_id),                    ROW(ltx_job_label),
+    ROW(ltx_job_poll),                  ROW(ltx_job_ref),                   ROW(ltx_job_ref_string),            ROW(ltx_job_release),
+    ROW(ltx_job_snapshot),              ROW(ltx_job_wait),                  ROW(ltx_job_wait_for),              ROW(ltx_op_cancel),
+    ROW(ltx_op_ref),                    ROW(ltx_op_ref_string),             ROW(ltx_op_release),                ROW(ltx_op_snapshot),
+    ROW(ltx_op_take_job),               ROW(ltx_op_take_recovered),         ROW(ltx_op_take_result),            ROW(ltx_op_take_saved),
+    ROW(ltx_op_take_submits),           ROW(ltx_op_take_uri),               ROW(ltx_op_wait),                   ROW(ltx_op_wait_until),
+    ROW(ltx_ops_wait_any),              ROW(ltx_recovered_free),            ROW(ltx_recovered_job),             ROW(ltx_recovered_job_count),
+    ROW(ltx_recovered_other_key),       ROW(ltx_recovered_unknown),         ROW(ltx_request_free),              ROW(ltx_request_new),
+    ROW(ltx_request_set_bool),          ROW(ltx_request_set_double),        ROW(ltx_request_set_int),           ROW(ltx_request_set_json),
+    ROW(ltx_request_set_label),         ROW(ltx_request_set_media_bytes),   ROW(ltx_request_set_media_file),    ROW(ltx_request_set_media_url),
+    ROW(ltx_request_set_null),          ROW(ltx_request_set_on_unknown),    ROW(ltx_request_set_once),          ROW(ltx_request_set_string),
+    ROW(ltx_request_set_timeout_ms),    ROW(ltx_result_completed_at),       ROW(ltx_result_count),              ROW(ltx_result_created_at),
+    ROW(ltx_result_download),           ROW(ltx_result_free),               ROW(ltx_result_job_expires_at),     ROW(ltx_result_label),
+    ROW(ltx_result_outputs_expire_at),  ROW(ltx_result_url),                ROW(ltx_saved_bytes),               ROW(ltx_saved_count),
+    ROW(ltx_saved_free),                ROW(ltx_saved_path),                ROW(ltx_status_name),               ROW(ltx_submits_began_at),
+    ROW(ltx_submits_count),             ROW(ltx_submits_ended),             ROW(ltx_submits_endpoint),          ROW(ltx_submits_fate),
+    ROW(ltx_submits_free),              ROW(ltx_submits_intent),            ROW(ltx_submits_is_other_key),      ROW(ltx_submits_is_saved),
+    ROW(ltx_submits_job),               ROW(ltx_submits_label),             ROW(ltx_submits_once),              ROW(ltx_version),
+    ROW(ltx_version_number),
 };
 
 static void every_export_answers_null(const char *symbols) {
@@ -215,8 +247,10 @@ static void handles_of_another_type_are_refused(void) {
   ltx_client_release((ltx_client *)(void *)job);
   ltx_error_free((ltx_error *)(void *)job);
   CHECK_TEXT(ltx_job_id(job), "some-id");
-  /* Callbacks do not exist yet, and that is said. */
-  CHECK_STATUS(ltx_job_poll(job, (const ltx_callbacks *)(const void *)&filled, &op, &err), LTX_INVALID_ARGUMENT, err);
+  /* A struct that does not begin with its size is not believed, and its functions are not called. */
+  ltx_callbacks callbacks = LTX_CALLBACKS_INIT;
+  callbacks.size = 3;
+  CHECK_STATUS(ltx_job_poll(job, &callbacks, &op, &err), LTX_INVALID_ARGUMENT, err);
   CHECK(strstr(ltx_error_message(err), "callbacks") != NULL);
   ltx_error_free(err);
   ltx_job_info info;
@@ -269,6 +303,13 @@ static void text_and_numbers_are_checked(void) {
   CHECK_STATUS(ltx_client_job(client, "intent:unheard-of", &job, NULL), LTX_NOT_FOUND, NULL);
   CHECK_STATUS(ltx_client_set_api_key(client, "  ", NULL), LTX_INVALID_ARGUMENT, NULL);
   CHECK(job == NULL);
+  ltx_op *op = NULL;
+  CHECK_STATUS(ltx_client_resolve(client, bad, NULL, NULL, &op, NULL), LTX_INVALID_ARGUMENT, NULL);
+  CHECK_STATUS(ltx_client_resolve(client, "no reference", NULL, NULL, &op, NULL), LTX_INVALID_REQUEST, NULL);
+  CHECK(op == NULL);
+  int64_t handle = 7;
+  CHECK_STATUS(ltx_client_event_handle((ltx_client *)(void *)&filled, &handle, NULL), LTX_INVALID_ARGUMENT, NULL);
+  CHECK_INT(handle, -1);
   ltx_client_release(client);
 }
 

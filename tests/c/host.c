@@ -101,6 +101,12 @@ static void child(ltx_client *client, ltx_job *job, ltx_op *op, const emulator *
   CHECK_STATUS(ltx_client_job(client, "retake/x", &again, NULL), LTX_FORKED, NULL);
   CHECK_STATUS(ltx_client_set_api_key(client, "other", NULL), LTX_FORKED, NULL);
   CHECK_STATUS(ltx_client_close(client, 0, NULL), LTX_FORKED, NULL);
+  int64_t handle = 7;
+  CHECK_STATUS(ltx_client_event_handle(client, &handle, NULL), LTX_FORKED, NULL);
+  CHECK_STATUS(ltx_client_dispatch(client, -1, 0, NULL, NULL), LTX_FORKED, NULL);
+  CHECK_STATUS(ltx_client_jobs(client, NULL, &other, NULL), LTX_FORKED, NULL);
+  CHECK_STATUS(ltx_client_recover(client, NULL, &other, NULL), LTX_FORKED, NULL);
+  CHECK_STATUS(ltx_client_resolve(client, "intent:x", NULL, NULL, &other, NULL), LTX_FORKED, NULL);
   CHECK_STATUS(ltx_job_snapshot(job, &info, NULL), LTX_FORKED, NULL);
   CHECK_STATUS(ltx_job_poll(job, NULL, &other, NULL), LTX_FORKED, NULL);
   CHECK_STATUS(ltx_job_wait(job, NULL, &other, NULL), LTX_FORKED, NULL);

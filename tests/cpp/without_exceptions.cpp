@@ -36,6 +36,17 @@ int main() {
     CHECK(waiting);
     const auto ended = waiting->try_wait_until([] { return false; });
     CHECK(ended && *ended);
+    int told = 0;
+    CHECK(client->try_check(ltx::Callbacks::complete([&](const ltx::expected<void> &end) { told += end.has_value() ? 1 : 100; })));
+    while (told == 0) {
+      const auto ran = client->try_dispatch(std::chrono::seconds(20));
+      CHECK(ran && *ran == 1);
+    }
+    CHECK_INT(told, 1);
+    auto recovering = client->try_recover();
+    CHECK(recovering);
+    const auto found = recovering->try_get();
+    CHECK(found && found->jobs.size() == 1 && found->unknown.empty());
     const auto closed = client->try_close(std::chrono::seconds(1));
     CHECK(closed && *closed);
   }

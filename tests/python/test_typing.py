@@ -20,7 +20,10 @@ SOURCES = ROOT / "python"
 def tool(name: str, *arguments: str, cwd: Path = ROOT) -> None:
     if importlib.util.find_spec(name.split(".")[0]) is None:
         pytest.skip(f"{name} is not installed")
-    environment = {**os.environ, "MYPYPATH": str(PACKAGE.parent), "MYPY_CACHE_DIR": os.devnull}
+    environment = {**os.environ, "MYPY_CACHE_DIR": os.devnull}
+    if PACKAGE.parent.name not in ("site-packages", "dist-packages"):
+        # Run from the source tree. mypy finds an installed package by itself, and refuses to be told.
+        environment["MYPYPATH"] = str(PACKAGE.parent)
     ran = subprocess.run([sys.executable, "-m", name, *arguments], cwd=cwd, capture_output=True, text=True, env=environment)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -30,11 +33,16 @@ def test_mypy_finds_nothing_in_strict_mode():
 
 
 def test_pyright_finds_nothing_in_strict_mode():
-    tool("pyright", "--project", str(ROOT / "pyproject.toml"))
+    tool("pyright", "--project", str(ROOT / "pyproject.toml"), "--pythonpath", sys.executable)
 
 
-def test_the_stub_describes_the_native_module_as_it_is():
-    tool("mypy.stubtest", "ltx_jobs._native", cwd=PACKAGE.parent)
+def test_every_public_symbol_has_a_type():
+    tool("pyright", "--verifytypes", "ltx_jobs", "--ignoreexternal", "--pythonpath", sys.executable, cwd=PACKAGE.parent)
+
+
+def test_the_stub_describes_the_native_module_as_it_is(tmp_path):
+    # Not where it is installed: mypy would take its neighbours for sources.
+    tool("mypy.stubtest", "ltx_jobs._native", cwd=tmp_path)
 
 
 def test_a_users_program_is_checked(tmp_path):
@@ -48,5 +56,15 @@ def test_a_users_program_is_checked(tmp_path):
         "ltx_jobs.Client(pol_interval=5)  # type: ignore[arg-type]\n"
         "client.video_to_video_hdr()  # type: ignore[call-arg]\n"
         "job.id = 'x'  # type: ignore[misc]\n"
+        "client.text_to_video(prompt='x', model='of 2027', duration=None, resolution='1920x1080', camera_motion='jib_up', extra={'seed': 7})\n"
+        "client.text_to_video(prompt='x', model='ltx-2-5-pro', resolution='1920x1080')  # type: ignore[call-arg]\n"
+        "requests: list[ltx_jobs.Request] = [ltx_jobs.Retake(b'', 0, 2.5), ltx_jobs.VideoUpscale(video_uri=Path('x'), resolution='4k')]\n"
+        "jobs = [client.submit(request) for request in requests]\n"
+        "client.video_to_video_reframe(video_uri=b'', resolution='720x720', placement={'x': 0.1, 'y': 0.2, 'width': 0.8})\n"
+        "for job in ltx_jobs.as_completed(jobs, timeout=60):\n    job.save('x')\n"
+        "good = [outcome for outcome in ltx_jobs.wait_all(jobs) if isinstance(outcome, ltx_jobs.Completed)]\n"
+        "for unknown in client.recover().unknown:\n    client.resolve(unknown, job=None)\n"
+        "client.resolve('intent:x')  # type: ignore[call-arg]\n"
+        "labels: list[str | None] = [submit.label for submit in client.jobs() if submit.state == 'accepted']\n"
     )
     tool("mypy", "--strict", "--warn-unused-ignores", "program.py", cwd=tmp_path)

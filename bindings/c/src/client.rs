@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use ltx_jobs::{Client, Error, JobRef, Media, RuntimeOptions};
 
+use crate::callbacks::{Callbacks, ltx_callbacks, may_wait};
 use crate::config::{Settings, ltx_config};
 use crate::error::ltx_error;
 use crate::guard::{self, Out, look};
 use crate::handle::{self, Handle};
+use crate::home::Home;
 use crate::job::ltx_job;
 use crate::op::{self, Product, ltx_op};
-use crate::home::Home;
 use crate::request::ltx_request;
 use crate::status::{LTX_OK, LTX_PENDING, ltx_status};
 use crate::{pin, signals, text};
@@ -33,6 +34,16 @@ pub(crate) struct Shared {
     pub(crate) home: Home,
 }
 
+impl Shared {
+    /// Ends everything; gives back how many threads were left behind. First the callbacks: none may see a client that is half closed.
+    fn close(&self, grace: Duration) -> usize {
+        self.home.desk.stop();
+        let left = self.client.close_blocking(grace);
+        self.home.desk.clear();
+        left
+    }
+}
+
 impl Handle for ltx_client {
     type Value = Shared;
     const MAGIC: u64 = handle::magic(b"ltxclien");
@@ -42,7 +53,7 @@ impl Handle for ltx_client {
 impl Drop for Shared {
     fn drop(&mut self) {
         if !self.home.owner.is_foreign() {
-            self.client.close_blocking(RELEASE_GRACE);
+            self.close(RELEASE_GRACE);
         }
     }
 }
@@ -111,7 +122,7 @@ pub unsafe extern "C" fn ltx_client_set_api_key(
 
 /// Starts a free look at whether key, address, proxy and certificates work. Never blocks; the operation ends with success or with what is wrong.
 ///
-/// @param callbacks  NULL in this version
+/// @param callbacks  may be NULL; see ltx_callbacks
 /// @param op         receives the operation; released with ltx_op_release()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_client_check(
@@ -125,13 +136,14 @@ pub unsafe extern "C" fn ltx_client_check(
         let out = Out::new(op, "op")?;
         let shared = look!(client)?;
         let callbacks = callbacks?;
-        shared.home.owner.begin()?;
+        let seat = shared.home.begin(callbacks)?;
         out.put(op::give(
             shared.client.check().start(),
             |_| Product::Nothing,
             None,
             &shared.home,
-        ));
+            seat,
+        )?);
         Ok(())
     })
 }
@@ -142,7 +154,7 @@ pub unsafe extern "C" fn ltx_client_check(
 /// The operation has a reference at once (ltx_op_ref_string(), `intent:...`): saved in a project, it finds the job again. ltx_op_take_job() gives the job.
 ///
 /// @param request    copied: it may be freed or changed afterwards
-/// @param callbacks  NULL in this version
+/// @param callbacks  may be NULL; see ltx_callbacks
 /// @param op         receives the operation; releasing it does not cancel the submit
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_client_submit(
@@ -159,7 +171,7 @@ pub unsafe extern "C" fn ltx_client_submit(
         let draft = look!(request)?;
         let callbacks = callbacks?;
         let submit = draft.submit(&shared.client)?;
-        shared.home.owner.begin()?;
+        let seat = shared.home.begin(callbacks)?;
         let submitting = submit.start();
         let reference = submitting
             .reference()
@@ -169,7 +181,8 @@ pub unsafe extern "C" fn ltx_client_submit(
             Product::Job,
             reference,
             &shared.home,
-        ));
+            seat,
+        )?);
         Ok(())
     })
 }
@@ -200,7 +213,7 @@ pub unsafe extern "C" fn ltx_client_job(
 /// and goes into a request with ltx_request_set_media_url().
 ///
 /// @param path       UTF-8; on POSIX any bytes
-/// @param callbacks  NULL in this version
+/// @param callbacks  may be NULL; see ltx_callbacks
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_client_upload(
     client: *mut ltx_client,
@@ -215,19 +228,23 @@ pub unsafe extern "C" fn ltx_client_upload(
         let shared = look!(client)?;
         let callbacks = callbacks?;
         let media = Media::file(text::path(path, "path")?);
-        shared.home.owner.begin()?;
+        let seat = shared.home.begin(callbacks)?;
         out.put(op::give(
             shared.client.upload(media).start(),
             Product::Uri,
             None,
             &shared.home,
-        ));
+            seat,
+        )?);
         Ok(())
     })
 }
 
 /// Closes the client: every wait and transfer ends at once with LTX_CLOSED, a paid request on the wire gets `grace_ms` to finish, and all threads of the
 /// client are joined. Jobs go on at the service. Blocks for that long at most, and a moment for the threads. As often as wanted, from any host thread.
+///
+/// Waits for callbacks that are running, and calls no others: those that were not delivered are destroyed. When it returns none runs and none will.
+/// LTX_WOULD_DEADLOCK inside a callback.
 ///
 /// @param grace_ms  milliseconds; negative waits without limit
 /// @return LTX_OK when every thread is joined; LTX_PENDING when some hang in the operating system (a name resolution cannot be interrupted) and were left
@@ -241,13 +258,14 @@ pub unsafe extern "C" fn ltx_client_close(
     guard::status(err, || {
         let shared = look!(client)?;
         shared.home.owner.enter()?;
-        let left = shared.client.close_blocking(op::limit(grace_ms).unwrap_or(op::FOREVER));
+        may_wait("closing a client")?;
+        let left = shared.close(op::limit(grace_ms).unwrap_or(op::FOREVER));
         Ok(if left == 0 { LTX_OK } else { LTX_PENDING })
     })
 }
 
 /// One owner less. The last one closes the client as ltx_client_close() does with five seconds of grace, and frees it; operations and jobs that are still
-/// held then answer LTX_CLOSED. NULL is fine. In a forked child it returns at once and frees nothing.
+/// held then answer LTX_CLOSED. NULL is fine. Inside a callback it closes when ltx_client_dispatch() returns. In a forked child it returns at once and frees nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_client_release(client: *mut ltx_client) {
     guard::value((), || release(client));

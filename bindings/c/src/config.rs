@@ -44,7 +44,8 @@ pub extern "C" fn ltx_config_new() -> *mut ltx_config {
 
 /// Sets one setting from its text.
 ///
-/// Keys: `api_key`, `base_url`, `journal` (`memory` or `off`), `poll_interval`, `backoff_base`, `backoff_cap`, `connect_timeout`, `submit_timeout`,
+/// Keys: `api_key`, `base_url`, `journal` (a directory, `memory` or `off`; the user's directory for state when not set, and `memory` for an address of this
+/// machine), `poll_interval`, `backoff_base`, `backoff_cap`, `connect_timeout`, `submit_timeout`,
 /// `poll_timeout`, `stall_timeout`, `proxy`, `ca_bundle`, `allow_http`, `worker_threads`, `user_agent_suffix`. Durations are seconds (`5`) or have a unit
 /// (`20ms`, `2m`).
 ///

@@ -7,11 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ltx_jobs::{Error, Job, Status};
 
+use crate::callbacks::{Callbacks, ltx_callbacks};
 use crate::error::ltx_error;
 use crate::guard::{self, Out, look};
 use crate::handle::{self, Handle};
-use crate::op::{self, Product, ltx_op};
 use crate::home::Home;
+use crate::op::{self, Product, ltx_op};
 use crate::status::ltx_status;
 use crate::text;
 
@@ -29,6 +30,7 @@ pub(crate) struct Held {
     reference: CString,
     endpoint: CString,
     id: CString,
+    label: Option<CString>,
 }
 
 impl Handle for ltx_job {
@@ -43,6 +45,7 @@ impl ltx_job {
             reference: text::owned(&job.reference().to_string()),
             endpoint: text::owned(job.endpoint()),
             id: text::owned(job.id()),
+            label: job.label().map(text::owned),
             home: home.clone(),
             job,
         })
@@ -109,6 +112,12 @@ pub unsafe extern "C" fn ltx_job_id(job: *const ltx_job) -> *const c_char {
     guard::value(std::ptr::null(), || Ok(look!(job)?.id.as_ptr()))
 }
 
+/// The label given at submit, as far as this client or the journal knows it; NULL when there is none. Lives as long as the job.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_job_label(job: *const ltx_job) -> *const c_char {
+    guard::value(std::ptr::null(), || Ok(text::pointer(look!(job)?.label.as_ref())))
+}
+
 /// What is known of the job, from memory: never blocks and asks nobody. For user interfaces and render threads.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_job_snapshot(
@@ -142,7 +151,7 @@ pub unsafe extern "C" fn ltx_job_snapshot(
 /// Starts one look at the service. Never blocks. The operation tells what that look met, errors of the network included (none of them means that the job
 /// ended); after success ltx_job_snapshot() knows more. Merged with other polls of the job to one per poll interval.
 ///
-/// @param callbacks  NULL in this version
+/// @param callbacks  may be NULL; see ltx_callbacks
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_job_poll(
     job: *mut ltx_job,
@@ -155,13 +164,14 @@ pub unsafe extern "C" fn ltx_job_poll(
         let out = Out::new(op, "op")?;
         let held = look!(job)?;
         let callbacks = callbacks?;
-        held.home.owner.begin()?;
+        let seat = held.home.begin(callbacks)?;
         out.put(op::give(
             held.job.poll().start(),
             |_| Product::Nothing,
             None,
             &held.home,
-        ));
+            seat,
+        )?);
         Ok(())
     })
 }
@@ -170,7 +180,7 @@ pub unsafe extern "C" fn ltx_job_poll(
 ///
 /// Only the job's end, cancellation or a refused key end the operation; whatever else goes wrong is asked again.
 ///
-/// @param callbacks  NULL in this version
+/// @param callbacks  may be NULL; see ltx_callbacks
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_job_wait(
     job: *mut ltx_job,
@@ -185,7 +195,7 @@ pub unsafe extern "C" fn ltx_job_wait(
 /// again.
 ///
 /// @param timeout_ms  milliseconds from now; 0 asks the service once; negative waits without limit
-/// @param callbacks   NULL in this version
+/// @param callbacks   may be NULL; see ltx_callbacks
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_job_wait_for(
     job: *mut ltx_job,
@@ -209,7 +219,7 @@ fn wait(
         let out = Out::new(op, "op")?;
         let held = look!(job)?;
         let callbacks = callbacks?;
-        held.home.owner.begin()?;
+        let seat = held.home.begin(callbacks)?;
         let mut wait = held.job.wait();
         if let Some(limit) = op::limit(timeout_ms) {
             wait = wait.timeout(limit);
@@ -219,7 +229,8 @@ fn wait(
             |done| Product::Result(Box::new(done)),
             None,
             &held.home,
-        ));
+            seat,
+        )?);
         Ok(())
     })
 }

@@ -12,15 +12,20 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 #![deny(improper_ctypes_definitions)]
 
+mod desk;
 mod guard;
 mod handle;
+mod home;
 mod pin;
 mod process;
 mod signals;
 mod text;
+mod wake;
 
+pub mod callbacks;
 pub mod client;
 pub mod config;
+pub mod dispatch;
 pub mod error;
 pub mod job;
 pub mod op;
@@ -28,6 +33,7 @@ pub mod request;
 pub mod result;
 pub mod saved;
 pub mod status;
+pub mod submits;
 pub mod version;
 
 #[cfg(feature = "test-panics")]

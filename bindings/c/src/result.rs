@@ -6,12 +6,13 @@ use std::ffi::{CString, c_char};
 
 use ltx_jobs::{ArchiveMode, Completed, Download, Error, Verify};
 
+use crate::callbacks::{Callbacks, ltx_callbacks};
 use crate::error::ltx_error;
 use crate::guard::{self, Out, look};
 use crate::handle::{self, Handle};
+use crate::home::Home;
 use crate::job::epoch_ms;
 use crate::op::{self, Product, ltx_op};
-use crate::home::Home;
 use crate::status::ltx_status;
 use crate::text;
 
@@ -209,7 +210,7 @@ pub unsafe extern "C" fn ltx_result_outputs_expire_at(result: *const ltx_result)
 ///
 /// @param dest       UTF-8; on POSIX any bytes
 /// @param options    may be NULL: all outputs, archives of frames unpacked, nothing overwritten; copied
-/// @param callbacks  NULL in this version
+/// @param callbacks  may be NULL; see ltx_callbacks
 /// @param op         receives the operation; the result may be freed while it runs
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_result_download(
@@ -225,9 +226,9 @@ pub unsafe extern "C" fn ltx_result_download(
         let out = Out::new(op, "op")?;
         let outputs = look!(result)?;
         let callbacks = callbacks?;
-        outputs.home.owner.begin()?;
+        let seat = outputs.home.begin(callbacks)?;
         let download = prepare(&outputs.completed, dest, options)?;
-        out.put(op::give(download.start(), Product::Saved, None, &outputs.home));
+        out.put(op::give(download.start(), Product::Saved, None, &outputs.home, seat)?);
         Ok(())
     })
 }

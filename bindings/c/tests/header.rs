@@ -10,18 +10,21 @@ use std::path::{Path, PathBuf};
 use ltx_jobs::ErrorKind;
 
 /// In the order of the header.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 14] = [
     "status.rs",
     "version.rs",
     "error.rs",
     "config.rs",
+    "callbacks.rs",
     "client.rs",
+    "dispatch.rs",
     "request.rs",
     "job.rs",
     "op/mod.rs",
     "op/take.rs",
     "result.rs",
     "saved.rs",
+    "submits.rs",
 ];
 
 const CONTRACT: &str = r#"/**
@@ -36,10 +39,15 @@ const CONTRACT: &str = r#"/**
  * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
  *
  * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
- * a time. ltx_error, ltx_result and ltx_saved are immutable. Never call from signal handlers, DllMain, atexit or destructors of static objects.
+ * a time. ltx_error, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or destructors of
+ * static objects.
  *
- * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_close() and the last ltx_client_release() block. No socket is read or
- * written on the caller's thread.
+ * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close() and the last ltx_client_release()
+ * block. No socket is read or written on the caller's thread.
+ *
+ * **Callbacks.** They run inside ltx_client_dispatch() only, on the thread that calls it. Progress comes at most ten times a second, completion once and
+ * last, then `destroy` once, also when the operation never began or the client was closed first. When ltx_client_close() or the last ltx_client_release()
+ * has returned, none runs and none will. See ltx_callbacks.
  *
  * **Memory.** What this library gives, this library frees; a text belongs to the object it came from. NULL may be freed and released. NULL, or a handle of
  * another type, is answered with LTX_INVALID_ARGUMENT, or with NULL or 0 by functions that give a value.
@@ -48,8 +56,8 @@ const CONTRACT: &str = r#"/**
  * **Enumerations** come in as int32_t and are checked. **Structs** begin with their size, which the caller sets, and only grow.
  *
  * **The process.** The library installs no signal handler, changes no mask, handler or locale of the host, prints nothing, and registers nothing for the end
- * of the process. Its threads are named `ltx-io` and have all asynchronous signals blocked. ltx_client_new() reads the environment. Its code stays in
- * memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted.
+ * of the process. Its threads are named `ltx-io` and `ltx-tick` and have all asynchronous signals blocked. ltx_client_new() reads the environment. Its code
+ * stays in memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted.
  *
  * **Fork.** In a child whose parent had used a client, everything of that client answers LTX_FORKED, and releasing it does nothing. The child makes a new one.
  *
@@ -169,6 +177,16 @@ fn constants() -> String {
         ]),
     );
     list(
+        "What became of a submit; -1 for something this version does not know.",
+        &plain(&[
+            ("LTX_FATE_SUBMITTING", 0, "It is on its way, in a process that lives."),
+            ("LTX_FATE_ACCEPTED", 1, "The service holds the job."),
+            ("LTX_FATE_REFUSED", 2, "No job was created."),
+            ("LTX_FATE_UNKNOWN", 3, "Nobody can tell: a job may exist and be billed."),
+            ("LTX_FATE_ENDED_UNBILLED", 4, "The job failed and was not billed."),
+        ]),
+    );
+    list(
         "What an operation is doing; -1 for something this version does not know.",
         &plain(&[
             ("LTX_PHASE_PREPARING", 0, "Checking arguments, looking at local files."),
@@ -220,6 +238,10 @@ fn constants() -> String {
             ),
             ("LTX_VERIFY_OFF", 2, "The length; frames are checked nevertheless."),
         ]),
+    );
+    out.push_str(
+        "/** An ltx_callbacks without functions, to begin with. */\n\
+         #define LTX_CALLBACKS_INIT {sizeof(ltx_callbacks), NULL, NULL, NULL, NULL}\n",
     );
     out
 }

@@ -94,7 +94,10 @@ impl Client {
     fn resolve(&self, py: Python<'_>, intent: &str, job: Option<&str>) -> PyResult<Py<PyAny>> {
         begin(py, || {
             let job = job.map(JobRef::from_str).transpose()?;
-            Ok(Operation::new(self.0.resolve(JobRef::from_str(intent)?, job).start(), None))
+            Ok(Operation::new(
+                self.0.resolve(JobRef::from_str(intent)?, job).start(),
+                None,
+            ))
         })
     }
 

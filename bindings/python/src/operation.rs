@@ -70,7 +70,10 @@ impl Outcome for Vec<ltx_jobs::JournaledSubmit> {
 impl Outcome for ltx_jobs::Recovered {
     fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let jobs: Vec<Job> = self.jobs.into_iter().map(Job).collect();
-        let (unknown, other_key) = (convert::submits(py, self.unknown)?, convert::submits(py, self.other_key)?);
+        let (unknown, other_key) = (
+            convert::submits(py, self.unknown)?,
+            convert::submits(py, self.other_key)?,
+        );
         Ok((jobs, unknown, other_key).into_pyobject(py)?.into_any().unbind())
     }
 }

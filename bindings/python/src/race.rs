@@ -46,7 +46,9 @@ impl Ends {
     }
 
     fn wait(&self, limit: Duration) -> bool {
-        let waited = self.grown.wait_timeout_while(self.lock(), limit, |queue| queue.is_empty());
+        let waited = self
+            .grown
+            .wait_timeout_while(self.lock(), limit, |queue| queue.is_empty());
         !waited.unwrap_or_else(PoisonError::into_inner).0.is_empty()
     }
 }
@@ -88,7 +90,9 @@ impl Race {
         let jobs: Vec<ltx_jobs::Job> = jobs.iter().map(|job| job.get().0.clone()).collect();
         let started = py.detach(|| {
             fenced(|| {
-                let limit = timeout.map(|seconds| convert::duration("timeout", seconds)).transpose()?;
+                let limit = timeout
+                    .map(|seconds| convert::duration("timeout", seconds))
+                    .transpose()?;
                 Ok(Self::start(&jobs, limit))
             })
         });
@@ -104,10 +108,14 @@ impl Race {
         }
         let limit = Duration::from_millis(milliseconds.into());
         py.detach(|| {
-            if interruptible && park::sleep(&self.ends.sleepers, limit, || !self.ends.is_empty()).is_some() {
-                return !self.ends.is_empty();
-            }
-            self.ends.wait(limit)
+            let slept = fenced(|| {
+                if interruptible && park::sleep(&self.ends.sleepers, limit, || !self.ends.is_empty()).is_some() {
+                    return Ok(!self.ends.is_empty());
+                }
+                Ok(self.ends.wait(limit))
+            });
+            // A panic here would be met again on every turn; taking tells that there is nothing.
+            slept.unwrap_or(true)
         })
     }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ltx_jobs::{Client, ErrorKind, JobRef, Request, SubmitState};
+use ltx_jobs::{Billing, Client, ErrorKind, JobRef, OnUnknown, Request, SubmitState};
 use ltx_jobs_emulator::{Do, Emulator, Fault, Programme};
 use serde_json::json;
 
@@ -60,7 +60,11 @@ async fn a_job_that_the_service_has_forgotten_is_nothing_to_recover() {
     emulator.advance(Duration::from_secs(25 * 3600));
     let last = client(&emulator, folder.path());
     let error = last.recover().await.unwrap().jobs[0].wait().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Expired,
+        "the journal knows that it existed: {error}"
+    );
     assert!(last.recover().await.unwrap().jobs.is_empty());
 }
 
@@ -128,4 +132,99 @@ async fn a_journal_that_cannot_be_written_keeps_the_submit_from_being_sent() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
     assert_eq!(emulator.count("POST", "*"), 0);
+}
+
+#[tokio::test]
+async fn an_accepted_double_charge_that_ends_in_a_refusal_leaves_the_doubt_in_the_journal() {
+    let emulator = emulator("{}").await;
+    emulator.push_fault("submit", Fault::new(Do::ReadAndClose)).unwrap();
+    emulator.push_fault("submit", Fault::status(402)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let client = client(&emulator, folder.path());
+    let error = client
+        .submit(request())
+        .once("shot")
+        .on_unknown(OnUnknown::AcceptDoubleCharge)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SubmitUnknown, "{error}");
+    assert_eq!(error.billing(), &Billing::Unknown);
+    assert!(!error.is_retryable());
+    assert_eq!(client.recover().await.unwrap().unknown.len(), 1);
+    assert_eq!(emulator.count("POST", "/v2/text-to-video"), 2);
+}
+
+#[tokio::test]
+async fn a_hasty_caller_does_not_poll_faster_than_the_interval_when_the_service_is_down() {
+    let emulator = emulator(r#"{"fault": [{"route": "poll", "times": 1000000, "do": "status", "status": 503}]}"#).await;
+    let folder = tempfile::tempdir().unwrap();
+    let client = Client::builder()
+        .base_url(emulator.api_url())
+        .api_key(emulator.api_key())
+        .journal(folder.path())
+        .poll_interval(Duration::from_secs(3600))
+        .build()
+        .unwrap();
+    let job = client.job(JobRef::job("text-to-video", "abc").unwrap()).unwrap();
+    for _ in 0..50 {
+        assert_eq!(job.poll().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    }
+    assert!(
+        emulator.count("GET", "/v2/text-to-video/*") <= 2,
+        "a retry after the first failure is allowed"
+    );
+}
+
+#[test]
+fn a_client_that_is_closed_with_a_paid_request_on_the_wire_says_that_a_job_may_exist() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let emulator = runtime.block_on(emulator(
+        r#"{"fault": [{"route": "submit", "times": 100, "do": "read_and_never_answer"}]}"#,
+    ));
+    let folder = tempfile::tempdir().unwrap();
+    let client = Client::builder()
+        .base_url(emulator.api_url())
+        .api_key(emulator.api_key())
+        .journal(folder.path())
+        .own_runtime(ltx_jobs::RuntimeOptions::new())
+        .build()
+        .unwrap();
+    let submits: Vec<_> = (0..20).map(|_| client.submit(request()).start()).collect();
+    while emulator.count("POST", "/v2/text-to-video") < submits.len() {
+        std::thread::yield_now();
+    }
+    client.close_blocking(Duration::ZERO);
+    for submit in submits {
+        assert!(submit.operation().wait(Some(Duration::from_secs(10))));
+        let error = submit.operation().take().unwrap().unwrap_err();
+        assert_eq!(
+            (error.kind(), error.billing()),
+            (ErrorKind::Closed, &Billing::Unknown),
+            "{error}"
+        );
+        assert_eq!(error.job(), submit.reference());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_submit_that_waits_for_its_next_try_is_settled_when_the_client_is_closed() {
+    let emulator = emulator(
+        r#"{"fault": [{"route": "submit", "times": 100, "do": "status", "status": 429, "retry_after": "60"}]}"#,
+    )
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let first = client(&emulator, folder.path());
+    let submitting = first.submit(request()).start();
+    while emulator.count("POST", "/v2/text-to-video") == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(first.close(Duration::from_secs(5)).await);
+    let error = submitting.operation().clone().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.billing()),
+        (ErrorKind::Closed, &Billing::NoJob),
+        "{error}"
+    );
+    let second = client(&emulator, folder.path());
+    assert_eq!(second.jobs().await.unwrap()[0].state, SubmitState::Refused);
 }

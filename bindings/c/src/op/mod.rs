@@ -8,11 +8,15 @@ mod work;
 use std::ffi::{CString, c_char, c_void};
 use std::time::{Duration, Instant};
 
-use ltx_jobs::{Error, Operation, Phase, Status};
+use ltx_jobs::{Error, Operation, Phase, Progress, Status};
 
-pub use take::{ltx_op_take_job, ltx_op_take_result, ltx_op_take_saved, ltx_op_take_uri};
+pub use take::{
+    ltx_op_take_job, ltx_op_take_recovered, ltx_op_take_result, ltx_op_take_saved, ltx_op_take_submits, ltx_op_take_uri,
+};
 pub(crate) use work::{Ongoing, Product, State};
 
+use crate::callbacks::may_wait;
+use crate::desk::Seat;
 use crate::error::ltx_error;
 use crate::guard::{self, look};
 use crate::handle::{self, Handle};
@@ -34,11 +38,6 @@ impl Handle for ltx_op {
     type Value = Ongoing;
     const MAGIC: u64 = handle::magic(b"ltx  op ");
     const NAME: &'static str = "ltx_op";
-}
-
-/// Functions of the host to be called while an operation runs. A later version defines it; in this one every pointer to it is NULL.
-pub struct ltx_callbacks {
-    _opaque: [u8; 0],
 }
 
 /// How far an operation is. Set `size` to `sizeof(ltx_op_info)` before the call. Numbers never go backwards within a phase.
@@ -80,18 +79,65 @@ pub(crate) fn give<T: Send + 'static>(
     product: fn(T) -> Product,
     reference: Option<CString>,
     home: &Home,
-) -> *mut ltx_op {
-    handle::give(Ongoing::new(operation, product, reference, owner))
+    seat: Option<Seat>,
+) -> Result<*mut ltx_op, Error> {
+    let heard = seat.map(|seat| (seat, operation.clone()));
+    let op = handle::give(Ongoing::new(operation, product, reference, home));
+    if let Some((seat, operation)) = heard {
+        seat.take(op, &operation)?;
+    }
+    Ok(op)
 }
 
-/// Refuses callbacks plainly: they do not exist in this version.
-pub(crate) fn no_callbacks(callbacks: *const ltx_callbacks) -> Result<(), Error> {
-    if callbacks.is_null() {
-        Ok(())
-    } else {
-        Err(text::refuse(
-            "callbacks must be NULL: this version has none; use ltx_op_snapshot() and ltx_op_wait_until()",
-        ))
+/// One more owner of an operation's handle: what callbacks are given, whatever the host did with its own.
+pub(crate) struct OpShare {
+    op: *mut ltx_op,
+    ongoing: *const Ongoing,
+}
+
+// SAFETY: a counted handle; everything behind it may be used from any thread.
+unsafe impl Send for OpShare {}
+
+impl OpShare {
+    pub(crate) fn new(op: *mut ltx_op) -> Result<Self, Error> {
+        let ongoing: *const Ongoing = look!(op)?;
+        // SAFETY: it was just looked at.
+        unsafe { handle::share(op) }?;
+        Ok(Self { op, ongoing })
+    }
+
+    fn ongoing(&self) -> &Ongoing {
+        // SAFETY: it lives as long as its handle, of which this is an owner.
+        unsafe { &*self.ongoing }
+    }
+
+    pub(crate) fn pointer(&self) -> *mut ltx_op {
+        self.op
+    }
+
+    pub(crate) fn outcome(&self) -> ltx_status {
+        outcome(self.ongoing())
+    }
+
+    pub(crate) fn snapshot(&self) -> Progress {
+        self.ongoing().snapshot()
+    }
+
+    /// Running, even if it ended this very moment: its end is told apart, and last.
+    pub(crate) fn progress(&self) -> (ltx_op_info, Progress) {
+        let progress = self.snapshot();
+        (info(size_of::<ltx_op_info>(), LTX_PENDING, &progress), progress)
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.ongoing().cancel();
+    }
+}
+
+impl Drop for OpShare {
+    fn drop(&mut self) {
+        // SAFETY: the owner that `new` made.
+        unsafe { handle::end(self.op) };
     }
 }
 
@@ -105,6 +151,28 @@ pub(crate) fn limit(timeout_ms: i64) -> Option<Duration> {
 /// A duration in C's form.
 pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn outcome(ongoing: &Ongoing) -> ltx_status {
+    told(ongoing.state()).unwrap_or_else(|error| ltx_status::from(error.kind().number()))
+}
+
+fn info(size: usize, outcome: ltx_status, progress: &Progress) -> ltx_op_info {
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    ltx_op_info {
+        size,
+        outcome,
+        phase: phase(progress.phase),
+        bytes_done: number(progress.bytes_done),
+        bytes_total: progress.bytes_total.map_or(-1, number),
+        frames_done: number(progress.frames_done),
+        frames_total: progress.frames_total.map_or(-1, number),
+        elapsed_ms: millis(progress.elapsed),
+        unreachable_ms: progress.unreachable.map_or(-1, millis),
+        job_status: job::number(progress.status.as_ref()),
+        reserved: 0,
+        status_word: text::word(progress.status.as_ref().map_or("", Status::as_str)),
+    }
 }
 
 fn told(state: State) -> Result<ltx_status, Error> {
@@ -139,27 +207,14 @@ pub unsafe extern "C" fn ltx_op_snapshot(
     info: *mut ltx_op_info,
     err: *mut *mut ltx_error,
 ) -> ltx_status {
+    let target = info;
     guard::done(err, || {
         let ongoing = look!(op)?;
         ongoing.home.owner.enter()?;
         let progress = ongoing.snapshot();
-        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let make = |size| ltx_op_info {
-            size,
-            outcome: told(ongoing.state()).unwrap_or_else(|error| ltx_status::from(error.kind().number())),
-            phase: phase(progress.phase),
-            bytes_done: number(progress.bytes_done),
-            bytes_total: progress.bytes_total.map_or(-1, number),
-            frames_done: number(progress.frames_done),
-            frames_total: progress.frames_total.map_or(-1, number),
-            elapsed_ms: millis(progress.elapsed),
-            unreachable_ms: progress.unreachable.map_or(-1, millis),
-            job_status: job::number(progress.status.as_ref()),
-            reserved: 0,
-            status_word: text::word(progress.status.as_ref().map_or("", Status::as_str)),
-        };
+        let make = |size| self::info(size, outcome(ongoing), &progress);
         // SAFETY: the header's contract: a struct of the size it says.
-        unsafe { guard::fill(info, "info", size_of::<ltx_op_info>(), make) }
+        unsafe { guard::fill(target, "info", size_of::<ltx_op_info>(), make) }
     })
 }
 
@@ -170,12 +225,18 @@ pub unsafe extern "C" fn ltx_op_snapshot(
 ///
 /// @param timeout_ms  milliseconds from now; negative waits without limit; 0 only looks
 /// @param err         may be NULL; receives the error on failure, else NULL; the caller frees it with ltx_error_free()
-/// @return LTX_OK on success, LTX_PENDING while it runs on, else what went wrong
+/// @return LTX_OK on success, LTX_PENDING while it runs on, LTX_WOULD_DEADLOCK inside a callback when it still runs and `timeout_ms` is not 0, else what
+/// went wrong
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_op_wait(op: *mut ltx_op, timeout_ms: i64, err: *mut *mut ltx_error) -> ltx_status {
     guard::status(err, || {
         let ongoing = look!(op)?;
         ongoing.home.owner.enter()?;
+        let state = ongoing.state();
+        if timeout_ms == 0 || !matches!(state, State::Running) {
+            return told(state);
+        }
+        may_wait("waiting for an operation that still runs")?;
         told(ongoing.wait(limit(timeout_ms)))
     })
 }
@@ -186,7 +247,8 @@ pub unsafe extern "C" fn ltx_op_wait(op: *mut ltx_op, timeout_ms: i64, err: *mut
 /// @param timeout_ms   milliseconds from now; negative waits without limit; 0 only looks
 /// @param interval_ms  milliseconds, at least 1
 /// @param user_data    handed to `predicate` as it is
-/// @return LTX_OK on success, LTX_PENDING when the time is up, LTX_STOPPED when the predicate said so, else what went wrong
+/// @return LTX_OK on success, LTX_PENDING when the time is up, LTX_STOPPED when the predicate said so, LTX_WOULD_DEADLOCK as ltx_op_wait(), else what went
+/// wrong
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_op_wait_until(
     op: *mut ltx_op,
@@ -209,6 +271,9 @@ pub unsafe extern "C" fn ltx_op_wait_until(
             if !matches!(ended, State::Running) {
                 return told(ended);
             }
+            if timeout_ms != 0 {
+                may_wait("waiting for an operation that still runs")?;
+            }
             // SAFETY: the header's contract: a function of this type that returns.
             if unsafe { predicate(user_data) } != 0 {
                 return Ok(LTX_STOPPED);
@@ -227,7 +292,8 @@ pub unsafe extern "C" fn ltx_op_wait_until(
 /// @param count       how many there are, at least 1
 /// @param timeout_ms  as for ltx_op_wait()
 /// @param index       receives the first that has ended; `count` when the time is up and 0 on failure
-/// @return LTX_OK when one has ended, LTX_PENDING when the time is up, else what was wrong with the call
+/// @return LTX_OK when one has ended, LTX_PENDING when the time is up, LTX_WOULD_DEADLOCK inside a callback when none has and `timeout_ms` is not 0, else what
+/// was wrong with the call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_ops_wait_any(
     ops: *const *const ltx_op,
@@ -252,7 +318,13 @@ pub unsafe extern "C" fn ltx_ops_wait_any(
         for op in &ongoing {
             op.home.owner.enter()?;
         }
-        let found = work::wait_any(&ongoing, limit(timeout_ms));
+        let found = match work::wait_any(&ongoing, Some(Duration::ZERO)) {
+            None if timeout_ms != 0 => {
+                may_wait("waiting for operations that still run")?;
+                work::wait_any(&ongoing, limit(timeout_ms))
+            }
+            found => found,
+        };
         // SAFETY: as above.
         unsafe { index.write(found.unwrap_or(count)) };
         Ok(if found.is_some() { LTX_OK } else { LTX_PENDING })

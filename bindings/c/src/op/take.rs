@@ -13,6 +13,7 @@ use crate::job::ltx_job;
 use crate::result::ltx_result;
 use crate::saved::ltx_saved;
 use crate::status::{LTX_OK, LTX_PENDING, ltx_status};
+use crate::submits::{ltx_recovered, ltx_submits};
 use crate::text;
 
 fn take<T, R>(
@@ -92,6 +93,49 @@ pub unsafe extern "C" fn ltx_op_take_saved(
     take(op, (saved, "saved"), err, "saved files", pick, |saved, _| {
         ltx_saved::give(&saved)
     })
+}
+
+/// Takes the list of ltx_client_jobs(), once.
+///
+/// @param submits  receives the list; freed with ltx_submits_free()
+/// @return as ltx_op_take_job()
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_op_take_submits(
+    op: *mut ltx_op,
+    submits: *mut *mut ltx_submits,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
+    let pick = |made| match made {
+        Product::Submits(list) => Ok(list),
+        other => Err(other),
+    };
+    take(op, (submits, "submits"), err, "a list of submits", pick, |list, _| {
+        ltx_submits::give(&list)
+    })
+}
+
+/// Takes what ltx_client_recover() found, once.
+///
+/// @param recovered  receives it; freed with ltx_recovered_free()
+/// @return as ltx_op_take_job()
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_op_take_recovered(
+    op: *mut ltx_op,
+    recovered: *mut *mut ltx_recovered,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
+    let pick = |made| match made {
+        Product::Recovered(found) => Ok(found),
+        other => Err(other),
+    };
+    take(
+        op,
+        (recovered, "recovered"),
+        err,
+        "what was recovered",
+        pick,
+        |found, ongoing| ltx_recovered::give(*found, &ongoing.home),
+    )
 }
 
 /// The `ltx://uploads/...` address of an upload, as often as wanted.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Operation, Running, cancelled};
+use crate::telemetry::POLL;
 
 /// A job that no service has.
 const IMPOSSIBLE: &str = "/v2/video-to-video-hdr/00000000-0000-0000-0000-000000000000";
@@ -41,7 +42,7 @@ impl Check {
     /// Starts the check on the runtime.
     pub fn start(self) -> Operation<Checked> {
         let client = self.client.clone();
-        client.run(move |engine, work| async move {
+        client.run(tracing::info_span!(target: POLL, "check"), move |engine, work| async move {
             let began = Instant::now();
             let key = self.client.keys().current()?;
             let answer = tokio::select! {

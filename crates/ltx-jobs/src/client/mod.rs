@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, Span};
 
 pub use builder::ClientBuilder;
 pub use check::{Check, Checked};
@@ -37,6 +38,9 @@ use crate::submit::Submit;
 /// Retries all operations of a client share; see `retry::budget`.
 const RETRIES: u32 = 500;
 
+/// How long a closing client waits for its cancelled operations to end by themselves.
+const MOMENT: Duration = Duration::from_millis(80);
+
 /// A client of the service. Clones are the same client; jobs, polls and connections are shared.
 #[derive(Clone)]
 pub struct Client(pub(crate) Arc<Inner>);
@@ -55,6 +59,8 @@ pub(crate) struct Inner {
     stop: CancellationToken,
     /// Paid POSTs on the wire, and what follows until they are written down.
     pub(crate) paid: TaskTracker,
+    /// Everything that runs; when closing, its outcomes are waited for a moment, so that each tells the truth about the bill.
+    operations: TaskTracker,
     pub(crate) job_ended: Arc<Notify>,
     /// The process that used the client first; 0 before that.
     process: AtomicU32,
@@ -87,6 +93,7 @@ impl Client {
             jobs: Mutex::default(),
             stop: CancellationToken::new(),
             paid: TaskTracker::new(),
+            operations: TaskTracker::new(),
             job_ended: Arc::default(),
             process: AtomicU32::new(0),
         }))
@@ -119,7 +126,9 @@ impl Client {
                 return Ok(Job::new(self.clone(), self.cell(job, None, true, None)));
             }
             Some(Fate::Open) => Error::new(ErrorKind::InvalidState, format!("{reference} is still being submitted"))
-                .with_billing(Billing::Unknown),
+                .with_billing(Billing::Unknown)
+                .with_retryable(true)
+                .with_advice("ask again in a moment"),
             Some(Fate::Refused) => Error::new(ErrorKind::NotFound, format!("{reference} was refused: there is no job")),
             Some(Fate::Unknown { request_id }) => crate::submit::still_unknown(&reference).with_request_id(request_id),
             None => Error::new(ErrorKind::NotFound, format!("the journal does not know {reference}")),
@@ -232,20 +241,25 @@ impl Client {
             return 0;
         }
         let began = std::time::Instant::now();
-        if let Some(engine) = lock(&self.0.engine).take() {
-            let (paid, grace) = (self.0.paid.clone(), grace.min(crate::config::LONGEST));
+        let grace = grace.min(crate::config::LONGEST);
+        // Taken in a statement of its own: the lock must not be held while operations that begin just now want it.
+        let engine = lock(&self.0.engine).take();
+        if let Some(engine) = engine {
+            let (paid, operations) = (self.0.paid.clone(), self.0.operations.clone());
+            operations.close();
             let waiting = Operation::spawn(&engine.runtime, &CancellationToken::new(), move |_| async move {
                 let _ = tokio::time::timeout(grace, paid.wait()).await;
+                let _ = tokio::time::timeout(MOMENT, operations.wait()).await;
                 Ok(())
             });
-            waiting.wait(Some(grace));
+            waiting.wait(Some(grace + MOMENT));
         }
         let left = grace.saturating_sub(began.elapsed());
         runtime.shut_down(left)
     }
 
-    /// Runs `work` on the runtime, or ends at once with the reason why it cannot run. Never waits for network or disk.
-    pub(crate) fn run<T, F, W>(&self, work: W) -> Operation<T>
+    /// Runs `work` on the runtime inside `span`, or ends at once with the reason why it cannot run. Never waits for network or disk.
+    pub(crate) fn run<T, F, W>(&self, span: Span, work: W) -> Operation<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
@@ -256,9 +270,14 @@ impl Client {
             Err(error) => return Operation::ended(Err(error)),
         };
         let client = self.clone();
-        Operation::spawn(&runtime, &self.0.stop, |handed| async move {
-            let engine = client.engine().await?;
-            work(engine, handed).await
+        let counted = self.0.operations.token();
+        Operation::spawn(&runtime, &self.0.stop, |handed| {
+            let running = async move {
+                let _counted = counted;
+                let engine = client.engine().await?;
+                work(engine, handed).await
+            };
+            running.instrument(span)
         })
     }
 
@@ -295,6 +314,9 @@ impl Client {
         let _one_at_a_time = self.0.starting.lock().await;
         if let Some(engine) = self.present_engine() {
             return Ok(engine);
+        }
+        if self.is_closed() {
+            return Err(Error::new(ErrorKind::Closed, "the client was closed"));
         }
         let engine = Engine::start(self).await?;
         // Jobs of a runtime that is gone are polled on in this one.

@@ -7,6 +7,8 @@ use crate::error::Result;
 use crate::operation::{Operation, Running, Work};
 use crate::progress::Phase;
 use crate::request::{Media, MediaSource};
+use crate::secret::ApiKey;
+use crate::telemetry::TRANSFER;
 use crate::transfer::{self, TransferContext};
 
 impl Client {
@@ -29,19 +31,29 @@ impl Client {
             progress: work.progress.clone(),
             cancel: work.cancel.clone(),
         };
+        if let MediaSource::Ready(text) = media.source() {
+            return Ok(text.to_owned());
+        }
+        work.progress.set_phase(Phase::Uploading);
         let key = self.keys().current()?;
-        let uploaded = match media.source() {
-            MediaSource::Ready(text) => return Ok(text.to_owned()),
-            MediaSource::File(path) => {
-                work.progress.set_phase(Phase::Uploading);
-                transfer::upload_file(&context(), &key, path).await
-            }
-            MediaSource::Bytes(bytes) => {
-                work.progress.set_phase(Phase::Uploading);
-                transfer::upload_bytes(&context(), &key, bytes.clone(), None).await
-            }
-        };
+        let mut uploaded = self.send_media(&context(), &key, media).await;
+        if let Err(error) = &uploaded
+            && error.kind() == crate::ErrorKind::Unauthenticated
+            && self.keys().renewed_since(&key)
+        {
+            uploaded = self.send_media(&context(), &self.keys().current()?, media).await;
+        }
         uploaded.map_err(|error| self.closed_instead(error))
+    }
+}
+
+impl Client {
+    async fn send_media(&self, context: &TransferContext, key: &ApiKey, media: &Media) -> Result<String> {
+        match media.source() {
+            MediaSource::Ready(text) => Ok(text.to_owned()),
+            MediaSource::File(path) => transfer::upload_file(context, key, path).await,
+            MediaSource::Bytes(bytes) => transfer::upload_bytes(context, key, bytes.clone(), None).await,
+        }
     }
 }
 
@@ -57,10 +69,13 @@ impl Upload {
     /// Starts the upload on the runtime.
     pub fn start(self) -> Operation<String> {
         let client = self.client.clone();
-        client.run(move |engine, work| async move {
-            self.media.check("upload")?;
-            self.client.resolve_media(&engine, &self.media, &work).await
-        })
+        client.run(
+            tracing::info_span!(target: TRANSFER, "upload"),
+            move |engine, work| async move {
+                self.media.check("upload")?;
+                self.client.resolve_media(&engine, &self.media, &work).await
+            },
+        )
     }
 }
 

@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime};
 use super::{Completed, Ending, JobCell, JobRef, Snapshot};
 use crate::client::{Client, Engine};
 use crate::config::LONGEST;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::model::Status;
 use crate::operation::{Operation, Running, Work, cancelled};
 use crate::progress::Phase;
+use crate::telemetry::POLL;
 
 /// A job on the service. Cheap to clone; dropping it changes nothing: a job submitted through the client is polled on.
 ///
@@ -110,6 +111,7 @@ impl Job {
         let limit = timeout.map(|timeout| tokio::time::Instant::now() + timeout.min(LONGEST));
         let _waiter = self.cell.wait_here();
         work.progress.set_phase(Phase::Waiting);
+        work.if_dropped(Billing::JobExists(Some(self.reference().clone())), self.reference());
         let mut watch = self.cell.watch();
         self.client.resume_with_new_key(&engine, &self.cell);
         engine.schedule.track(Arc::clone(&self.cell), false);
@@ -219,7 +221,8 @@ impl Wait {
     pub fn start(self) -> Operation<Completed> {
         let Self { job, timeout } = self;
         let client = job.client.clone();
-        client.run(move |engine, work| job.wait_on(engine, timeout, work))
+        let span = tracing::info_span!(target: POLL, "wait", job = %job.reference());
+        client.run(span, move |engine, work| job.wait_on(engine, timeout, work))
     }
 }
 
@@ -243,7 +246,8 @@ impl Poll {
     /// Starts the poll on the runtime.
     pub fn start(self) -> Operation<Snapshot> {
         let Job { client, cell } = self.job;
-        client.run(move |engine, work| async move {
+        let span = tracing::info_span!(target: POLL, "poll", job = %cell.reference);
+        client.run(span, move |engine, work| async move {
             work.progress.set_phase(Phase::Waiting);
             tokio::select! {
                 polled = engine.schedule.poll_once(Arc::clone(&cell)) => polled,

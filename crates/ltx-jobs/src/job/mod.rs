@@ -12,4 +12,4 @@ pub use handle::{Job, Poll, Wait};
 pub use reference::JobRef;
 pub(crate) use reference::check_segment;
 pub use state::Snapshot;
-pub(crate) use state::{Ending, Life, Next, Observation, Results};
+pub(crate) use state::{Ending, Life, Next, Observation, Results, expired};

@@ -324,30 +324,38 @@ impl Life {
     /// The error a confirmed 404 means; also what a one-shot poll reports.
     fn not_found_error(&self, answer: &Answer) -> Error {
         let seen = answer.to_error("polling");
-        let (kind, text) = if self.existed {
-            (
-                ErrorKind::Expired,
-                "the service no longer knows this job; it keeps a record for at most 24 h after the end",
-            )
-        } else {
-            (
-                ErrorKind::NotFound,
-                "the service does not know this job; an id is known only under the endpoint it was submitted to",
-            )
-        };
-        let mut error = Error::new(kind, text)
-            .with_http_status(404)
-            .with_request_id(answer.request_id())
-            .with_job(&self.reference);
+        let mut error = Error::new(
+            ErrorKind::NotFound,
+            "the service does not know this job; an id is known only under the endpoint it was submitted to",
+        )
+        .with_http_status(404)
+        .with_request_id(answer.request_id())
+        .with_job(&self.reference)
+        .with_advice("check endpoint and id");
         if let (Some(api_type), Some(message)) = (seen.api_type(), seen.api_message()) {
             error = error.with_api(api_type, message);
         }
         if self.existed {
-            error.about_job(&self.reference)
+            expired(&self.reference, &error)
         } else {
-            error.with_advice("check endpoint and id")
+            error
         }
     }
+}
+
+/// What `NotFound` means for a job that surely existed.
+pub(crate) fn expired(job: &JobRef, not_found: &Error) -> Error {
+    let mut error = Error::new(
+        ErrorKind::Expired,
+        "the service no longer knows this job; it keeps a record for at most 24 h after the end",
+    )
+    .with_http_status(404)
+    .with_request_id(not_found.request_id().map(str::to_owned))
+    .about_job(job);
+    if let (Some(api_type), Some(message)) = (not_found.api_type(), not_found.api_message()) {
+        error = error.with_api(api_type, message);
+    }
+    error
 }
 
 #[cfg(test)]

@@ -64,9 +64,11 @@ impl ChosenJournal {
     }
 
     fn identity(&self) -> Result<Identity> {
+        // A key that cannot be had is told here, not taken for another one.
+        self.keys.current()?;
         Ok(Identity {
             origin: self.origin.clone(),
-            key: self.keys.current()?.fingerprint(),
+            keys: Arc::clone(&self.keys),
         })
     }
 }

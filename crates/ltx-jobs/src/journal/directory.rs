@@ -1,6 +1,7 @@
 //! A journal in a directory: each client appends to a file of its own, with a lock of the operating system beside it while it lives, and reads the files of
-//! all others. Nobody writes into another's file, so several processes, forked children, two copies of this library in one host, and network homes are
-//! safe together.
+//! all others. Nobody writes into another's file, so several processes, forked children and two copies of this library in one host are safe together, and
+//! so are machines that share a network home, but for one thing: a `once` key tried on two machines within the moment for which the file system keeps an
+//! old listing of the directory can go through on both.
 //!
 //! A submit under a `once` key writes its intent first and looks at the others' files after that. Whoever then finds another open intent steps back, so
 //! two processes can never both send it.
@@ -8,7 +9,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::held::{self, Held};
@@ -16,6 +17,7 @@ use super::record::{self, Record};
 use super::{Entry, Fate, Intent, Journal, Ledger, Once};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobRef;
+use crate::keys::Keys;
 use crate::model::{Status, format_time};
 
 const EXTENSION: &str = "jsonl";
@@ -24,12 +26,19 @@ const EXTENSION: &str = "jsonl";
 const FOREIGN_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Who writes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Identity {
     /// The API's address, without credentials.
     pub(crate) origin: String,
-    /// The key's fingerprint.
-    pub(crate) key: String,
+    /// The key in use, which may change.
+    pub(crate) keys: Arc<Keys>,
+}
+
+impl Identity {
+    /// The fingerprint of the key in use.
+    fn key(&self) -> String {
+        self.keys.current().map(|key| key.fingerprint()).unwrap_or_default()
+    }
 }
 
 /// See the module's first lines.
@@ -52,7 +61,8 @@ struct State {
 struct Own {
     file: File,
     path: PathBuf,
-    process: u32,
+    /// Bytes of whole lines.
+    length: u64,
     _held: Held,
 }
 
@@ -61,7 +71,6 @@ struct Foreign {
     records: Vec<Record>,
     orphan: bool,
     same_origin: bool,
-    same_key: bool,
 }
 
 impl DirectoryJournal {
@@ -87,14 +96,9 @@ impl DirectoryJournal {
 
     /// Appends a record to the own file; `sync` waits until it is on the disk.
     fn append(&self, state: &mut State, record: &Record, sync: bool) -> Result<()> {
-        let process = std::process::id();
-        if state.file.as_ref().is_some_and(|own| own.process != process) {
-            // A forked child: the file and its lock belong to the parent.
-            state.file = None;
-        }
         let own = match &mut state.file {
             Some(own) => own,
-            empty => empty.insert(self.create(process)?),
+            empty => empty.insert(self.create()?),
         };
         let line = record.line().map_err(|error| {
             Error::new(
@@ -102,13 +106,28 @@ impl DirectoryJournal {
                 format!("a journal record cannot be written: {error}"),
             )
         })?;
-        own.file
+        let written = own
+            .file
             .write_all(&line)
-            .and_then(|()| if sync { own.file.sync_data() } else { Ok(()) })
-            .map_err(|error| cannot("write", &own.path, error))
+            .and_then(|()| if sync { own.file.sync_data() } else { Ok(()) });
+        match written {
+            Ok(()) => {
+                own.length += line.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                let error = cannot("write", &own.path, error);
+                // Half a line may have been written (a full disk). It must not be in the middle of a file: cut it off, or go on in another file.
+                if own.file.set_len(own.length).is_err() {
+                    state.file = None;
+                }
+                Err(error)
+            }
+        }
     }
 
-    fn create(&self, process: u32) -> Result<Own> {
+    fn create(&self) -> Result<Own> {
+        let process = std::process::id();
         let name = format!("{}-{process}-{:08x}", host(), fastrand::u32(..));
         let path = self.directory.join(format!("{name}.{EXTENSION}"));
         // The lock has a file of its own, because a lock keeps others from reading on some systems. Held before there is anything to read.
@@ -126,7 +145,7 @@ impl DirectoryJournal {
             host: host(),
             process,
             origin: self.identity.origin.clone(),
-            key: self.identity.key.clone(),
+            key: self.identity.key(),
             version: crate::VERSION.to_owned(),
         };
         let line = opened
@@ -142,7 +161,7 @@ impl DirectoryJournal {
         Ok(Own {
             file,
             path,
-            process,
+            length: line.len() as u64,
             _held: held,
         })
     }
@@ -199,10 +218,7 @@ impl DirectoryJournal {
             .with_advice("nothing was changed; move the file away once its jobs are settled"));
         }
         let Some(Record::Opened {
-            host: writer,
-            origin,
-            key,
-            ..
+            host: writer, origin, ..
         }) = content.records.first()
         else {
             return Ok(None);
@@ -212,37 +228,40 @@ impl DirectoryJournal {
             .and_then(|meta| meta.modified())
             .ok()
             .and_then(|at| SystemTime::now().duration_since(at).ok());
-        let orphan = if *writer == host() {
-            !held
-        } else {
-            age.is_some_and(|age| age > FOREIGN_AGE)
+        let old = age.is_some_and(|age| age > FOREIGN_AGE);
+        let orphan = match held.filter(|_| *writer == host()) {
+            Some(held) => !held,
+            // Another host's lock, or a file system without locks.
+            None => old,
         };
-        let (same_origin, same_key) = (*origin == self.identity.origin, *key == self.identity.key);
+        let same_origin = *origin == self.identity.origin;
         Ok(Some(Foreign {
             records: content.records,
             orphan,
             same_origin,
-            same_key,
         }))
     }
 
     /// Removes files that are old and have nothing left to tell. What cannot be judged stays.
     fn clean_up(&self) {
+        let mut files = Vec::new();
         for path in self.files().unwrap_or_default() {
-            let age = fs::metadata(&path)
-                .and_then(|meta| meta.modified())
-                .ok()
-                .and_then(|at| SystemTime::now().duration_since(at).ok());
-            let Some(age) = age else { continue };
-            if let Ok(Some(foreign)) = self.read_foreign(&path)
-                && foreign.orphan
-                && record::is_settled(&record::ledger(&foreign.records), age)
-                && let Err(error) = fs::remove_file(&path)
-            {
-                tracing::debug!(%error, path = %path.display(), "an old journal file cannot be removed");
+            let modified = fs::metadata(&path).and_then(|meta| meta.modified()).ok();
+            let age = modified.and_then(|at| SystemTime::now().duration_since(at).ok());
+            if let (Some(age), Ok(Some(foreign))) = (age, self.read_foreign(&path)) {
+                files.push((path, age, foreign));
             }
-            if !path.exists() {
-                let _ = fs::remove_file(held::path_for(&path));
+        }
+        for (path, age, foreign) in &files {
+            let told_of_others = files
+                .iter()
+                .any(|(other, _, begun)| other != path && record::tells_of(&foreign.records, &begun.records));
+            if !foreign.orphan || told_of_others || !record::is_settled(&record::ledger(&foreign.records), *age) {
+                continue;
+            }
+            match fs::remove_file(path) {
+                Ok(()) => drop(fs::remove_file(held::path_for(path))),
+                Err(error) => tracing::debug!(%error, path = %path.display(), "an old journal file cannot be removed"),
             }
         }
     }
@@ -252,24 +271,25 @@ impl DirectoryJournal {
         let others = self.others(state)?;
         let mut ledger = Ledger::default();
         let mut later: Vec<&Record> = Vec::new();
-        let here = (state.records.as_slice(), false, true);
+        let here = (state.records.as_slice(), false);
         let there = others
             .iter()
             .filter(|other| other.same_origin)
-            .map(|other| (other.records.as_slice(), other.orphan, other.same_key));
-        for (records, orphan, same_key) in std::iter::once(here).chain(there) {
+            .map(|other| (other.records.as_slice(), other.orphan));
+        let own_key = self.identity.key();
+        for (records, orphan) in std::iter::once(here).chain(there) {
             for record in records {
-                if matches!(record, Record::Intent { .. }) {
+                if let Record::Intent { key, .. } = record {
                     record::apply(&mut ledger, record);
                     if let Some(entry) = ledger.entries.last_mut() {
-                        (entry.orphan, entry.other_key) = (orphan, !same_key);
+                        (entry.orphan, entry.other_key) = (orphan, *key != own_key);
                     }
                 } else {
                     later.push(record);
                 }
             }
         }
-        later.sort_by_key(|record| record.at());
+        later.sort_by_key(|record| (record.rank(), record.at()));
         later.into_iter().for_each(|record| record::apply(&mut ledger, record));
         for entry in ledger
             .entries
@@ -301,14 +321,14 @@ impl Journal for DirectoryJournal {
         let mut state = self.lock();
         let Some(key) = intent.once.clone() else {
             return self
-                .note(&mut state, Record::intent(&intent), true)
+                .note(&mut state, Record::intent(&intent, self.identity.key()), true)
                 .map(|()| Once::Free);
         };
         let known = self.view(&state)?.once(&key, &intent.fingerprint, None);
         if known != Once::Free {
             return Ok(known);
         }
-        self.note(&mut state, Record::intent(&intent), true)?;
+        self.note(&mut state, Record::intent(&intent, self.identity.key()), true)?;
         // Another process may have written its intent between the look and the write. It, or both, step back; never do both go on.
         let known = self
             .view(&state)

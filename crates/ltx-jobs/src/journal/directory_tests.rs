@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::config::KeySource;
+use crate::secret::ApiKey;
 
 fn identity(key: &str) -> Identity {
     Identity {
         origin: "https://api.example/".into(),
-        key: key.into(),
+        keys: Arc::new(Keys::new(KeySource::Text(ApiKey::new(key)))),
     }
 }
 
@@ -159,7 +161,7 @@ fn another_keys_submits_are_told_apart_and_another_services_are_not_shown() {
     assert!(other_key.entries().unwrap()[0].other_key);
     let elsewhere = Identity {
         origin: "https://elsewhere.example/".into(),
-        key: "k".into(),
+        ..identity("k")
     };
     assert!(
         DirectoryJournal::open(directory.path().to_owned(), elsewhere)
@@ -190,4 +192,77 @@ fn a_directory_that_cannot_be_made_is_a_journal_error() {
         panic!("it was made")
     };
     assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+}
+
+fn make_old(path: &Path) {
+    let long_ago = SystemTime::now() - Duration::from_secs(40 * 24 * 3600);
+    File::options()
+        .append(true)
+        .open(path)
+        .unwrap()
+        .set_modified(long_ago)
+        .unwrap();
+}
+
+#[test]
+fn an_old_file_goes_when_all_in_it_is_settled_and_a_settlement_only_after_what_it_settles() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = open(directory.path());
+    first.begin(intent("i1", Some("k"))).unwrap();
+    drop(first);
+    let second = open(directory.path());
+    second.settle("i1", Fate::Refused).unwrap();
+    drop(second);
+    for path in open(directory.path()).files().unwrap() {
+        make_old(&path);
+    }
+    // The first holds a doubt when seen alone, and the second is what resolves it: both stay.
+    assert_eq!(open(directory.path()).files().unwrap().len(), 2);
+    assert_eq!(open(directory.path()).once("k", "f").unwrap(), Once::Free);
+
+    let third = open(directory.path());
+    third.begin(intent("i3", None)).unwrap();
+    third.settle("i3", Fate::Refused).unwrap();
+    let path = third
+        .files()
+        .unwrap()
+        .into_iter()
+        .max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap())
+        .unwrap();
+    drop(third);
+    make_old(&path);
+    assert_eq!(open(directory.path()).files().unwrap().len(), 2);
+}
+
+#[test]
+fn after_a_write_that_failed_the_next_record_goes_into_another_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = open(directory.path());
+    journal.begin(intent("i1", None)).unwrap();
+    {
+        // A handle that can neither be written nor cut.
+        let mut state = journal.lock();
+        let own = state.file.as_mut().unwrap();
+        own.file = File::open(&own.path).unwrap();
+    }
+    assert_eq!(
+        journal.begin(intent("i2", None)).unwrap_err().kind(),
+        ErrorKind::Journal
+    );
+    journal.begin(intent("i3", None)).unwrap();
+    assert_eq!(journal.files().unwrap().len(), 2);
+    assert_eq!(open(directory.path()).entries().unwrap().len(), 2);
+}
+
+#[test]
+fn after_a_change_of_the_key_submits_belong_to_the_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let who = identity("old");
+    let first = DirectoryJournal::open(directory.path().to_owned(), who.clone()).unwrap();
+    first.begin(intent("i1", None)).unwrap();
+    who.keys.set(ApiKey::new("new"));
+    first.begin(intent("i2", None)).unwrap();
+    let second = DirectoryJournal::open(directory.path().to_owned(), identity("new")).unwrap();
+    let other: Vec<bool> = second.entries().unwrap().iter().map(|entry| entry.other_key).collect();
+    assert_eq!(other, [true, false]);
 }

@@ -46,17 +46,19 @@ pub(super) fn path_for(journal: &Path) -> PathBuf {
     journal.with_extension("lock")
 }
 
-/// Whether whoever writes this journal file lives. In doubt it does.
-pub(super) fn is_held(journal: &Path) -> bool {
+/// Whether whoever writes this journal file lives; `None` where the file system cannot tell.
+pub(super) fn is_held(journal: &Path) -> Option<bool> {
     match File::open(path_for(journal)) {
         Ok(file) => match file.try_lock_shared() {
             Ok(()) => {
                 let _ = file.unlock();
-                false
+                Some(false)
             }
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,
+            Err(TryLockError::WouldBlock) => Some(true),
+            Err(TryLockError::Error(_)) => None,
         },
-        Err(error) => error.kind() != io::ErrorKind::NotFound,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(false),
+        Err(_) => None,
     }
 }
 
@@ -68,11 +70,11 @@ mod tests {
     fn a_lock_lives_and_goes_with_its_holder() {
         let directory = tempfile::tempdir().unwrap();
         let journal = directory.path().join("host-1-a.jsonl");
-        assert!(!is_held(&journal));
+        assert_eq!(is_held(&journal), Some(false));
         let held = Held::new(&journal, std::process::id()).unwrap();
-        assert!(is_held(&journal));
+        assert_eq!(is_held(&journal), Some(true));
         drop(held);
-        assert!(!is_held(&journal));
+        assert_eq!(is_held(&journal), Some(false));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
@@ -81,6 +83,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let journal = directory.path().join("host-1-a.jsonl");
         fs::write(path_for(&journal), b"").unwrap();
-        assert!(!is_held(&journal));
+        assert_eq!(is_held(&journal), Some(false));
     }
 }

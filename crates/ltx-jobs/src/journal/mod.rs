@@ -46,6 +46,16 @@ pub(crate) enum Fate {
     EndedUnbilled(JobRef),
 }
 
+impl Fate {
+    /// The job it became.
+    pub(crate) fn job(&self) -> Option<&JobRef> {
+        match self {
+            Self::Accepted(job) | Self::EndedUnbilled(job) => Some(job),
+            Self::Open | Self::Refused | Self::Unknown { .. } => None,
+        }
+    }
+}
+
 /// The journal's answer to a `once` key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Once {

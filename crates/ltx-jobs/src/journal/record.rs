@@ -28,6 +28,9 @@ pub(super) enum Record {
         id: String,
         at: String,
         endpoint: String,
+        /// The fingerprint of the API key in use; it may change while a client lives.
+        #[serde(default)]
+        key: String,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         fingerprint: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,11 +69,12 @@ pub(super) enum Record {
 }
 
 impl Record {
-    pub(super) fn intent(intent: &Intent) -> Self {
+    pub(super) fn intent(intent: &Intent, key: String) -> Self {
         Self::Intent {
             id: intent.id.clone(),
             at: format_time(intent.began_at),
             endpoint: intent.endpoint.clone(),
+            key,
             fingerprint: intent.fingerprint.clone(),
             once: intent.once.clone(),
             label: intent.label.clone(),
@@ -101,7 +105,21 @@ impl Record {
         })
     }
 
-    /// When it was written, as text that sorts like time.
+    /// Its place among the records of one submit, from all files: what is surer comes later. Never by time, because clocks differ between machines.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Opened { .. } | Self::Later => 0,
+            Self::Intent { .. } => 1,
+            Self::Unknown { .. } => 2,
+            // A refusal after an unknown outcome is somebody's settlement.
+            Self::Refused { .. } => 3,
+            Self::Accepted { .. } => 4,
+            Self::Ended { .. } => 5,
+            Self::Saved { .. } => 6,
+        }
+    }
+
+    /// When it was written, as text that sorts like time: decides only between records of the same rank.
     pub(super) fn at(&self) -> &str {
         match self {
             Self::Opened { at, .. }
@@ -174,6 +192,7 @@ pub(super) fn apply(ledger: &mut Ledger, record: &Record) {
             fingerprint,
             once,
             label,
+            ..
         } => ledger.add(Intent {
             id: id.clone(),
             endpoint: endpoint.clone(),
@@ -208,6 +227,27 @@ pub(super) fn ledger(records: &[Record]) -> Ledger {
     ledger
 }
 
+/// Whether one file tells what became of a submit that another file began: an outcome, an end, a settlement. It must outlive that file.
+pub(super) fn tells_of(teller: &[Record], beginner: &[Record]) -> bool {
+    let begun = |intent: &String| {
+        beginner
+            .iter()
+            .any(|record| matches!(record, Record::Intent { id, .. } if id == intent))
+    };
+    let holds = |job: &JobRef| {
+        beginner
+            .iter()
+            .any(|record| matches!(record, Record::Accepted { job: known, .. } if known == job))
+    };
+    teller.iter().any(|record| match record {
+        Record::Accepted { intent, .. } | Record::Refused { intent, .. } | Record::Unknown { intent, .. } => {
+            begun(intent)
+        }
+        Record::Ended { job, .. } | Record::Saved { job, .. } => holds(job),
+        Record::Opened { .. } | Record::Intent { .. } | Record::Later => false,
+    })
+}
+
 /// Whether a file may be removed: everything in it is settled, and it is old.
 pub(super) fn is_settled(ledger: &Ledger, age: Duration) -> bool {
     const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -233,6 +273,7 @@ mod tests {
             id: id.into(),
             at: "2026-11-23T10:00:00.000Z".into(),
             endpoint: "retake".into(),
+            key: "k".into(),
             fingerprint: "f".into(),
             once: Some("k".into()),
             label: None,
@@ -330,6 +371,17 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_settlement_is_told_of_the_file_that_began_it() {
+        let settled = [Record::Refused {
+            intent: "i1".into(),
+            at: "x".into(),
+        }];
+        assert!(tells_of(&settled, &[intent("i1")]));
+        assert!(!tells_of(&settled, &[intent("i2")]));
+        assert!(!tells_of(&[intent("i1")], &settled));
     }
 
     #[test]

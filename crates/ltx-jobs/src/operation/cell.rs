@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use super::Meaning;
 use crate::config::LONGEST;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -127,15 +128,21 @@ fn take_from<T>(state: &mut State<T>) -> Option<Result<T>> {
 }
 
 /// Ends the cell exactly once: with the outcome of the work, or, when the work is dropped on the way, with what that means.
-pub(super) struct Finisher<T>(Option<Arc<Cell<T>>>);
+pub(super) struct Finisher<T> {
+    cell: Option<Arc<Cell<T>>>,
+    meaning: Meaning,
+}
 
 impl<T> Finisher<T> {
-    pub(super) fn new(cell: Arc<Cell<T>>) -> Self {
-        Self(Some(cell))
+    pub(super) fn new(cell: Arc<Cell<T>>, meaning: Meaning) -> Self {
+        Self {
+            cell: Some(cell),
+            meaning,
+        }
     }
 
     pub(super) fn finish(mut self, outcome: Result<T>) {
-        if let Some(cell) = self.0.take() {
+        if let Some(cell) = self.cell.take() {
             cell.end(outcome);
         }
     }
@@ -143,12 +150,17 @@ impl<T> Finisher<T> {
 
 impl<T> Drop for Finisher<T> {
     fn drop(&mut self) {
-        let Some(cell) = self.0.take() else { return };
-        cell.end(Err(if std::thread::panicking() {
+        let Some(cell) = self.cell.take() else { return };
+        let error = if std::thread::panicking() {
             Error::new(ErrorKind::Internal, "an operation of this library panicked")
                 .with_advice("please report it, with what the program did")
         } else {
             Error::new(ErrorKind::Closed, "the client was closed while the operation ran")
+        };
+        let meaning = self.meaning.lock().unwrap_or_else(PoisonError::into_inner).take();
+        cell.end(Err(match meaning {
+            Some((billing, job)) => error.with_billing(billing).with_job(&job),
+            None => error,
         }));
     }
 }

@@ -10,7 +10,7 @@ mod cell;
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::cell::{Cell, Finisher};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Billing, Error, ErrorKind, Result};
+use crate::job::JobRef;
 use crate::progress::{Progress, ProgressSink};
 
 /// A piece of work in progress that ends with a `T`. Clones are handles to the same work; dropping them neither ends nor cancels it.
@@ -33,7 +34,18 @@ pub struct Operation<T> {
 pub(crate) struct Work {
     pub(crate) cancel: CancellationToken,
     pub(crate) progress: ProgressSink,
+    meaning: Meaning,
 }
+
+impl Work {
+    /// Says what it means for the bill when the work is dropped from now on, because its runtime ends or it panics.
+    pub(crate) fn if_dropped(&self, billing: Billing, job: &JobRef) {
+        *self.meaning.lock().unwrap_or_else(PoisonError::into_inner) = Some((billing, job.clone()));
+    }
+}
+
+/// The bill and the job of work that is dropped; nothing is owed when it is not said.
+type Meaning = Arc<Mutex<Option<(Billing, JobRef)>>>;
 
 impl<T: Send + 'static> Operation<T> {
     /// Starts `work` on the runtime. `parent` cancels it as well.
@@ -47,10 +59,12 @@ impl<T: Send + 'static> Operation<T> {
             cancel: parent.child_token(),
             progress: ProgressSink::new(),
         };
-        let finisher = Finisher::new(Arc::clone(&operation.cell));
+        let meaning = Meaning::default();
+        let finisher = Finisher::new(Arc::clone(&operation.cell), Arc::clone(&meaning));
         let future = work(Work {
             cancel: operation.cancel.clone(),
             progress: operation.progress.clone(),
+            meaning,
         });
         runtime.spawn(async move { finisher.finish(future.await) });
         operation
@@ -59,7 +73,7 @@ impl<T: Send + 'static> Operation<T> {
     /// An operation that has ended already.
     pub(crate) fn ended(outcome: Result<T>) -> Self {
         let cell = Arc::new(Cell::new());
-        Finisher::new(Arc::clone(&cell)).finish(outcome);
+        Finisher::new(Arc::clone(&cell), Meaning::default()).finish(outcome);
         Self {
             cell,
             cancel: CancellationToken::new(),

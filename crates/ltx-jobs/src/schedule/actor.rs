@@ -13,7 +13,8 @@ use tokio_util::time::delay_queue;
 
 use super::{Command, POLLS_IN_FLIGHT, Rhythm, Surroundings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{Ending, JobCell, JobRef, Life, Next, Observation, Snapshot};
+use crate::job::{Ending, JobCell, JobRef, Life, Next, Observation, Snapshot, expired};
+use crate::journal::Journal;
 use crate::model::Status;
 use crate::retry::{Backoff, after};
 use crate::secret::ApiKey;
@@ -44,7 +45,8 @@ struct Entry {
     failures: u32,
     timer: Option<delay_queue::Key>,
     busy: bool,
-    answered: Option<Instant>,
+    /// When it was last asked for.
+    asked: Option<Instant>,
     unreachable: Option<(Instant, bool)>,
     replies: Vec<oneshot::Sender<Result<Snapshot>>>,
 }
@@ -120,17 +122,25 @@ impl Actor {
                 }
             }
             Command::PollOnce { cell, reply } => {
-                let interval = self.rhythm().interval;
-                let job = cell.reference.clone();
-                let entry = self.entry(Arc::clone(&cell), false);
-                let fresh = entry.answered.is_some_and(|at| at.elapsed() < interval);
-                if (fresh && !entry.busy) || cell.is_ended() {
+                if cell.is_ended() {
                     let _ = reply.send(Ok(cell.snapshot()));
                     return;
                 }
-                entry.replies.push(reply);
-                if !entry.busy {
-                    self.send(&job);
+                let interval = self.rhythm().interval;
+                let room = self.gate.is_none() && self.in_flight.len() < POLLS_IN_FLIGHT;
+                let job = cell.reference.clone();
+                let entry = self.entry(Arc::clone(&cell), false);
+                if entry.busy {
+                    entry.replies.push(reply);
+                } else if entry.asked.is_some_and(|at| at.elapsed() < interval) {
+                    let _ = reply.send(report(&cell.snapshot()));
+                } else {
+                    entry.replies.push(reply);
+                    if room {
+                        self.send(&job);
+                    } else {
+                        self.due.push_back(job);
+                    }
                 }
             }
             Command::KeyChanged => self.resume(),
@@ -146,7 +156,7 @@ impl Actor {
             failures: 0,
             timer: None,
             busy: false,
-            answered: None,
+            asked: None,
             unreachable: None,
             replies: Vec::new(),
             cell,
@@ -177,7 +187,7 @@ impl Actor {
             let Some(job) = self.due.pop_front() else { return };
             match self.jobs.get(&job) {
                 Some(entry) if entry.busy => {}
-                Some(entry) if entry.cell.is_wanted() => self.send(&job),
+                Some(entry) if entry.cell.is_wanted() || !entry.replies.is_empty() => self.send(&job),
                 Some(_) => self.forget(&job),
                 None => {}
             }
@@ -193,6 +203,7 @@ impl Actor {
     fn send(&mut self, job: &JobRef) {
         let Some(entry) = self.jobs.get_mut(job) else { return };
         entry.busy = true;
+        entry.asked = Some(Instant::now());
         let key = self.around.keys.current();
         let (transport, limit, job) = (self.around.transport.clone(), self.around.rhythm.timeout, job.clone());
         self.in_flight.spawn(async move {
@@ -225,7 +236,6 @@ impl Actor {
             tracing::warn!(target: POLL, %job, "{warning}");
         }
         if snapshot.unreachable_since.is_none() {
-            entry.answered = Some(moment);
             entry.unreachable = None;
             entry.backoff.reset();
             entry.failures = 0;
@@ -265,11 +275,19 @@ impl Actor {
                 self.poll_after(&job, delay);
             }
             Next::PauseKey => {
-                let refused = seen.key.filter(|key| !self.around.keys.renewed_since(key));
-                self.due.push_back(job);
-                match refused {
-                    Some(key) => self.pause(key, &snapshot),
-                    None => self.resume(),
+                match seen.key.filter(|key| !self.around.keys.renewed_since(key)) {
+                    Some(key) => {
+                        self.due.push_back(job);
+                        self.pause(key, &snapshot);
+                    }
+                    // There is another key. Not at once: a source that gives a new key at every call must not become a loop.
+                    None => {
+                        cell.change(|known| known.paused = None);
+                        self.poll_after_interval(&job);
+                        if self.key_refused.is_some() {
+                            self.resume();
+                        }
+                    }
                 }
             }
         }
@@ -294,18 +312,25 @@ impl Actor {
             Arc::clone(&self.around.job_ended),
             job.clone(),
         );
-        let status = ended_as(&snapshot);
         tokio::spawn(async move {
-            let reference = job.clone();
-            let written = tokio::task::spawn_blocking(move || journal.ended(&reference, &status)).await;
-            if let Ok(Err(error)) = written {
-                tracing::warn!(target: POLL, %job, %error, "a job's end could not be written down");
-            }
+            let (reference, mut seen) = (job.clone(), snapshot.clone());
+            let written =
+                tokio::task::spawn_blocking(move || write_end(journal.as_ref(), &reference, &mut seen).map(|()| seen))
+                    .await;
+            let snapshot = match written {
+                Ok(Ok(written)) => written,
+                Ok(Err(error)) => {
+                    tracing::warn!(target: POLL, %job, %error, "a job's end could not be written down");
+                    snapshot
+                }
+                Err(_) => snapshot,
+            };
             for reply in replies {
                 let _ = reply.send(report(&snapshot));
             }
             cell.change(|known| *known = snapshot);
-            job_ended.notify_waiters();
+            // One place is free: one submit that waits for room may try.
+            job_ended.notify_one();
         });
     }
 
@@ -354,6 +379,17 @@ async fn observe(transport: &crate::transport::Transport, job: &JobRef, key: &Ap
         Ok(answer) => Observation::Answer(answer),
         Err(failure) => Observation::Failure(failure),
     }
+}
+
+/// Writes a job's end down. A job that the service does not know, but the journal does, existed once: its 404 means that it has expired.
+fn write_end(journal: &dyn Journal, job: &JobRef, snapshot: &mut Snapshot) -> Result<()> {
+    if let Some(Ending::Error(error)) = &snapshot.ending
+        && error.kind() == ErrorKind::NotFound
+        && journal.entries()?.iter().any(|entry| entry.fate.job() == Some(job))
+    {
+        snapshot.ending = Some(Ending::Error(expired(job, error)));
+    }
+    journal.ended(job, &ended_as(snapshot))
 }
 
 /// The word for the journal: the service's own, or what its 404 meant.

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::verdict::{Evidence, Verdict, judge};
 use crate::client::{Client, Engine};
@@ -27,6 +28,8 @@ pub(super) struct Posting {
     pub(super) warnings: Vec<String>,
     pub(super) intent: String,
     pub(super) reference: JobRef,
+    /// An earlier attempt of this intent has an unknown outcome: no refusal may overwrite that.
+    pub(super) in_doubt: bool,
     pub(super) key: ApiKey,
     pub(super) body: Bytes,
     pub(super) limit: Duration,
@@ -48,7 +51,7 @@ impl Posting {
     pub(super) async fn run(self, cancel: &CancellationToken) -> Posted {
         let gate = BodyGate::default();
         let (reply, mut answer) = oneshot::channel();
-        let (client, intent) = (self.client.clone(), self.intent.clone());
+        let (client, intent, in_doubt) = (self.client.clone(), self.intent.clone(), self.in_doubt);
         // The caller still listens as long as the receiver lives; an attempt nobody listens to settles its verdict itself.
         let task = client.0.paid.track_future({
             let gate = gate.clone();
@@ -59,12 +62,15 @@ impl Posting {
                 }
             }
         });
-        tokio::spawn(task);
+        // In the caller's span, which outlives the caller with it.
+        tokio::spawn(task.in_current_span());
         tokio::select! {
             posted = &mut answer => posted.unwrap_or_else(|_| Posted::Verdict(Verdict::Unknown(panicked()))),
             () = cancel.cancelled() => {
                 if gate.withdraw() {
-                    if let Err(error) = client.journaled(move |journal| journal.settle(&intent, Fate::Refused)).await {
+                    if !in_doubt
+                        && let Err(error) = client.journaled(move |journal| journal.settle(&intent, Fate::Refused)).await
+                    {
                         tracing::error!(target: SUBMIT, %error, "a withdrawn submit could not be written down");
                     }
                     Posted::Withdrawn
@@ -97,6 +103,7 @@ impl Posting {
             client: self.client.clone(),
             intent: self.intent.clone(),
             reference: self.reference.clone(),
+            in_doubt: self.in_doubt,
         };
         let posted = match verdict {
             Verdict::Created {
@@ -143,11 +150,13 @@ struct Witness {
     client: Client,
     intent: String,
     reference: JobRef,
+    in_doubt: bool,
 }
 
 impl Witness {
     async fn settle_alone(&self, verdict: &Verdict) {
         let fate = match verdict {
+            Verdict::Refused { .. } if self.in_doubt => return,
             Verdict::Refused { .. } => Fate::Refused,
             Verdict::Unknown(error) | Verdict::IdLost(error) => Fate::Unknown {
                 request_id: error.request_id().map(str::to_owned),

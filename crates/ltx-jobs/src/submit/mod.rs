@@ -120,7 +120,8 @@ impl Submit {
             options,
         } = self;
         let name = reference.clone();
-        let operation = client.clone().run(move |engine, work| async move {
+        let span = tracing::info_span!(target: SUBMIT, "submit", intent = %name, endpoint = request.endpoint(), label = options.label.as_deref());
+        let operation = client.clone().run(span, move |engine, work| async move {
             let submitter = Submitter {
                 client,
                 engine,
@@ -207,6 +208,9 @@ struct Submitter {
     began: Instant,
 }
 
+/// The caller cancelled during a pause.
+struct Stopped;
+
 impl Submitter {
     async fn run(self) -> Result<Job> {
         let warnings = self.request.check()?;
@@ -240,6 +244,9 @@ impl Submitter {
         if let Some(known) = self.known(self.client.journaled(move |journal| journal.begin(intent)).await?)? {
             return Ok(known);
         }
+        // Until this is settled, a closing client waits for it, and a dropped one may have sent it.
+        let _paid = self.client.0.paid.token();
+        self.work.if_dropped(Billing::Unknown, &self.reference);
         self.work.progress.set_phase(Phase::Submitting);
         self.attempts(body, key, warnings).await
     }
@@ -248,7 +255,16 @@ impl Submitter {
     fn known(&self, once: Once) -> Result<Option<Job>> {
         match once {
             Once::Free => Ok(None),
-            Once::Same { intent, .. } => self.client.job(JobRef::intent(intent)?).map(Some),
+            Once::Same { intent, .. } => match self.client.job(JobRef::intent(intent)?) {
+                // Two clients tried at the same moment, and the other one stepped back as well.
+                Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::new(
+                    ErrorKind::InvalidState,
+                    "another client submitted under the same `once` key at the same moment, and neither was sent",
+                )
+                .with_retryable(true)
+                .with_advice("submit again")),
+                known => known.map(Some),
+            },
             Once::Other { intent } => Err(Error::new(
                 ErrorKind::InvalidRequest,
                 format!(
@@ -290,6 +306,8 @@ impl Submitter {
         let mut backoff = Backoff::new(settings.backoff_base, settings.backoff_cap);
         let mut resent_at_once = false;
         let mut key_renewed = false;
+        // An earlier attempt of unknown outcome. Whatever becomes of later ones, the job it may have created stays possible.
+        let mut doubt: Option<Error> = None;
         loop {
             let posting = Posting {
                 client: self.client.clone(),
@@ -300,6 +318,7 @@ impl Submitter {
                 warnings: warnings.clone(),
                 intent: self.intent.clone(),
                 reference: self.reference.clone(),
+                in_doubt: doubt.is_some(),
                 key: key.clone(),
                 body: body.clone(),
                 limit: settings
@@ -309,7 +328,7 @@ impl Submitter {
             };
             match posting.run(&self.work.cancel).await {
                 Posted::Job(job) => return Ok(job),
-                Posted::Withdrawn => return Err(self.stopped()),
+                Posted::Withdrawn => return Err(self.given_up(self.stopped(), doubt)),
                 Posted::GoesOn => return Err(self.left_behind()),
                 Posted::Verdict(Verdict::Refused { error, again }) => {
                     if error.kind() == ErrorKind::Unauthenticated
@@ -323,9 +342,11 @@ impl Submitter {
                     match self.pause_before_next(again, &error, &mut backoff, &mut resent_at_once) {
                         Some(pause) => {
                             tracing::debug!(target: SUBMIT, intent = %self.reference, error = %error.message(), wait_s = pause.as_secs_f64(), "refused, will be sent again");
-                            self.pause(pause, again).await?;
+                            if self.pause(pause, again).await.is_err() {
+                                return Err(self.refused(self.stopped(), doubt).await);
+                            }
                         }
-                        None => return self.settle(Fate::Refused).await.and(Err(error)),
+                        None => return Err(self.refused(error, doubt).await),
                     }
                 }
                 Posted::Verdict(Verdict::Unknown(error)) => {
@@ -342,9 +363,10 @@ impl Submitter {
                     };
                     let Some(pause) = pause else { return Err(error) };
                     tracing::warn!(target: SUBMIT, intent = %self.reference, "outcome unknown; sent again, as the caller accepts a double charge");
-                    self.pause(pause, Again::Later(None))
-                        .await
-                        .map_err(|stopped| stopped.with_billing(Billing::Unknown))?;
+                    doubt.get_or_insert(error);
+                    if self.pause(pause, Again::Later(None)).await.is_err() {
+                        return Err(self.given_up(self.stopped(), doubt));
+                    }
                 }
                 Posted::Verdict(Verdict::IdLost(error)) => {
                     self.settle_or_say(Fate::Unknown {
@@ -400,7 +422,8 @@ impl Submitter {
         }
     }
 
-    async fn pause(&self, pause: Duration, again: Again) -> Result<()> {
+    /// Waits for the next attempt.
+    async fn pause(&self, pause: Duration, again: Again) -> std::result::Result<(), Stopped> {
         let room = async {
             match again {
                 Again::WhenThereIsRoom(_) => self.client.0.job_ended.notified().await,
@@ -410,7 +433,25 @@ impl Submitter {
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
             () = room => Ok(()),
-            () = self.work.cancel.cancelled() => Err(self.settle(Fate::Refused).await.err().unwrap_or_else(|| self.stopped())),
+            () = self.work.cancel.cancelled() => Err(Stopped),
+        }
+    }
+
+    /// Ends with a refusal: written down as one, unless an earlier attempt may have created a job.
+    async fn refused(&self, error: Error, doubt: Option<Error>) -> Error {
+        if doubt.is_none()
+            && let Err(journal) = self.settle(Fate::Refused).await
+        {
+            return journal.with_source(error);
+        }
+        self.given_up(error, doubt)
+    }
+
+    /// The error to end with: an earlier doubt outweighs whatever came later.
+    fn given_up(&self, error: Error, doubt: Option<Error>) -> Error {
+        match doubt {
+            Some(doubt) => doubt.with_source(error),
+            None => error,
         }
     }
 

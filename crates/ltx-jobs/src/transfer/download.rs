@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use tracing::Instrument as _;
 
 use crate::archive::directory::{Directory, FIRST_TAIL};
 use crate::archive::extract::{Extraction, Store, extract};
@@ -66,7 +67,8 @@ async fn save_all(
     };
     let mut files = Vec::new();
     for (stem, source) in chosen {
-        files.extend(download.save(&stem, &source).await?);
+        let span = tracing::info_span!(target: TRANSFER, "output", label = %source.label);
+        files.extend(download.save(&stem, &source).instrument(span).await?);
     }
     Ok(Saved {
         bytes: files.iter().map(|file| file.bytes).sum(),

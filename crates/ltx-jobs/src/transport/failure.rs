@@ -23,6 +23,8 @@ pub(crate) enum FailureKind {
     NeverProcessed,
     /// The bytes are no HTTP.
     Protocol,
+    /// The service gave an address for a file that is not fit to be used.
+    Address,
     /// The redirect rule of the storage lane refused to go on.
     Redirect,
 }
@@ -53,7 +55,7 @@ impl Failure {
             FailureKind::Proxy => ErrorKind::Proxy,
             FailureKind::Timeout => ErrorKind::RequestTimeout,
             FailureKind::Lost | FailureKind::NeverProcessed => ErrorKind::ConnectionLost,
-            FailureKind::Protocol | FailureKind::Redirect => ErrorKind::Protocol,
+            FailureKind::Protocol | FailureKind::Redirect | FailureKind::Address => ErrorKind::Protocol,
         }
     }
 
@@ -68,7 +70,7 @@ impl Failure {
             | FailureKind::Lost
             | FailureKind::NeverProcessed
             | FailureKind::Protocol => true,
-            FailureKind::Certificate | FailureKind::Build | FailureKind::Redirect => false,
+            FailureKind::Certificate | FailureKind::Build | FailureKind::Address | FailureKind::Redirect => false,
         }
     }
 
@@ -99,6 +101,7 @@ impl fmt::Display for Failure {
             FailureKind::Lost => "the connection broke",
             FailureKind::NeverProcessed => "the server refused the request before looking at it",
             FailureKind::Protocol => "the answer is no HTTP",
+            FailureKind::Address => "the address is not fit to be used",
             FailureKind::Redirect => "the redirect was refused",
         };
         if self.detail.is_empty() {

@@ -119,7 +119,7 @@ impl Transport {
             .header(CONTENT_LENGTH, length)
             .header(ACCEPT, "application/json")
             .body(reqwest::Body::wrap(GatedBody::new(body, gate.clone())));
-        exchange(request, limit).await
+        exchange(request, limit, key).await
     }
 
     /// A GET on the API's origin: polls.
@@ -135,7 +135,7 @@ impl Transport {
             .get(self.endpoint(path)?)
             .header(AUTHORIZATION, bearer(key)?)
             .header(ACCEPT, "application/json");
-        exchange(request, limit).await
+        exchange(request, limit, key).await
     }
 
     /// A POST without a body on the API's origin that costs nothing: the request for an upload slot.
@@ -152,7 +152,7 @@ impl Transport {
             .header(AUTHORIZATION, bearer(key)?)
             .header(CONTENT_LENGTH, 0)
             .header(ACCEPT, "application/json");
-        exchange(request, limit).await
+        exchange(request, limit, key).await
     }
 
     /// A GET on a signed URL, without the key. Ends when the head is there; the body is pulled by the caller, who guards against stalls.
@@ -214,8 +214,8 @@ impl Transport {
             Ok(())
         } else {
             Err(Failure::new(
-                FailureKind::Build,
-                format!("{url} is not an https address of another host"),
+                FailureKind::Address,
+                format!("{url}: files are fetched from https addresses with a host name only"),
             ))
         }
     }
@@ -236,7 +236,7 @@ fn storage_redirects(plain_allowed: bool) -> redirect::Policy {
             attempt.error(format!("more than {MOST_REDIRECTS} redirects"))
         } else if downgrade || !storage_url_fits(attempt.url(), plain_allowed) {
             let to = redact(attempt.url());
-            attempt.error(format!("{to} is not an https address of another host"))
+            attempt.error(format!("{to} is not an https address with a host name"))
         } else {
             attempt.follow()
         }
@@ -259,12 +259,29 @@ fn user_agent(settings: &Settings) -> String {
 }
 
 /// Sends a request and reads its answer, both within `limit`. A head that arrived in time is never thrown away for a body that did not.
-async fn exchange(request: reqwest::RequestBuilder, limit: Duration) -> std::result::Result<Answer, Failure> {
+async fn exchange(
+    request: reqwest::RequestBuilder,
+    limit: Duration,
+    key: &ApiKey,
+) -> std::result::Result<Answer, Failure> {
     let deadline = tokio::time::Instant::now() + limit;
     match tokio::time::timeout_at(deadline, request.send()).await {
-        Ok(sent) => Ok(collect(sent.map_err(failure)?, Some(deadline)).await),
+        Ok(sent) => {
+            let mut answer = collect(sent.map_err(failure)?, Some(deadline)).await;
+            answer.body = without_key(answer.body, key);
+            Ok(answer)
+        }
         Err(_) => Err(Failure::new(FailureKind::Timeout, format!("{} s", limit.as_secs_f64()))),
     }
+}
+
+/// An answer may repeat the request's headers (debugging proxies do), and answers are quoted in errors: the key goes out of it here.
+fn without_key(body: Bytes, key: &ApiKey) -> Bytes {
+    let text = String::from_utf8_lossy(&body);
+    if key.is_empty() || !text.contains(key.expose()) {
+        return body;
+    }
+    Bytes::from(text.replace(key.expose(), "***"))
 }
 
 /// Reads a small body to its end. A break or a stall in it is not a failure of the request: the status has arrived and says something.
@@ -407,6 +424,15 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_an_answer_repeats_is_taken_out_of_it() {
+        let page = Bytes::from_static(b"<pre>authorization: Bearer canary-key</pre>");
+        assert_eq!(
+            without_key(page, &ApiKey::new("canary-key")),
+            "<pre>authorization: Bearer ***</pre>"
+        );
+    }
 
     #[test]
     fn files_travel_by_https_and_to_names_unless_plain_is_allowed() {
