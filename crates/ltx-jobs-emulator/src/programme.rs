@@ -357,6 +357,10 @@ pub struct StorageShape {
     pub ranges: bool,
     /// Answers `bytes=-N`; else as if there had been no range.
     pub suffix_ranges: bool,
+    /// Heeds `If-Range`; else a range is answered whatever its validator says.
+    pub if_range: bool,
+    /// Refuses a signature that is wrong, missing or expired; else every URL of a result works for ever.
+    pub signatures: bool,
     /// Sends a strong ETag.
     pub etag: bool,
     /// Which hashes `x-goog-hash` carries.
@@ -378,6 +382,8 @@ impl Default for StorageShape {
         Self {
             ranges: true,
             suffix_ranges: true,
+            if_range: true,
+            signatures: true,
             etag: true,
             goog_hash: GoogHash::Switch(true),
             generation: true,

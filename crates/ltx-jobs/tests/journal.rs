@@ -224,3 +224,16 @@ async fn a_refused_submit_that_waits_for_its_next_try_is_settled_when_the_client
     let second = client(&emulator, folder.path());
     assert_eq!(second.jobs().await.unwrap()[0].state, SubmitState::Refused);
 }
+
+#[tokio::test]
+async fn a_check_finds_a_journal_that_cannot_be_used() {
+    let emulator = emulator("{}").await;
+    let folder = tempfile::tempdir().unwrap();
+    let fine = client(&emulator, folder.path());
+    fine.submit(request()).await.unwrap();
+    assert_eq!(fine.check().await.unwrap().submits, 1);
+    let file = folder.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    let error = client(&emulator, &file.join("journal")).check().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+}

@@ -70,9 +70,9 @@ pub(crate) enum Command {
     Recover(RecoverArgs),
     /// Settle a submit whose outcome is unknown, after a look at the account.
     Resolve(ResolveArgs),
-    /// Run the service on loopback, for trials and tests.
+    /// Run the service on loopback, for trials and tests. With --json it ends when its standard input does, so keep that open.
     Emulate(EmulateArgs),
-    /// Check key, address, proxy and certificates with one free request.
+    /// Check key, address, proxy, certificates and journal with one free request.
     Check,
 }
 

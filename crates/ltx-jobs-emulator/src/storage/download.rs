@@ -36,13 +36,14 @@ pub(crate) async fn get(service: &Service, head: Parts) -> Response {
         object.expire_up_to(service.issued.load(std::sync::atomic::Ordering::SeqCst));
     }
     let signed = match signed::check(service.secret(), "GET", path, query, now) {
-        Ok(signed) => signed,
+        Ok(signed) => Some(signed),
+        Err(_) if !service.programme().storage.signatures => None,
         Err(refusal) => return *refusal,
     };
     let Some(object) = object else {
         return xml::refusal(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.");
     };
-    if object.is_expired(signed.issue) {
+    if signed.is_some_and(|signed| object.is_expired(signed.issue)) {
         return signed::expired(now);
     }
     if fault.is_some_and(|fault| fault.r#do == Do::ChangedEtag) {
@@ -80,9 +81,10 @@ async fn answer(
     let modified = http_date(object.created + i64::from(version.number - 1) * 1_000);
 
     let text = |name: HeaderName| request.get(name).and_then(|value| value.to_str().ok());
-    let unchanged = text(header::IF_RANGE).is_none_or(|validator| {
-        (storage.etag && validator == etag) || (storage.last_modified && validator == modified)
-    });
+    let unchanged = !storage.if_range
+        || text(header::IF_RANGE).is_none_or(|validator| {
+            (storage.etag && validator == etag) || (storage.last_modified && validator == modified)
+        });
     let ignored = fault.is_some_and(|fault| fault.r#do == Do::IgnoreRange);
     let wanted = text(header::RANGE).filter(|_| storage.ranges && unchanged && !ignored);
     let span = span(wanted, len, storage.suffix_ranges);

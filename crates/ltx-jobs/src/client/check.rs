@@ -15,7 +15,7 @@ impl Client {
     /// Asks the service for a job that cannot exist. Costs nothing.
     ///
     /// # Errors
-    /// `Unauthenticated` when the key is refused, `Gateway` when something else answered, and those of the network.
+    /// `Unauthenticated` when the key is refused, `Journal` when the journal cannot be used, `Gateway` when something else answered, and those of the network.
     pub fn check(&self) -> Check {
         Check { client: self.clone() }
     }
@@ -29,6 +29,8 @@ pub struct Checked {
     pub request_id: Option<String>,
     /// From the call to the answer, connecting included.
     pub elapsed: Duration,
+    /// How many submits to this service the journal knows.
+    pub submits: usize,
 }
 
 /// A check being prepared; see [`Client::check`].
@@ -52,7 +54,12 @@ impl Check {
             let error = answer.to_error("check");
             match error.kind() {
                 // Exactly what the service says of an id it does not know.
-                ErrorKind::NotFound => Ok(Checked { request_id: answer.request_id(), elapsed: began.elapsed() }),
+                ErrorKind::NotFound => {
+                    let elapsed = began.elapsed();
+                    // The journal has to be usable too: without it nothing is submitted.
+                    let submits = self.client.journaled(|journal| Ok(journal.entries()?.len())).await?;
+                    Ok(Checked { request_id: answer.request_id(), elapsed, submits })
+                }
                 _ if (200..300).contains(&answer.status) => Err(Error::new(
                     ErrorKind::Protocol,
                     format!("check: status {} for a job that cannot exist; this is not the service{}", answer.status, answer.excerpt()),
