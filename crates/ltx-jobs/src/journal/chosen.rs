@@ -1,11 +1,12 @@
 //! The journal that the settings ask for, opened when it is first needed.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use super::directory::{DirectoryJournal, Identity};
+use super::directory::{DirectoryJournal, Identity, host};
 use super::memory::{MemoryJournal, NoJournal};
 use super::{Entry, Fate, Intent, Journal, Once};
-use crate::config::{JournalSetting, Settings, is_loopback, state_directory};
+use crate::config::{JournalSetting, Settings, is_loopback};
 use crate::error::Result;
 use crate::job::JobRef;
 use crate::keys::Keys;
@@ -101,4 +102,22 @@ impl Journal for ChosenJournal {
     fn entries(&self) -> Result<Vec<Entry>> {
         self.opened()?.entries()
     }
+}
+
+/// Where the journal is kept when nobody says otherwise: the user's directory for state, by the conventions of the system, with this machine's name,
+/// because homes are shared. `None` when the user has no home.
+pub(crate) fn state_directory() -> Option<PathBuf> {
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let base = if cfg!(windows) {
+        variable("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        variable("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")))
+    };
+    base.map(|base| base.join("ltx-jobs").join(host()))
 }

@@ -12,8 +12,7 @@ mod record;
 
 use std::time::SystemTime;
 
-pub(crate) use chosen::ChosenJournal;
-pub(crate) use directory::host;
+pub(crate) use chosen::{ChosenJournal, state_directory};
 
 use crate::error::Result;
 use crate::job::JobRef;

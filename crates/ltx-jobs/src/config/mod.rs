@@ -3,6 +3,8 @@
 //! A setting has the same name as builder method, as key of [`ClientBuilder::set`](crate::ClientBuilder::set) (which the C interface, the Python
 //! keywords and the command's flags use), and, in capitals behind `LTX_`, as environment variable. Pure: nothing here touches network or disk.
 
+mod text;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +12,10 @@ use std::time::Duration;
 
 use url::Url;
 
+pub(crate) use self::text::parse_base_url;
+use self::text::{distance, invalid, parse_bool, set_duration, show_duration};
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::state_directory;
 use crate::secret::{ApiKey, redact};
 
 /// Where the value of a setting came from.
@@ -406,24 +411,6 @@ impl Settings {
     }
 }
 
-/// Where the journal is kept when nobody says otherwise: the user's directory for state, by the conventions of the system, with this machine's name,
-/// because homes are shared. `None` when the user has no home.
-pub(crate) fn state_directory() -> Option<PathBuf> {
-    let variable = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let base = if cfg!(windows) {
-        variable("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        variable("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        variable("XDG_STATE_HOME").or_else(|| variable("HOME").map(|home| home.join(".local/state")))
-    };
-    base.map(|base| base.join("ltx-jobs").join(crate::journal::host()))
-}
-
 /// Whether a URL points at this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -432,66 +419,6 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
-}
-
-pub(crate) fn parse_base_url(text: &str) -> Result<Url> {
-    let mut url = Url::parse(text).map_err(|error| invalid("base_url", text, &format!("not a URL: {error}")))?;
-    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
-        return Err(invalid("base_url", &redact(&url), "must be an https URL"));
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid("base_url", &redact(&url), "must be scheme, host and path only"));
-    }
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
-    }
-    Ok(url)
-}
-
-fn set_duration(target: &mut Duration, key: &str, text: &str) -> Result<()> {
-    *target = parse_duration(key, text)?;
-    Ok(())
-}
-
-/// Reads `5`, `0.5`, `500ms`, `5s`, `2m` or `1h`; a bare number is seconds.
-pub(crate) fn parse_duration(key: &str, text: &str) -> Result<Duration> {
-    let text = text.trim();
-    let split = text
-        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let scale = match unit.trim() {
-        "" | "s" => 1.0,
-        "ms" => 0.001,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(invalid(key, text, "must be seconds, or a number with ms, s, m or h")),
-    };
-    let value: f64 = number
-        .parse()
-        .map_err(|_| invalid(key, text, "must be seconds, or a number with ms, s, m or h"))?;
-    let seconds = value * scale;
-    if !seconds.is_finite() || seconds <= 0.0 || seconds > LONGEST.as_secs_f64() {
-        return Err(invalid(key, text, "must be above zero and at most a year"));
-    }
-    Ok(Duration::from_secs_f64(seconds))
-}
-
-fn show_duration(duration: Duration) -> String {
-    format!("{} s", duration.as_secs_f64())
-}
-
-fn parse_bool(key: &str, text: &str) -> Result<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(invalid(key, text, "must be true or false")),
-    }
-}
-
-fn invalid(key: &str, value: &str, rule: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("{key} = {value:?}: {rule}"))
 }
 
 fn unknown_key(key: &str) -> Error {
@@ -504,27 +431,6 @@ fn unknown_key(key: &str) -> Error {
         ),
     };
     Error::new(ErrorKind::Config, format!("there is no setting `{key}`")).with_advice(advice)
-}
-
-/// Levenshtein distance, for the nearest key.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let above = *cell;
-            let best = (above + 1).min(left + 1).min(diagonal + usize::from(x != *y));
-            diagonal = above;
-            left = best;
-            *cell = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -564,26 +470,6 @@ mod tests {
             (key.1.as_str(), key.2.to_string().as_str()),
             ("***", "environment LTXV_API_KEY")
         );
-    }
-
-    #[test]
-    fn durations_have_units_and_limits() {
-        for (text, millis) in [
-            ("5", 5000),
-            ("0.5", 500),
-            ("20ms", 20),
-            ("2m", 120_000),
-            ("1h", 3_600_000),
-        ] {
-            assert_eq!(
-                parse_duration("poll_interval", text).unwrap(),
-                Duration::from_millis(millis),
-                "{text}"
-            );
-        }
-        for text in ["", "x", "0", "-1", "5 days", "1e400", "400000h", "nan"] {
-            assert!(parse_duration("poll_interval", text).is_err(), "{text:?} was taken");
-        }
     }
 
     #[test]

@@ -1,0 +1,337 @@
+//! Drives one submit from its checks to a job or an error: uploads, intent, attempts, pauses. What an attempt proves is decided in `verdict`.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::attempt::{Posted, Posting};
+use super::verdict::{Again, Verdict};
+use super::{OnUnknown, Options, fingerprint};
+use crate::client::{Client, Engine};
+use crate::config::LONGEST;
+use crate::error::{Billing, Error, ErrorKind, Result};
+use crate::job::{Job, JobRef};
+use crate::journal::{Fate, Intent, Once};
+use crate::model::format_time;
+use crate::operation::{Work, cancelled};
+use crate::progress::Phase;
+use crate::request::Request;
+use crate::retry::Backoff;
+use crate::telemetry::SUBMIT;
+
+/// How long transient refusals (no connection, 503) are tried again when the caller sets no time limit. A rate limit is waited out without one.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Wait before asking again at a rate limit that names no time, and none of our jobs ends.
+const ROOM_CHECK: Duration = Duration::from_secs(15);
+
+pub(super) struct Submitter {
+    pub(super) client: Client,
+    pub(super) engine: Engine,
+    pub(super) request: Request,
+    pub(super) options: Options,
+    pub(super) intent: String,
+    pub(super) reference: JobRef,
+    pub(super) work: Work,
+    pub(super) began: Instant,
+}
+
+/// The caller cancelled during a pause.
+struct Stopped;
+
+impl Submitter {
+    pub(super) async fn run(self) -> Result<Job> {
+        let warnings = self.request.check()?;
+        for warning in &warnings {
+            tracing::warn!(target: SUBMIT, intent = %self.reference, endpoint = self.request.endpoint(), "{warning}");
+        }
+        let key = self.client.keys().current()?;
+        let fingerprint = match &self.options.once {
+            Some(once) => {
+                let fingerprint = self.guarded(fingerprint::of(&self.request)).await?;
+                // Looked up before anything is uploaded, and again when the intent is written.
+                let (once, same) = (once.clone(), fingerprint.clone());
+                if let Some(known) =
+                    self.known(self.client.journaled(move |journal| journal.once(&once, &same)).await?)?
+                {
+                    return Ok(known);
+                }
+                fingerprint
+            }
+            None => String::new(),
+        };
+        let body = self.guarded(self.body()).await?;
+        let intent = Intent {
+            id: self.intent.clone(),
+            endpoint: self.request.job_endpoint().to_owned(),
+            fingerprint,
+            once: self.options.once.clone(),
+            label: self.options.label.clone(),
+            began_at: SystemTime::now(),
+        };
+        if let Some(known) = self.known(self.client.journaled(move |journal| journal.begin(intent)).await?)? {
+            return Ok(known);
+        }
+        // Until this is settled, a closing client waits for it, and a dropped one may have sent it.
+        let _paid = self.client.0.paid.token();
+        self.work.if_dropped(Billing::Unknown, &self.reference);
+        self.work.progress.set_phase(Phase::Submitting);
+        self.attempts(body, key, warnings).await
+    }
+
+    /// The job that is already there under a `once` key.
+    fn known(&self, once: Once) -> Result<Option<Job>> {
+        match once {
+            Once::Free => Ok(None),
+            Once::Same { intent, .. } => match self.client.job(JobRef::intent(intent)?) {
+                // Two clients tried at the same moment, and the other one stepped back as well.
+                Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::new(
+                    ErrorKind::InvalidState,
+                    "another client submitted under the same `once` key at the same moment, and neither was sent",
+                )
+                .with_retryable(true)
+                .with_advice("submit again")),
+                known => known.map(Some),
+            },
+            Once::Other { intent } => Err(Error::new(
+                ErrorKind::InvalidRequest,
+                format!(
+                    "another request was submitted under once = {:?}: intent:{} to {}{}, at {}",
+                    self.options.once.as_deref().unwrap_or_default(),
+                    intent.id,
+                    intent.endpoint,
+                    intent
+                        .label
+                        .as_ref()
+                        .map(|label| format!(" ({label:?})"))
+                        .unwrap_or_default(),
+                    format_time(intent.began_at),
+                ),
+            )
+            .with_advice("use another key for another request")),
+        }
+    }
+
+    /// The JSON to send, with uploaded inputs in it.
+    async fn body(&self) -> Result<Bytes> {
+        let mut params = self.request.params().clone();
+        for (field, media) in self.request.media_inputs() {
+            let uri = self.client.resolve_media(&self.engine, media, &self.work).await?;
+            params.insert(field.clone(), Value::String(uri));
+        }
+        serde_json::to_vec(&Value::Object(params))
+            .map(Bytes::from)
+            .map_err(|error| {
+                Error::new(
+                    ErrorKind::InvalidRequest,
+                    format!("the request cannot be written as JSON: {error}"),
+                )
+            })
+    }
+
+    async fn attempts(&self, body: Bytes, mut key: crate::secret::ApiKey, warnings: Vec<String>) -> Result<Job> {
+        let settings = self.client.settings();
+        let mut backoff = Backoff::new(settings.backoff_base, settings.backoff_cap);
+        let mut resent_at_once = false;
+        let mut key_renewed = false;
+        // An earlier attempt of unknown outcome. Whatever becomes of later ones, the job it may have created stays possible.
+        let mut doubt: Option<Error> = None;
+        loop {
+            let posting = Posting {
+                client: self.client.clone(),
+                engine: self.engine.clone(),
+                path: self.request.submit_path(),
+                endpoint: self.request.job_endpoint().to_owned(),
+                label: self.options.label.clone(),
+                warnings: warnings.clone(),
+                intent: self.intent.clone(),
+                reference: self.reference.clone(),
+                in_doubt: doubt.is_some(),
+                key: key.clone(),
+                body: body.clone(),
+                limit: settings
+                    .submit_timeout
+                    .min(self.time_left().unwrap_or(LONGEST))
+                    .max(Duration::from_millis(1)),
+            };
+            match posting.run(&self.work.cancel).await {
+                Posted::Job(job) => return Ok(job),
+                Posted::Withdrawn => return Err(self.given_up(self.stopped(), doubt)),
+                Posted::GoesOn => return Err(self.left_behind()),
+                Posted::Verdict(Verdict::Refused { error, again }) => {
+                    if error.kind() == ErrorKind::Unauthenticated
+                        && !key_renewed
+                        && self.client.keys().renewed_since(&key)
+                    {
+                        key_renewed = true;
+                        key = self.client.keys().current()?;
+                        continue;
+                    }
+                    match self.pause_before_next(again, &error, &mut backoff, &mut resent_at_once) {
+                        Some(pause) => {
+                            tracing::debug!(target: SUBMIT, intent = %self.reference, error = %error.message(), wait_s = pause.as_secs_f64(), "refused, will be sent again");
+                            if self.pause(pause, again).await.is_err() {
+                                return Err(self.refused(self.stopped(), doubt).await);
+                            }
+                        }
+                        None => return Err(self.refused(error, doubt).await),
+                    }
+                }
+                Posted::Verdict(Verdict::Unknown(error)) => {
+                    let error = error.with_job(&self.reference);
+                    self.settle_or_say(Fate::Unknown {
+                        request_id: error.request_id().map(str::to_owned),
+                    })
+                    .await;
+                    let pause = match self.options.on_unknown {
+                        OnUnknown::Stop => None,
+                        OnUnknown::AcceptDoubleCharge => {
+                            self.pause_before_next(Again::Later(None), &error, &mut backoff, &mut resent_at_once)
+                        }
+                    };
+                    let Some(pause) = pause else { return Err(error) };
+                    tracing::warn!(target: SUBMIT, intent = %self.reference, "outcome unknown; sent again, as the caller accepts a double charge");
+                    doubt.get_or_insert(error);
+                    if self.pause(pause, Again::Later(None)).await.is_err() {
+                        return Err(self.given_up(self.stopped(), doubt));
+                    }
+                }
+                Posted::Verdict(Verdict::IdLost(error)) => {
+                    self.settle_or_say(Fate::Unknown {
+                        request_id: error.request_id().map(str::to_owned),
+                    })
+                    .await;
+                    return Err(error.with_job(&self.reference));
+                }
+                Posted::Verdict(Verdict::Created { .. }) => {
+                    return Err(
+                        Error::new(ErrorKind::Internal, "an accepted submit came back without its job")
+                            .with_billing(Billing::JobExists(None)),
+                    );
+                }
+            }
+        }
+    }
+
+    /// How long to wait before the next attempt; `None` when there will be none.
+    fn pause_before_next(
+        &self,
+        again: Again,
+        error: &Error,
+        backoff: &mut Backoff,
+        resent_at_once: &mut bool,
+    ) -> Option<Duration> {
+        let limit = self.options.timeout;
+        let pause = match again {
+            Again::Never => return None,
+            Again::Once if *resent_at_once => return None,
+            Again::Once => {
+                *resent_at_once = true;
+                return Some(Duration::ZERO);
+            }
+            // With jitter on top, so that a `Retry-After: 0` does not become a hammer.
+            Again::WhenThereIsRoom(asked) => backoff.next_delay(Some(
+                asked.unwrap_or(ROOM_CHECK.min(self.client.settings().backoff_cap)),
+            )),
+            Again::Later(asked) => {
+                if limit.is_none() && self.began.elapsed() >= PATIENCE {
+                    return None;
+                }
+                if !self.client.0.budget.take() {
+                    tracing::warn!(target: SUBMIT, error = %error.message(), "the client's retry budget is used up");
+                    return None;
+                }
+                backoff.next_delay(asked)
+            }
+        };
+        match self.time_left() {
+            Some(left) if left <= pause => None,
+            _ => Some(pause),
+        }
+    }
+
+    /// Waits for the next attempt.
+    async fn pause(&self, pause: Duration, again: Again) -> std::result::Result<(), Stopped> {
+        let room = async {
+            match again {
+                Again::WhenThereIsRoom(_) => self.client.0.job_ended.notified().await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = room => Ok(()),
+            () = self.work.cancel.cancelled() => Err(Stopped),
+        }
+    }
+
+    /// Ends with a refusal: written down as one, unless an earlier attempt may have created a job.
+    async fn refused(&self, error: Error, doubt: Option<Error>) -> Error {
+        if doubt.is_none()
+            && let Err(journal) = self.settle(Fate::Refused).await
+        {
+            return journal.with_source(error);
+        }
+        self.given_up(error, doubt)
+    }
+
+    /// The error to end with: an earlier doubt outweighs whatever came later.
+    fn given_up(&self, error: Error, doubt: Option<Error>) -> Error {
+        match doubt {
+            Some(doubt) => doubt.with_source(error),
+            None => error,
+        }
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        self.options
+            .timeout
+            .map(|limit| limit.saturating_sub(self.began.elapsed()))
+    }
+
+    /// Runs something that comes before the intent: cancellation and the time limit end it without a trace.
+    async fn guarded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let limit = async {
+            match self.time_left() {
+                Some(left) => tokio::time::sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = self.work.cancel.cancelled() => Err(self.stopped()),
+            () = limit => Err(Error::new(ErrorKind::RequestTimeout, "the time limit of the submit passed before it was sent").with_job(&self.reference)),
+        }
+    }
+
+    async fn settle(&self, fate: Fate) -> Result<()> {
+        let intent = self.intent.clone();
+        self.client
+            .journaled(move |journal| journal.settle(&intent, fate))
+            .await
+    }
+
+    /// For outcomes whose own error matters more than the journal's.
+    async fn settle_or_say(&self, fate: Fate) {
+        if let Err(error) = self.settle(fate).await {
+            tracing::error!(target: SUBMIT, intent = %self.reference, %error, "an outcome could not be written down");
+        }
+    }
+
+    fn stopped(&self) -> Error {
+        self.client
+            .closed_instead(cancelled("the submit"))
+            .with_job(&self.reference)
+    }
+
+    /// The caller went while the body was on the wire.
+    fn left_behind(&self) -> Error {
+        self.client
+            .closed_instead(Error::new(ErrorKind::Cancelled, "the submit was cancelled after its request had been sent; the answer is still awaited and written down"))
+            .with_billing(Billing::Unknown)
+            .with_job(&self.reference)
+            .with_advice("ask for the reference later to see what became of it")
+    }
+}
