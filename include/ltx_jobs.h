@@ -659,7 +659,8 @@ LTX_API ltx_status ltx_client_check(ltx_client *client, const ltx_callbacks *cal
 LTX_API ltx_status ltx_client_submit(ltx_client *client, const ltx_request *request, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
 
 /**
- * A job by its reference (`endpoint/id`, or `intent:...` of a submit of this client). Asks nobody and never blocks.
+ * A job by its reference (`endpoint/id`, or `intent:...` of a submit). Asks nobody. A job and an
+ * intent of this client come from memory; an intent of another client is looked up in the journal's files, on this thread.
  *
  * @param job  receives the job; released with ltx_job_release()
  * @return LTX_OK; LTX_INVALID_REQUEST for a text that is no reference; for an intent also LTX_INVALID_STATE while it is on its way, LTX_SUBMIT_UNKNOWN,
