@@ -34,6 +34,7 @@ mod job;
 mod journal;
 mod keys;
 mod model;
+mod money;
 mod operation;
 mod progress;
 mod request;
@@ -47,12 +48,14 @@ mod transfer;
 mod transport;
 
 pub use client::{
-    Check, Checked, Client, ClientBuilder, Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState, Upload,
+    Check, Checked, Client, ClientBuilder, Estimating, Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState,
+    Upload,
 };
 pub use config::Origin;
 pub use error::{Billing, Error, ErrorKind, Result};
 pub use job::{Completed, Download, Job, JobRef, Output, Poll, Snapshot, Wait};
 pub use model::Status;
+pub use money::{Estimate, Usd};
 pub use operation::{Operation, Running};
 pub use progress::{Phase, Progress};
 pub use request::{

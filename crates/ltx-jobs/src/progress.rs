@@ -16,6 +16,8 @@ pub enum Phase {
     Preparing,
     /// Sending an input to the storage.
     Uploading,
+    /// Waiting for a free place: `max_concurrent_jobs`, or the service's own limit.
+    Queued,
     /// The paid POST, or waiting for its next try.
     Submitting,
     /// The job is on the service; see `status`.
@@ -30,6 +32,7 @@ impl Phase {
         match self {
             Self::Preparing => "preparing",
             Self::Uploading => "uploading",
+            Self::Queued => "queued",
             Self::Submitting => "submitting",
             Self::Waiting => "waiting",
             Self::Downloading => "downloading",

@@ -12,7 +12,8 @@ use ltx_jobs::{
 use ltx_jobs_emulator::{Emulator, Programme};
 use serde_json::json;
 
-const CLIP: &[u8] = include_bytes!("../../ltx-jobs-cli/assets/plate.mp4");
+/// Long enough for the endpoints that ask for 73 frames.
+const CLIP: &[u8] = include_bytes!("media/eighty-frames.mp4");
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n a picture, as far as its first bytes tell";
 const SOUND: &[u8] = b"ID3\x04 a sound, as far as its first bytes tell";
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Client;
 use crate::config::{JournalSetting, KeySource, LONGEST, Origin, Settings, parse_base_url};
 use crate::error::{Error, ErrorKind, Result};
+use crate::money::{PriceTable, Usd};
 use crate::runtime::{Executor, OwnedRuntime, RuntimeOptions};
 use crate::secret::ApiKey;
 
@@ -200,7 +201,34 @@ impl ClientBuilder {
         })
     }
 
-    /// Makes the client. Opens no socket, starts no thread, reads no file but a key file; the journal is opened with the first submit.
+    /// Most jobs at once, for all clients of this key in this process; the default is none: the service is the judge. A submit beyond it waits for its
+    /// turn, in order, before it is sent. Jobs that were only attached do not count, and a submit of unknown outcome does so for 15 minutes.
+    pub fn max_concurrent_jobs(self, jobs: usize) -> Self {
+        self.note("max_concurrent_jobs", |settings| {
+            settings.max_concurrent_jobs = Some(jobs).filter(|jobs| *jobs > 0);
+            Ok(())
+        })
+    }
+
+    /// Refuses a submit (`CostLimit`, before anything is sent) whose estimate, together with what this client committed itself to, is above this amount,
+    /// or for which no estimate can be made. What is refused, and what fails without a bill, is given back.
+    pub fn spend_limit(self, limit: Usd) -> Self {
+        self.note("spend_limit", |settings| {
+            settings.spend_limit = Some(limit);
+            Ok(())
+        })
+    }
+
+    /// A file with prices to estimate by, instead of the vendor's public lists of autumn 2026. The form is that of the built-in table, `prices.json` in
+    /// the sources of this crate.
+    pub fn prices(self, path: impl Into<PathBuf>) -> Self {
+        self.note("prices", |settings| {
+            settings.prices = Some(path.into());
+            Ok(())
+        })
+    }
+
+    /// Makes the client. Opens no socket, starts no thread, reads no file but those of the key and of prices; the journal is opened with the first submit.
     ///
     /// # Errors
     /// `Config` when a value cannot be used, or no key is set.
@@ -218,6 +246,7 @@ impl ClientBuilder {
             Some(options) => Executor::Owned(OwnedRuntime::new(options, settings.worker_threads)),
             None => Executor::Ambient,
         };
-        Ok(Client::assemble(settings, executor))
+        let prices = settings.prices.as_deref().map(PriceTable::read).transpose()?;
+        Ok(Client::assemble(settings, executor, prices))
     }
 }

@@ -3,8 +3,11 @@
 mod builder;
 mod check;
 mod engine;
+mod estimate;
+pub(crate) mod inputs;
 mod recover;
 mod upload;
+mod uploads;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,6 +23,7 @@ use tracing::{Instrument as _, Span};
 pub use builder::ClientBuilder;
 pub use check::{Check, Checked};
 pub(crate) use engine::Engine;
+pub use estimate::Estimating;
 pub use recover::{Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState};
 pub use upload::Upload;
 
@@ -28,12 +32,13 @@ use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::job::{Job, JobCell, JobRef, Snapshot};
 use crate::journal::{ChosenJournal, Fate, Journal};
 use crate::keys::Keys;
+use crate::money::{PriceTable, Spending};
 use crate::operation::{Operation, Work};
 use crate::request::Request;
 use crate::retry::Budget;
 use crate::runtime::Executor;
 use crate::secret::ApiKey;
-use crate::submit::Submit;
+use crate::submit::{Places, Submit};
 
 /// Retries all operations of a client share; see `retry::budget`.
 const RETRIES: u32 = 500;
@@ -51,6 +56,12 @@ pub(crate) struct Inner {
     executor: Executor,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) budget: Budget,
+    /// The caller's table of prices, if there is one.
+    prices: Option<Arc<PriceTable>>,
+    spending: Arc<Spending>,
+    pub(crate) uploads: uploads::Uploads,
+    /// Those of the key in use, once one was looked for.
+    places: Mutex<Option<(String, Arc<Places>)>>,
     engine: Mutex<Option<Engine>>,
     /// Held while an engine is made.
     starting: tokio::sync::Mutex<()>,
@@ -80,7 +91,7 @@ impl Client {
         Self::builder().environment().build()
     }
 
-    pub(crate) fn assemble(settings: Settings, executor: Executor) -> Self {
+    pub(crate) fn assemble(settings: Settings, executor: Executor, prices: Option<PriceTable>) -> Self {
         let keys = Arc::new(Keys::new(settings.api_key.clone()));
         Self(Arc::new(Inner {
             journal: Arc::new(ChosenJournal::new(&settings, Arc::clone(&keys))),
@@ -88,6 +99,10 @@ impl Client {
             settings,
             executor,
             budget: Budget::new(RETRIES),
+            prices: prices.map(Arc::new),
+            spending: Arc::default(),
+            uploads: uploads::Uploads::default(),
+            places: Mutex::default(),
             engine: Mutex::new(None),
             starting: tokio::sync::Mutex::default(),
             jobs: Mutex::default(),
@@ -173,6 +188,27 @@ impl Client {
                 snapshot.unwrap_or_else(|| Snapshot::new(None)),
             ))
         }))
+    }
+
+    /// The places of `max_concurrent_jobs` for a key.
+    pub(crate) fn places(&self, key: &ApiKey) -> Arc<Places> {
+        let key = key.fingerprint();
+        let mut places = lock(&self.0.places);
+        match &*places {
+            Some((known, places)) if *known == key => Arc::clone(places),
+            _ => {
+                let found = Places::of(self.0.settings.base_url.as_str(), &key);
+                *places = Some((key, Arc::clone(&found)));
+                found
+            }
+        }
+    }
+
+    /// Jobs of this client that have not ended, as far as it knows.
+    pub(crate) fn live_jobs(&self) -> Vec<JobRef> {
+        let jobs = lock(&self.0.jobs);
+        let live = jobs.values().filter(|cell| cell.submitted_here && !cell.is_ended());
+        live.map(|cell| cell.reference.clone()).collect()
     }
 
     /// Uses another key from now on, also for jobs whose polling stopped because the old one was refused.

@@ -2,9 +2,11 @@
 
 use std::future::IntoFuture;
 
+use super::inputs::{Looked, look};
+use super::uploads::Content;
 use super::{Client, Engine};
-use crate::error::Result;
-use crate::operation::{Operation, Running, Work};
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::{Operation, Running, Work, cancelled};
 use crate::progress::Phase;
 use crate::request::{Media, MediaSource};
 use crate::secret::ApiKey;
@@ -24,7 +26,15 @@ impl Client {
     }
 
     /// The text that stands for an input in the request, after uploading what has to be.
-    pub(crate) async fn resolve_media(&self, engine: &Engine, media: &Media, work: &Work) -> Result<String> {
+    ///
+    /// Content that was sent before is not sent again as long as its upload lives.
+    pub(crate) async fn resolve_media(
+        &self,
+        engine: &Engine,
+        media: &Media,
+        looked: Option<&Looked>,
+        work: &Work,
+    ) -> Result<String> {
         let context = || TransferContext {
             transport: engine.transport.clone(),
             settings: self.settings().clone(),
@@ -36,13 +46,45 @@ impl Client {
         }
         work.progress.set_phase(Phase::Uploading);
         let key = self.keys().current()?;
-        let mut uploaded = self.send_media(&context(), &key, media).await;
-        if let Err(error) = &uploaded
-            && error.kind() == crate::ErrorKind::Unauthenticated
-            && self.keys().renewed_since(&key)
-        {
-            uploaded = self.send_media(&context(), &self.keys().current()?, media).await;
-        }
+        // Boxed: it is large, and most submits have nothing to upload.
+        let send = Box::pin(async {
+            let mut uploaded = self.send_media(&context(), &key, media).await;
+            if let Err(error) = &uploaded
+                && error.kind() == ErrorKind::Unauthenticated
+                && self.keys().renewed_since(&key)
+            {
+                uploaded = self.send_media(&context(), &self.keys().current()?, media).await;
+            }
+            uploaded
+        });
+        let uploaded = match looked {
+            Some(looked) => {
+                let changed = || {
+                    Error::new(
+                        ErrorKind::Io,
+                        format!("{media:?} changed between the look at it and its upload"),
+                    )
+                    .with_advice("submit again")
+                };
+                let content = Content {
+                    sha256: looked.sha256.clone(),
+                    bytes: looked.facts.bytes,
+                    key: key.fingerprint(),
+                };
+                self.0
+                    .uploads
+                    .once(content, &looked.facts, async {
+                        let uri = send.await?;
+                        if looked.is_current(media) {
+                            Ok(uri)
+                        } else {
+                            Err(changed())
+                        }
+                    })
+                    .await
+            }
+            None => send.await,
+        };
         uploaded.map_err(|error| self.closed_instead(error))
     }
 }
@@ -73,7 +115,12 @@ impl Upload {
             tracing::info_span!(target: TRANSFER, "upload"),
             move |engine, work| async move {
                 self.media.check("upload")?;
-                self.client.resolve_media(&engine, &self.media, &work).await
+                let looked = tokio::select! {
+                    looked = look(None, &self.media) => looked?,
+                    () = work.cancel.cancelled() => return Err(self.client.closed_instead(cancelled("the upload"))),
+                };
+                let looked = looked.as_ref().map(|(looked, _)| looked);
+                self.client.resolve_media(&engine, &self.media, looked, &work).await
             },
         )
     }

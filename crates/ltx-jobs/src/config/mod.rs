@@ -16,6 +16,7 @@ pub(crate) use self::text::parse_base_url;
 use self::text::{distance, invalid, parse_bool, set_duration, show_duration};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::state_directory;
+use crate::money::Usd;
 use crate::secret::{ApiKey, redact};
 
 /// Where the value of a setting came from.
@@ -108,6 +109,9 @@ pub(crate) struct Settings {
     pub(crate) api_key: KeySource,
     pub(crate) base_url: Url,
     pub(crate) journal: JournalSetting,
+    pub(crate) max_concurrent_jobs: Option<usize>,
+    pub(crate) spend_limit: Option<Usd>,
+    pub(crate) prices: Option<PathBuf>,
     pub(crate) poll_interval: Duration,
     pub(crate) backoff_base: Duration,
     pub(crate) backoff_cap: Duration,
@@ -188,6 +192,54 @@ const TABLE: &[Row] = &[
             JournalSetting::Directory(path) => path.display().to_string(),
             JournalSetting::Memory => "memory".to_owned(),
             JournalSetting::Off => "off".to_owned(),
+        },
+    },
+    Row {
+        key: "max_concurrent_jobs",
+        apply: |settings, text| {
+            settings.max_concurrent_jobs = match text {
+                "none" => None,
+                text => Some(
+                    text.parse()
+                        .ok()
+                        .filter(|jobs| *jobs > 0)
+                        .ok_or_else(|| invalid("max_concurrent_jobs", text, "must be a number from 1, or none"))?,
+                ),
+            };
+            Ok(())
+        },
+        show: |s| {
+            s.max_concurrent_jobs
+                .map_or_else(|| "none".to_owned(), |jobs| jobs.to_string())
+        },
+    },
+    Row {
+        key: "spend_limit",
+        apply: |settings, text| {
+            settings.spend_limit = match text {
+                "none" => None,
+                text => Some(
+                    text.parse()
+                        .map_err(|_| invalid("spend_limit", text, "must be US dollars, such as 25.00, or none"))?,
+                ),
+            };
+            Ok(())
+        },
+        show: |s| {
+            s.spend_limit
+                .map_or_else(|| "none".to_owned(), |limit| limit.to_string())
+        },
+    },
+    Row {
+        key: "prices",
+        apply: |settings, text| {
+            settings.prices = Some(PathBuf::from(text));
+            Ok(())
+        },
+        show: |s| {
+            s.prices
+                .as_ref()
+                .map_or_else(|| "built in".to_owned(), |path| path.display().to_string())
         },
     },
     Row {
@@ -297,6 +349,9 @@ impl Default for Settings {
             api_key: KeySource::Missing,
             base_url: static_base_url(),
             journal: JournalSetting::Default,
+            max_concurrent_jobs: None,
+            spend_limit: None,
+            prices: None,
             poll_interval: Duration::from_secs(5),
             backoff_base: Duration::from_secs(1),
             backoff_cap: Duration::from_secs(30),

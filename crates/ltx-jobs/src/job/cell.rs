@@ -1,10 +1,12 @@
 //! The shared memory of one job: written by the poll actor, read by every handle and every wait.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
 use super::{JobRef, Snapshot};
+use crate::submit::Holding;
 
 /// One job as this client knows it. One cell per job and client, shared by all handles.
 pub(crate) struct JobCell {
@@ -13,6 +15,8 @@ pub(crate) struct JobCell {
     /// Whether it was submitted through this client: then it is polled whether or not somebody waits.
     pub(crate) submitted_here: bool,
     waiters: AtomicUsize,
+    /// What its submit holds until it ends.
+    holding: OnceLock<Arc<Holding>>,
     snapshot: watch::Sender<Snapshot>,
 }
 
@@ -23,7 +27,20 @@ impl JobCell {
             label,
             submitted_here,
             waiters: AtomicUsize::new(0),
+            holding: OnceLock::new(),
             snapshot: watch::Sender::new(snapshot),
+        }
+    }
+
+    /// Keeps what its submit holds until the job ends.
+    pub(crate) fn hold(&self, holding: Arc<Holding>) {
+        let _ = self.holding.set(holding);
+    }
+
+    /// The job has ended: what its submit held is free.
+    pub(crate) fn let_go(&self, billed: bool) {
+        if let Some(holding) = self.holding.get() {
+            holding.ended(billed);
         }
     }
 

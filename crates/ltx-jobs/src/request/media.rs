@@ -76,7 +76,10 @@ pub(super) fn check_address(what: &str, text: &str) -> Result<()> {
         let shown: String = text.split('?').next().unwrap_or_default().chars().take(80).collect();
         Err(Error::new(ErrorKind::InvalidRequest, format!("{what} = {shown:?}: {rule}")).with_advice(advice))
     };
-    if text.starts_with("data:") || text.starts_with("ltx://") {
+    if let Some(data) = text.strip_prefix("data:") {
+        return check_data(what, data, text.len());
+    }
+    if text.starts_with("ltx://") {
         return Ok(());
     }
     match Url::parse(text) {
@@ -96,6 +99,26 @@ pub(super) fn check_address(what: &str, text: &str) -> Result<()> {
             "if it is a path, give it as a file (Media::file, a Path in Python)",
         ),
     }
+}
+
+/// Refuses a `data:` URI that is longer, encoded, than the service takes (vendor's input rules). The megabytes are taken generously.
+fn check_data(what: &str, data: &str, length: usize) -> Result<()> {
+    let (limit, name) = if data.starts_with("image/") {
+        (7 << 20, "an image")
+    } else {
+        (15 << 20, "a video or audio")
+    };
+    if length <= limit {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::RequestTooLarge,
+        format!(
+            "{what} is a data: URI of {length} characters; the service takes at most {} MiB of it for {name}",
+            limit >> 20
+        ),
+    )
+    .with_advice("give it as a file or as bytes: then it is uploaded"))
 }
 
 impl fmt::Debug for Media {

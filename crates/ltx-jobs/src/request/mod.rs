@@ -8,7 +8,9 @@ mod camera_motion;
 mod check;
 mod extend;
 mod image_to_video;
+mod inputs;
 mod media;
+mod probe;
 mod retake;
 mod rules;
 mod text_to_video;
@@ -25,8 +27,12 @@ pub use audio_to_video::AudioToVideo;
 pub use camera_motion::CameraMotion;
 pub use extend::{Extend, ExtendMode};
 pub use image_to_video::ImageToVideo;
+pub(crate) use inputs::{Place as InputPlace, judge as judge_input};
 pub use media::Media;
 pub(crate) use media::MediaSource;
+#[cfg(test)]
+pub(crate) use probe::{AudioCodec, AudioTrack, VideoCodec};
+pub(crate) use probe::{MediaFacts, VideoTrack, probe};
 pub use retake::{Retake, RetakeMode};
 pub use text_to_video::TextToVideo;
 pub use video_alpha_gen::VideoAlphaGen;
@@ -168,6 +174,12 @@ impl Request {
         }
         check::check(&self.endpoint, &self.params, &self.media)
     }
+}
+
+/// The endpoints this library has requests for.
+#[cfg(test)]
+pub(crate) fn endpoint_names() -> impl Iterator<Item = &'static str> {
+    rules::ENDPOINTS.iter().map(|endpoint| endpoint.name)
 }
 
 /// A number as the other languages write it: whole ones without a fraction, so that the same request has the same body in all of them.

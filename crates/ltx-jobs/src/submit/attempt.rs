@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::Holding;
 use super::verdict::{Evidence, Verdict, judge};
 use crate::client::{Client, Engine};
 use crate::error::{Billing, Error, ErrorKind};
@@ -32,6 +33,7 @@ pub(super) struct Posting {
     pub(super) in_doubt: bool,
     pub(super) key: ApiKey,
     pub(super) body: Bytes,
+    pub(super) holding: Arc<Holding>,
     pub(super) limit: Duration,
 }
 
@@ -111,7 +113,12 @@ impl Posting {
                 created_at,
                 request_id,
             } => self.accept(&id, created_at, request_id).await,
-            other => Posted::Verdict(other),
+            other => {
+                if matches!(other, Verdict::Unknown(_) | Verdict::IdLost(_)) {
+                    self.holding.doubtful();
+                }
+                Posted::Verdict(other)
+            }
         };
         (posted, witness)
     }
@@ -121,11 +128,13 @@ impl Posting {
         let reference = match JobRef::job(&self.endpoint, id) {
             Ok(reference) => reference,
             Err(error) => {
+                self.holding.doubtful();
                 return Posted::Verdict(Verdict::IdLost(
                     error.with_billing(Billing::JobExists(None)).with_request_id(request_id),
                 ));
             }
         };
+        self.holding.accepted(&reference);
         self.client.0.budget.succeeded();
         tracing::info!(target: SUBMIT, intent = %self.reference, job = %reference, request_id, "accepted");
         let (intent, fate) = (self.intent.clone(), Fate::Accepted(reference.clone()));
@@ -140,6 +149,7 @@ impl Posting {
         let mut snapshot = Snapshot::new(created_at);
         snapshot.warnings = self.warnings;
         let cell = self.client.cell(reference, self.label, true, Some(snapshot));
+        cell.hold(self.holding);
         self.engine.schedule.track(Arc::clone(&cell), true);
         Posted::Job(Job::new(self.client, cell))
     }

@@ -6,6 +6,8 @@
 
 mod attempt;
 mod fingerprint;
+mod holding;
+mod places;
 mod submitter;
 mod verdict;
 
@@ -15,11 +17,14 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+pub(crate) use self::holding::Holding;
+pub(crate) use self::places::Places;
 use self::submitter::Submitter;
 use crate::client::Client;
 use crate::config::LONGEST;
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::job::{Job, JobRef};
+use crate::money::Usd;
 use crate::operation::{Operation, Running};
 use crate::request::Request;
 use crate::telemetry::SUBMIT;
@@ -48,6 +53,7 @@ struct Options {
     once: Option<String>,
     label: Option<String>,
     timeout: Option<Duration>,
+    max_cost: Option<Usd>,
     on_unknown: OnUnknown,
 }
 
@@ -81,6 +87,13 @@ impl Submit {
     /// Without a limit, transient refusals are tried for two minutes, and rate limits are waited out.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout.min(LONGEST));
+        self
+    }
+
+    /// Refuses the submit (`CostLimit`, before anything is uploaded or sent) when its estimate is above this amount, or when no estimate can be made.
+    /// A job that is there already under the `once` key costs nothing and is not refused.
+    pub fn max_cost(mut self, limit: Usd) -> Self {
+        self.options.max_cost = Some(limit);
         self
     }
 

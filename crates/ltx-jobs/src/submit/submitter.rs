@@ -1,14 +1,18 @@
 //! Drives one submit from its checks to a job or an error: uploads, intent, attempts, pauses. What an attempt proves is decided in `verdict`.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::attempt::{Posted, Posting};
+use super::places::Place;
 use super::verdict::{Again, Verdict};
-use super::{OnUnknown, Options, fingerprint};
+use super::{Holding, OnUnknown, Options, fingerprint};
+use crate::client::inputs::LookedInputs;
 use crate::client::{Client, Engine};
 use crate::config::LONGEST;
 use crate::error::{Billing, Error, ErrorKind, Result};
@@ -19,6 +23,7 @@ use crate::operation::{Work, cancelled};
 use crate::progress::Phase;
 use crate::request::Request;
 use crate::retry::Backoff;
+use crate::secret::ApiKey;
 use crate::telemetry::SUBMIT;
 
 /// How long transient refusals (no connection, 503) are tried again when the caller sets no time limit. A rate limit is waited out without one.
@@ -38,19 +43,29 @@ pub(super) struct Submitter {
     pub(super) began: Instant,
 }
 
+/// What is sent, and what goes with it.
+struct Ready {
+    body: Bytes,
+    warnings: Vec<String>,
+    looked: LookedInputs,
+    holding: Arc<Holding>,
+}
+
 /// The caller cancelled during a pause.
 struct Stopped;
 
 impl Submitter {
     pub(super) async fn run(self) -> Result<Job> {
-        let warnings = self.request.check()?;
+        let mut warnings = self.request.check()?;
+        let looked = self.guarded(self.client.look_at_inputs(&self.request)).await?;
+        warnings.extend(looked.warnings.iter().cloned());
         for warning in &warnings {
             tracing::warn!(target: SUBMIT, intent = %self.reference, endpoint = self.request.endpoint(), "{warning}");
         }
         let key = self.client.keys().current()?;
         let fingerprint = match &self.options.once {
             Some(once) => {
-                let fingerprint = self.guarded(fingerprint::of(&self.request)).await?;
+                let fingerprint = fingerprint::of(&self.request, &looked);
                 // Looked up before anything is uploaded, and again when the intent is written.
                 let (once, same) = (once.clone(), fingerprint.clone());
                 if let Some(known) =
@@ -62,7 +77,15 @@ impl Submitter {
             }
             None => String::new(),
         };
-        let body = self.guarded(self.body()).await?;
+        // Money before bytes: what may not be spent is not uploaded for.
+        let money = self
+            .client
+            .commit_to_cost(&self.request, &looked, self.options.max_cost)?;
+        let holding = Arc::new(Holding::new(money));
+        let (body, uploaded) = self.guarded(self.body(&looked)).await?;
+        if let Some(limit) = self.client.settings().max_concurrent_jobs {
+            holding.occupy(self.place(&key, limit).await?);
+        }
         let intent = Intent {
             id: self.intent.clone(),
             endpoint: self.request.job_endpoint().to_owned(),
@@ -77,8 +100,20 @@ impl Submitter {
         // Until this is settled, a closing client waits for it, and a dropped one may have sent it.
         let _paid = self.client.0.paid.token();
         self.work.if_dropped(Billing::Unknown, &self.reference);
-        self.work.progress.set_phase(Phase::Submitting);
-        self.attempts(body, key, warnings).await
+        let ready = Ready {
+            body,
+            warnings,
+            looked,
+            holding,
+        };
+        let outcome = self.attempts(ready, key).await;
+        if let Err(error) = &outcome
+            && error.kind() == ErrorKind::InvalidRequest
+        {
+            // It may have been an upload of before that the service does not know any more.
+            uploaded.iter().for_each(|uri| self.client.0.uploads.forget(uri));
+        }
+        outcome
     }
 
     /// The job that is already there under a `once` key.
@@ -114,15 +149,55 @@ impl Submitter {
         }
     }
 
-    /// The JSON to send, with uploaded inputs in it.
-    async fn body(&self) -> Result<Bytes> {
+    /// A place of `max_concurrent_jobs`, in turn.
+    async fn place(&self, key: &ApiKey, limit: usize) -> Result<Place> {
+        let places = self.client.places(key);
+        let name = self.options.label.clone().unwrap_or_else(|| self.reference.to_string());
+        let taken = places.take(limit, name);
+        tokio::pin!(taken);
+        // Most of the time there is room, and nobody has to hear of a wait.
+        if let Some(place) = taken.as_mut().now_or_never() {
+            return Ok(place);
+        }
+        self.work.progress.set_phase(Phase::Queued);
+        tracing::info!(target: SUBMIT, intent = %self.reference, max_concurrent_jobs = limit, held_by = %few(&places.holders()), "waiting for a place");
+        let time_is_up = async {
+            match self.time_left() {
+                Some(left) => tokio::time::sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            place = &mut taken => Ok(place),
+            () = self.work.cancel.cancelled() => Err(self.stopped()),
+            () = time_is_up => Err(Error::new(
+                ErrorKind::ConcurrencyLimited,
+                format!(
+                    "the time limit of the submit passed while max_concurrent_jobs = {limit} had no free place; they are held by {}",
+                    few(&places.holders())
+                ),
+            )
+            .with_job(&self.reference)),
+        }
+    }
+
+    /// The JSON to send, with uploaded inputs in it, and the addresses of those.
+    async fn body(&self, looked: &LookedInputs) -> Result<(Bytes, Vec<String>)> {
         let mut params = self.request.params().clone();
+        let mut uploaded = Vec::new();
         for (field, media) in self.request.media_inputs() {
-            let uri = self.client.resolve_media(&self.engine, media, &self.work).await?;
+            let found = looked.get(field);
+            let uri = self
+                .client
+                .resolve_media(&self.engine, media, found, &self.work)
+                .await?;
+            if found.is_some() {
+                uploaded.push(uri.clone());
+            }
             params.insert(field.clone(), Value::String(uri));
         }
         serde_json::to_vec(&Value::Object(params))
-            .map(Bytes::from)
+            .map(|body| (Bytes::from(body), uploaded))
             .map_err(|error| {
                 Error::new(
                     ErrorKind::InvalidRequest,
@@ -131,7 +206,7 @@ impl Submitter {
             })
     }
 
-    async fn attempts(&self, body: Bytes, mut key: crate::secret::ApiKey, warnings: Vec<String>) -> Result<Job> {
+    async fn attempts(&self, ready: Ready, mut key: ApiKey) -> Result<Job> {
         let settings = self.client.settings();
         let mut backoff = Backoff::new(settings.backoff_base, settings.backoff_cap);
         let mut resent_at_once = false;
@@ -145,17 +220,19 @@ impl Submitter {
                 path: self.request.submit_path(),
                 endpoint: self.request.job_endpoint().to_owned(),
                 label: self.options.label.clone(),
-                warnings: warnings.clone(),
+                warnings: ready.warnings.clone(),
                 intent: self.intent.clone(),
                 reference: self.reference.clone(),
                 in_doubt: doubt.is_some(),
                 key: key.clone(),
-                body: body.clone(),
+                body: ready.body.clone(),
+                holding: Arc::clone(&ready.holding),
                 limit: settings
                     .submit_timeout
                     .min(self.time_left().unwrap_or(LONGEST))
                     .max(Duration::from_millis(1)),
             };
+            self.work.progress.set_phase(Phase::Submitting);
             match posting.run(&self.work.cancel).await {
                 Posted::Job(job) => return Ok(job),
                 Posted::Withdrawn => return Err(self.given_up(self.stopped(), doubt)),
@@ -193,6 +270,11 @@ impl Submitter {
                     };
                     let Some(pause) = pause else { return Err(error) };
                     tracing::warn!(target: SUBMIT, intent = %self.reference, "outcome unknown; sent again, as the caller accepts a double charge");
+                    // What may be billed twice is counted twice.
+                    match self.client.commit_to_cost(&self.request, &ready.looked, None) {
+                        Ok(money) => ready.holding.again(money),
+                        Err(refused) => return Err(error.with_source(refused)),
+                    }
                     doubt.get_or_insert(error);
                     if self.pause(pause, Again::Later(None)).await.is_err() {
                         return Err(self.given_up(self.stopped(), doubt));
@@ -254,6 +336,11 @@ impl Submitter {
 
     /// Waits for the next attempt.
     async fn pause(&self, pause: Duration, again: Again) -> std::result::Result<(), Stopped> {
+        if let Again::WhenThereIsRoom(_) = again {
+            let live: Vec<String> = self.client.live_jobs().iter().map(ToString::to_string).collect();
+            tracing::info!(target: SUBMIT, intent = %self.reference, wait_s = pause.as_secs_f64(), held_by = %few(&live), "the service has no room; waiting for it");
+            self.work.progress.set_phase(Phase::Queued);
+        }
         let room = async {
             match again {
                 Again::WhenThereIsRoom(_) => self.client.0.job_ended.notified().await,
@@ -333,5 +420,19 @@ impl Submitter {
             .with_billing(Billing::Unknown)
             .with_job(&self.reference)
             .with_advice("ask for the reference later to see what became of it")
+    }
+}
+
+/// The first few of a list, for a log line.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    match names.len() {
+        0 => "jobs this process does not know".to_owned(),
+        count if count > SHOWN => format!(
+            "{} and {} more",
+            names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "),
+            count - SHOWN
+        ),
+        _ => names.join(", "),
     }
 }

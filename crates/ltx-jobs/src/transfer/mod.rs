@@ -28,7 +28,7 @@ pub use self::integrity::Verify;
 pub(crate) use self::source::Renew;
 use self::source::Storage;
 use self::stream::Flow;
-pub(crate) use self::upload::{upload_bytes, upload_file};
+pub(crate) use self::upload::{check_input, upload_bytes, upload_file};
 use crate::config::Settings;
 use crate::progress::ProgressSink;
 use crate::transport::Transport;

@@ -69,13 +69,6 @@ pub(crate) fn check_input(what: &str, head: &[u8], length: u64) -> Result<Conten
             ),
         ));
     };
-    if kind == ContentKind::Wav && is_pcm(head) {
-        return Err(Error::new(
-            ErrorKind::InvalidRequest,
-            format!("{what} is a WAV file of plain PCM, which the service refuses"),
-        )
-        .with_advice("encode it first, for example: ffmpeg -i in.wav -c:a aac -b:a 256k out.m4a"));
-    }
     let (limit, name) = match class {
         MediaClass::Image => (15 * MEBIBYTE, "an image"),
         MediaClass::Video => (200 * MEBIBYTE, "a video"),
@@ -91,24 +84,6 @@ pub(crate) fn check_input(what: &str, head: &[u8], length: u64) -> Result<Conten
         ));
     }
     Ok(kind)
-}
-
-/// Whether a WAV's `fmt ` chunk, where it comes first, names integer or float samples.
-fn is_pcm(head: &[u8]) -> bool {
-    let short = |at: usize| {
-        head.get(at..at + 2)
-            .and_then(|pair| pair.try_into().ok())
-            .map(u16::from_le_bytes)
-    };
-    if head.get(12..16) != Some(b"fmt ") {
-        return false;
-    }
-    match short(20) {
-        Some(1 | 3) => true,
-        // The extensible form: the real format is the first field of a GUID.
-        Some(0xfffe) => matches!(short(44), Some(1 | 3)),
-        _ => false,
-    }
 }
 
 /// The service's answer to `POST /v1/upload`.

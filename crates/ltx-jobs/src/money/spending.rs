@@ -1,0 +1,69 @@
+//! What a client has committed itself to, against its `spend_limit`.
+//!
+//! An estimate is set aside before the POST. It comes back when the submit is refused or its job fails without a bill; it stays counted when the job
+//! exists, and when nobody can tell.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rust_decimal::Decimal;
+
+use super::Usd;
+
+#[derive(Debug, Default)]
+pub(crate) struct Spending(Mutex<Decimal>);
+
+impl Spending {
+    /// Sets `amount` aside, unless that went beyond `limit`: then gives what is set aside already.
+    pub(crate) fn reserve(self: &Arc<Self>, amount: Usd, limit: Usd) -> Result<Reservation, Usd> {
+        let mut committed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match committed.checked_add(amount.0) {
+            Some(sum) if sum <= limit.0 => *committed = sum,
+            _ => return Err(Usd(*committed)),
+        }
+        drop(committed);
+        Ok(Reservation {
+            spending: Arc::clone(self),
+            amount,
+        })
+    }
+
+    /// What is set aside and spent.
+    pub(crate) fn committed(&self) -> Usd {
+        Usd(*self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An amount that is set aside. Dropping it keeps it counted: only [`refund`](Self::refund) gives it back.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    spending: Arc<Spending>,
+    amount: Usd,
+}
+
+impl Reservation {
+    pub(crate) fn refund(self) {
+        let mut committed = self.spending.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *committed = committed.saturating_sub(self.amount.0).max(Decimal::ZERO);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refunded_can_be_spent_again_and_nothing_else() {
+        let spending = Arc::new(Spending::default());
+        let limit = Usd::from_cents(100);
+        let first = spending.reserve(Usd::from_cents(60), limit).unwrap();
+        assert_eq!(
+            spending.reserve(Usd::from_cents(41), limit).unwrap_err(),
+            Usd::from_cents(60)
+        );
+        drop(spending.reserve(Usd::from_cents(40), limit).unwrap());
+        assert_eq!(spending.committed(), Usd::from_cents(100));
+        first.refund();
+        assert_eq!(spending.committed(), Usd::from_cents(40));
+        spending.reserve(Usd::from_cents(60), limit).unwrap();
+    }
+}

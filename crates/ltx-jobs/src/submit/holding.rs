@@ -1,0 +1,87 @@
+//! What a submit holds while nobody knows its end: a place of `max_concurrent_jobs`, and money of `spend_limit`.
+//!
+//! Dropping it gives both back, which is right as long as there is no job. From the moment there may be one, the place is kept until the job's end or
+//! until it ages out, and the money until the job failed without a bill.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::places::Place;
+use crate::money::Reservation;
+
+#[derive(Default)]
+pub(crate) struct Holding(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    place: Option<Place>,
+    money: Option<Reservation>,
+    /// There may be a job.
+    committed: bool,
+}
+
+impl Holding {
+    pub(super) fn new(money: Option<Reservation>) -> Self {
+        Self(Mutex::new(State {
+            place: None,
+            money,
+            committed: false,
+        }))
+    }
+
+    fn with<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Holds a place from now on.
+    pub(super) fn occupy(&self, place: Place) {
+        self.with(|state| state.place = Some(place));
+    }
+
+    /// There is a job.
+    pub(super) fn accepted(&self, job: &crate::job::JobRef) {
+        self.with(|state| {
+            state.committed = true;
+            if let Some(place) = &state.place {
+                place.name(job.to_string());
+            }
+        });
+    }
+
+    /// There may be a job, and nobody can tell.
+    pub(super) fn doubtful(&self) {
+        self.with(|state| state.committed = true);
+    }
+
+    /// It is sent once more: what was set aside for the job in doubt stays spent, and this is for the next one.
+    pub(super) fn again(&self, money: Option<Reservation>) {
+        self.with(|state| state.money = money);
+    }
+
+    /// The job has ended.
+    pub(crate) fn ended(&self, billed: bool) {
+        let (place, money) = self.with(|state| (state.place.take(), state.money.take()));
+        drop(place);
+        if let Some(money) = money.filter(|_| !billed) {
+            money.refund();
+        }
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        let state = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        match (state.place.take(), state.committed) {
+            (Some(place), true) => place.leave(),
+            (place, _) => drop(place),
+        }
+        if let Some(money) = state.money.take().filter(|_| !state.committed) {
+            money.refund();
+        }
+    }
+}
+
+impl std::fmt::Debug for Holding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Holding").finish_non_exhaustive()
+    }
+}

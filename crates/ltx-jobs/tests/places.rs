@@ -1,0 +1,94 @@
+//! `max_concurrent_jobs`: never more jobs at once than it says, in order, and nothing waits for ever.
+#![allow(clippy::unwrap_used)] // A test.
+
+use std::future::IntoFuture as _;
+use std::time::Duration;
+
+use ltx_jobs::{Client, ErrorKind, Phase, Request, TextToVideo};
+use ltx_jobs_emulator::{Emulator, Fault, Programme};
+use tokio::task::JoinSet;
+
+fn client(emulator: &Emulator, jobs: usize) -> Client {
+    Client::builder()
+        .base_url(emulator.api_url())
+        .api_key(emulator.api_key())
+        .max_concurrent_jobs(jobs)
+        .poll_interval(Duration::from_millis(10))
+        .backoff_base(Duration::from_millis(2))
+        .build()
+        .unwrap()
+}
+
+fn shot(number: usize) -> Request {
+    TextToVideo::new(format!("shot {number}"), "ltx-2-5-fast", Some(6), "1920x1080").into()
+}
+
+/// Jobs whose end was not told yet: it comes with the third poll.
+fn running(emulator: &Emulator) -> usize {
+    emulator.jobs().iter().filter(|job| job.polls < 3).count()
+}
+
+async fn start(programme: &str) -> Emulator {
+    Emulator::start(Programme::from_toml(programme).unwrap()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_clients_of_one_key_share_the_places() {
+    let emulator = start("").await;
+    let clients = [client(&emulator, 3), client(&emulator, 3)];
+    let mut waits = JoinSet::new();
+    for number in 0..24 {
+        let client = clients[number % 2].clone();
+        waits.spawn(async move {
+            let job = client.submit(shot(number)).await.unwrap();
+            job.wait().await.unwrap();
+        });
+    }
+    let mut most = 0;
+    while !waits.is_empty() {
+        most = most.max(running(&emulator));
+        tokio::select! {
+            done = waits.join_next() => done.unwrap().unwrap(),
+            () = tokio::time::sleep(Duration::from_millis(1)) => {}
+        }
+    }
+    assert_eq!(emulator.jobs().len(), 24);
+    assert!((2..=3).contains(&most), "{most} jobs at once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_submit_that_waits_says_so_and_ends_with_its_time_limit_and_no_job() {
+    let emulator = start("[job]\nprocessing_polls = 1000000").await;
+    let client = client(&emulator, 1);
+    let first = client.submit(shot(0)).await.unwrap();
+    let second = client.submit(shot(1)).timeout(Duration::from_millis(300)).start();
+    while second.operation().snapshot().phase != Phase::Queued {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let error = second.operation().clone().into_future().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.billing().name()),
+        (ErrorKind::ConcurrencyLimited, "no_job")
+    );
+    assert!(error.is_retryable());
+    assert!(error.to_string().contains(&first.reference().to_string()), "{error}");
+    assert_eq!(emulator.count("POST", "/v2/text-to-video"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_submit_and_a_cancelled_turn_give_their_places_back() {
+    let emulator = start("").await;
+    let client = client(&emulator, 1);
+    emulator.push_fault("submit", Fault::status(422)).unwrap();
+    client.submit(shot(0)).await.unwrap_err();
+    let job = client.submit(shot(1)).await.unwrap();
+    let waiting = client.submit(shot(2)).start();
+    while waiting.operation().snapshot().phase != Phase::Queued {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    waiting.operation().cancel();
+    let error = waiting.operation().clone().into_future().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    job.wait().await.unwrap();
+    client.submit(shot(3)).await.unwrap();
+}
