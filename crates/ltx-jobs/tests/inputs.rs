@@ -115,7 +115,9 @@ async fn the_same_content_is_uploaded_once_whatever_its_name_and_however_many_wa
         submit(Media::file(&copy)),
         submit(Media::bytes(bytes))
     );
-    (one.unwrap(), two.unwrap(), three.unwrap());
+    for submitted in [one, two, three] {
+        submitted.unwrap();
+    }
     assert_eq!(emulator.count("POST", "/v1/upload"), 1);
     assert_eq!(emulator.jobs().len(), 3);
 
