@@ -24,6 +24,8 @@ pub enum Phase {
     Waiting,
     /// Fetching results.
     Downloading,
+    /// Copying results to an object store.
+    Rehosting,
 }
 
 impl Phase {
@@ -36,6 +38,7 @@ impl Phase {
             Self::Submitting => "submitting",
             Self::Waiting => "waiting",
             Self::Downloading => "downloading",
+            Self::Rehosting => "rehosting",
         }
     }
 }
@@ -50,7 +53,7 @@ pub struct Progress {
     pub bytes_done: u64,
     /// Bytes to move in this phase, once known.
     pub bytes_total: Option<u64>,
-    /// Frames whole on disk.
+    /// Frames whole in their place, on disk or in an object store.
     pub frames_done: u64,
     /// Frames to come, once known.
     pub frames_total: Option<u64>,

@@ -113,6 +113,40 @@ impl Completed {
         }
     }
 
+    /// Copies the outputs to an object store, below `url`: `s3://bucket/prefix/`, `gs://`, `az://` or `abfss://`, `file://`.
+    ///
+    /// A file becomes the object `<url>/<label without _url>` plus its extension (`video.mp4`); of an archive of EXR frames every frame becomes one
+    /// (`exr_frames/frame_00001.exr`). Nothing is stored on this machine and memory stays flat. An object under its key is complete and proven; one that
+    /// is there already and equal counts as copied. Costs nothing on the bill; the store may.
+    ///
+    /// Credentials come from where the store's own tools look for them (variables of the environment, profiles, the role of the machine), and are never
+    /// logged. Requests go through this client's proxy and trust its certificates.
+    ///
+    /// # Errors
+    /// `Unauthenticated` and `PermissionDenied` by the store, `Config` for a bucket or region that is not there or an unknown option, `Exists`,
+    /// `ResultExpired`, `Integrity`, `Archive`, `UnsafeName`, `Cancelled`, and those of the network.
+    #[cfg(feature = "rehost")]
+    pub fn rehost(&self, url: impl Into<String>) -> crate::rehost::Rehost {
+        crate::rehost::Rehost::new(self.clone(), url.into())
+    }
+
+    #[cfg(feature = "rehost")]
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The outputs, each with its URL and the way to a new one.
+    pub(crate) fn sources(&self, engine: &Engine) -> Vec<(String, SignedUrl, Arc<dyn Renew>)> {
+        let source = |output: &Output| {
+            (
+                output.label.clone(),
+                output.url.clone(),
+                self.source(&output.label, engine),
+            )
+        };
+        self.outputs.values().map(source).collect()
+    }
+
     fn source(&self, label: &str, engine: &Engine) -> Arc<dyn Renew> {
         Arc::new(RenewByPoll {
             client: self.client.clone(),
@@ -210,17 +244,7 @@ impl Download {
             work.progress.set_phase(Phase::Downloading);
             let reference = completed.job.reference();
             work.if_dropped(Billing::JobExists(Some(reference.clone())), reference);
-            let outputs = completed
-                .outputs
-                .values()
-                .map(|output| {
-                    (
-                        output.label.clone(),
-                        output.url.clone(),
-                        completed.source(&output.label, &engine),
-                    )
-                })
-                .collect();
+            let outputs = completed.sources(&engine);
             let context = TransferContext {
                 transport: engine.transport.clone(),
                 settings: completed.client.settings().clone(),

@@ -79,7 +79,7 @@ async fn save_all(
 }
 
 /// The outputs that are wanted, each with the stem of its name on disk.
-fn choose(
+pub(crate) fn choose(
     outputs: Vec<(String, SignedUrl, Arc<dyn Renew>)>,
     only: Option<&[String]>,
 ) -> Result<Vec<(String, Arc<Source>)>> {
@@ -113,27 +113,27 @@ fn choose(
 }
 
 /// Whether it is worth asking for the end of the file first. A guess: the content decides.
-fn looks_like_archive(source: &Source) -> bool {
+pub(crate) fn looks_like_archive(source: &Source) -> bool {
     let path = source.url().1.url().path().to_ascii_lowercase();
     path.ends_with(".zip") || source.label.to_ascii_lowercase().contains("frames")
 }
 
-struct Download<'a> {
-    flow: &'a Flow,
-    progress: &'a ProgressSink,
-    dest: &'a Path,
-    options: &'a DownloadOptions,
-    pattern: Option<FramePattern>,
+pub(crate) struct Download<'a> {
+    pub(crate) flow: &'a Flow,
+    pub(crate) progress: &'a ProgressSink,
+    pub(crate) dest: &'a Path,
+    pub(crate) options: &'a DownloadOptions,
+    pub(crate) pattern: Option<FramePattern>,
 }
 
 /// A file that is being read from its beginning.
-struct Begun {
-    stream: HealingStream,
-    facts: Facts,
+pub(crate) struct Begun {
+    pub(crate) stream: HealingStream,
+    pub(crate) facts: Facts,
     /// What was read of it, to see what it is.
-    head: VecDeque<Bytes>,
-    kind: Option<ContentKind>,
-    extension: String,
+    pub(crate) head: VecDeque<Bytes>,
+    pub(crate) kind: Option<ContentKind>,
+    pub(crate) extension: String,
 }
 
 impl Download<'_> {
@@ -173,7 +173,7 @@ impl Download<'_> {
     }
 
     /// Asks for the end of the file: where an archive's directory is.
-    async fn open_tail(&self, source: &Arc<Source>) -> Result<FirstTail> {
+    pub(crate) async fn open_tail(&self, source: &Arc<Source>) -> Result<FirstTail> {
         let mut stream = HealingStream::new(
             self.flow.clone(),
             Arc::clone(source),
@@ -202,14 +202,14 @@ impl Download<'_> {
     }
 
     /// Begins to read a file from its first byte.
-    async fn begin(&self, source: &Arc<Source>) -> Result<Begun> {
+    pub(crate) async fn begin(&self, source: &Arc<Source>) -> Result<Begun> {
         let asked = ByteRange::Span { start: 0, end: None };
         let mut stream = HealingStream::new(self.flow.clone(), Arc::clone(source), asked, None);
         let facts = stream.open().await?;
         self.look(source, stream, facts).await
     }
 
-    async fn look(&self, source: &Arc<Source>, mut stream: HealingStream, facts: Facts) -> Result<Begun> {
+    pub(crate) async fn look(&self, source: &Arc<Source>, mut stream: HealingStream, facts: Facts) -> Result<Begun> {
         let mut head = VecDeque::new();
         let mut first = Vec::new();
         while first.len() < HEAD {
@@ -447,7 +447,7 @@ impl Download<'_> {
 }
 
 /// What the request for the end of a file brought.
-enum FirstTail {
+pub(crate) enum FirstTail {
     Archive(Facts, Directory),
     /// The storage has no ranges and sends the file from its beginning.
     Whole(Box<HealingStream>, Facts),
@@ -455,7 +455,7 @@ enum FirstTail {
 }
 
 /// The rest of a stream, which is known to be small.
-async fn collect(stream: &mut HealingStream) -> Result<Bytes> {
+pub(crate) async fn collect(stream: &mut HealingStream) -> Result<Bytes> {
     let mut bytes = BytesMut::new();
     while let Some(piece) = stream.next().await? {
         bytes.extend_from_slice(&piece);

@@ -43,7 +43,7 @@ pub(crate) struct TransferContext {
 }
 
 impl TransferContext {
-    fn flow(&self) -> Flow {
+    pub(crate) fn flow(&self) -> Flow {
         Flow {
             storage: Arc::new(self.transport.clone()) as Arc<dyn Storage>,
             stall_timeout: self.settings.stall_timeout,
