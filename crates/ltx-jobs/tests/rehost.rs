@@ -73,17 +73,24 @@ fn names(rehosted: &Rehosted) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_has_the_same_names_and_bytes_as_a_download_in_every_mode() {
-    // Frames of two parts, deflated and stored, and an archive of four.
+    // Frames of two parts, deflated and stored, and an archive of three.
     for method in ["stored", "deflated"] {
         let (_emulator, done) = start(&format!(
-            "[archive]\nframes = 3\npadding = 9000000\nmethod = \"{method}\"\n"
+            "[archive]\nframes = 2\npadding = 9000000\nmethod = \"{method}\"\n"
         ))
         .await;
+        let all = downloaded(&done, ArchiveMode::Both).await;
         for mode in [ArchiveMode::Unpack, ArchiveMode::Keep, ArchiveMode::Both] {
             let folder = tempfile::tempdir().unwrap();
             let copied = done.rehost(url(folder.path())).archive(mode).await.unwrap();
             let there = tree(folder.path());
-            assert!(there == downloaded(&done, mode).await, "{mode:?}: {:?}", there.keys());
+            let wanted = |name: &str| match mode {
+                ArchiveMode::Unpack => !name.ends_with(".zip"),
+                ArchiveMode::Keep => !name.ends_with(".exr"),
+                _ => true,
+            };
+            let expected: BTreeMap<&String, &Vec<u8>> = all.iter().filter(|(name, _)| wanted(name)).collect();
+            assert!(there.iter().eq(expected), "{method} {mode:?}: {:?}", there.keys());
             assert_eq!(copied.objects.len(), there.len());
             assert_eq!(
                 copied.bytes,
@@ -169,11 +176,7 @@ async fn a_line_that_breaks_and_a_byte_that_flips_once_are_healed() {
             .await
             .unwrap();
         let there = tree(folder.path());
-        // The padding is random: only the names and lengths are the same on every emulator.
-        let lengths = |tree: &BTreeMap<String, Vec<u8>>| -> Vec<(String, usize)> {
-            tree.iter().map(|(name, bytes)| (name.clone(), bytes.len())).collect()
-        };
-        assert_eq!(lengths(&there), lengths(&expected), "{fault}");
+        assert!(there.keys().eq(expected.keys()), "{fault}: {:?}", there.keys());
         assert!(there == downloaded(&done, ArchiveMode::Both).await, "{fault}");
     }
 }

@@ -3,6 +3,8 @@
 //! The flags of the settings and of the endpoints come from tables; the rest is said here.
 
 mod endpoint;
+#[cfg(feature = "rehost")]
+mod rehost;
 mod settings;
 mod values;
 
@@ -13,6 +15,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ltx_jobs::{ArchiveMode, JobRef, OnUnknown};
 
 pub(crate) use self::endpoint::EndpointArgs;
+#[cfg(feature = "rehost")]
+pub(crate) use self::rehost::RehostArgs;
 pub(crate) use self::settings::SettingFlags;
 
 use self::values::{file, parameter, reference, time};
@@ -64,6 +68,9 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Save the results of a completed job.
     Download(DownloadArgs),
+    /// Copy the results of a completed job to an object store: s3://, gs://, az://, file://.
+    #[cfg(feature = "rehost")]
+    Rehost(RehostArgs),
     /// List the submits that the journal knows. Asks nobody.
     Jobs(JobsArgs),
     /// After a crash: list the jobs to fetch and the submits whose outcome is unknown, or fetch them all.
