@@ -285,7 +285,7 @@ def test_what_is_copied_is_brought_home(emulator, submit, client, store, bucket)
     done.rehost(f"s3://{bucket}/", only="video")
     assert [one.ref for one in client.recover().jobs] == [job.ref]
     done.rehost(f"s3://{bucket}/")
-    assert client.recover().jobs == []
+    assert not client.recover().jobs
 
 
 def test_wrong_credentials_are_told_with_where_they_are_looked_for(emulator, submit, bucket, monkeypatch):
