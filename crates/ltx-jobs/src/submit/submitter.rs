@@ -199,7 +199,7 @@ impl Submitter {
                     }
                 }
                 Posted::Verdict(Verdict::IdLost(error)) => {
-                    self.settle_or_say(Fate::Unknown {
+                    self.settle_or_say(Fate::IdLost {
                         request_id: error.request_id().map(str::to_owned),
                     })
                     .await;
