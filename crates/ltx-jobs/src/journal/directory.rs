@@ -55,6 +55,8 @@ struct State {
     file: Option<OwnFile>,
     /// Files that could not be written any more. Kept, because their locks tell others that this client lives.
     left: Vec<OwnFile>,
+    /// What is known, but found no room on the disk: written behind the next record that does.
+    unwritten: Vec<Record>,
 }
 
 impl DirectoryJournal {
@@ -78,8 +80,19 @@ impl DirectoryJournal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a record to the own file. It is not on the disk before [`on_disk`](Self::on_disk).
+    /// Appends a record to the own file, and behind it those that found no room before. It is not on the disk before [`on_disk`](Self::on_disk).
     fn append(&self, state: &mut State, record: &Record) -> Result<Written> {
+        let written = self.write(state, record)?;
+        while let Some(late) = state.unwritten.pop() {
+            if self.write(state, &late).is_err() {
+                state.unwritten.push(late);
+                break;
+            }
+        }
+        Ok(written)
+    }
+
+    fn write(&self, state: &mut State, record: &Record) -> Result<Written> {
         let line = line(record)?;
         if let Some(given_up) = state.file.take_if(|own| own.is_given_up()) {
             state.left.push(given_up);
@@ -145,6 +158,7 @@ impl DirectoryJournal {
             others,
             file,
             left,
+            ..
         } = state;
         let mut files = self.files()?;
         files.retain(|path| !file.iter().chain(&*left).any(|own| own.path() == path));
@@ -202,10 +216,14 @@ impl DirectoryJournal {
     }
 
     /// Writes down what is known already: what the ledger has learned stays true, whatever becomes of the record.
-    fn note(&self, record: &Record, learn: impl FnOnce(&mut Ledger)) -> Result<Written> {
+    fn note(&self, record: Record, learn: impl FnOnce(&mut Ledger)) -> Result<Written> {
         let mut state = self.lock();
         learn(&mut state.ledger);
-        self.append(&mut state, record)
+        let written = self.append(&mut state, &record);
+        if written.is_err() {
+            state.unwritten.push(record);
+        }
+        written
     }
 }
 
@@ -257,7 +275,14 @@ impl Journal for DirectoryJournal {
         let Some(record) = Record::fate(intent, &fate, at) else {
             return Ok(());
         };
-        self.on_disk(self.note(&record, |ledger| ledger.settle(intent, fate, &format_time(at)))?)
+        let written = self.note(record.clone(), |ledger| {
+            ledger.settle(intent, fate, &format_time(at));
+        })?;
+        let on_disk = self.on_disk(written);
+        if on_disk.is_err() {
+            self.lock().unwritten.push(record);
+        }
+        on_disk
     }
 
     fn resolve(&self, intent: &str, job: Option<JobRef>) -> Result<()> {
@@ -295,7 +320,7 @@ impl Journal for DirectoryJournal {
             at: at.clone(),
         };
         // If this is lost in a power cut, the job is asked for once more.
-        self.note(&record, |ledger| ledger.ended(job, status, &at)).map(drop)
+        self.note(record, |ledger| ledger.ended(job, status, &at)).map(drop)
     }
 
     fn saved(&self, job: &JobRef) -> Result<()> {
@@ -303,7 +328,7 @@ impl Journal for DirectoryJournal {
             job: job.clone(),
             at: now(),
         };
-        self.note(&record, |ledger| ledger.saved(job)).map(drop)
+        self.note(record, |ledger| ledger.saved(job)).map(drop)
     }
 
     fn knows(&self, job: &JobRef) -> Result<bool> {

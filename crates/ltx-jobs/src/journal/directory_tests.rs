@@ -293,7 +293,7 @@ fn after_a_failed_write_the_earlier_submits_are_known_once_and_their_client_coun
 }
 
 #[test]
-fn an_accepted_job_that_could_not_be_written_down_is_known_as_long_as_its_client_lives() {
+fn an_accepted_job_that_could_not_be_written_down_is_known_to_its_client_and_written_with_the_next_record() {
     let directory = tempfile::tempdir().unwrap();
     let journal = open(directory.path());
     journal.begin(intent("i1", Some("k"))).unwrap();
@@ -311,6 +311,13 @@ fn an_accepted_job_that_could_not_be_written_down_is_known_as_long_as_its_client
             ..
         }
     ));
+    // With room again, it is written down after all.
+    assert_eq!(open(directory.path()).fate("i1").unwrap(), Some(Fate::Open));
+    journal.begin(intent("i3", None)).unwrap();
+    assert_eq!(
+        open(directory.path()).fate("i1").unwrap(),
+        Some(Fate::Accepted(job("j1")))
+    );
 }
 
 #[cfg(unix)]
@@ -329,4 +336,14 @@ fn after_a_sync_that_failed_nothing_was_begun_and_the_next_record_goes_into_anot
     assert_eq!(journal.begin(intent("i3", Some("k2"))).unwrap(), Once::Free);
     assert_eq!(journal.files().unwrap().len(), 2);
     assert_eq!(open(directory.path()).entries().unwrap().len(), 2);
+    {
+        let sink = File::options().write(true).open("/dev/null").unwrap();
+        journal.lock().file.as_mut().unwrap().replace_handle(sink);
+    }
+    journal.settle("i3", Fate::Accepted(job("j3"))).unwrap_err();
+    journal.begin(intent("i4", None)).unwrap();
+    assert_eq!(
+        open(directory.path()).fate("i3").unwrap(),
+        Some(Fate::Accepted(job("j3")))
+    );
 }

@@ -87,6 +87,6 @@ pub(super) async fn check(emulator: &Emulator, folder: &Path, in_flight: usize) 
 }
 
 /// The number in a job's prompt.
-fn shot(body: &serde_json::Value) -> u32 {
+pub(super) fn shot(body: &serde_json::Value) -> u32 {
     body["prompt"].as_str().unwrap()["shot ".len()..].parse().unwrap()
 }

@@ -1,14 +1,16 @@
-//! A child process is killed at every step of a job, and at random moments; what its journal knows afterwards must fit what the service holds.
+//! Processes and their journals: killed at every step of a job and at random moments, several with one journal, and with a disk that refuses.
 //!
-//! There is no hook in the library: the parent sees how far the child has come by what it says, by what the service has received, and by what stands in the
-//! journal, and it can stop the child before it kills it.
+//! What a journal knows afterwards must fit what the service holds. There is no hook in the library: the parent sees how far a child has come by what it
+//! says, by what the service has received, and by what stands in the journal, and it can stop the child before it kills it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // A test; the child talks to its parent.
 #![cfg(unix)]
 
 mod account;
 mod child;
+mod disk;
 mod random;
 mod steps;
+mod together;
 
 use std::path::Path;
 use std::time::Duration;

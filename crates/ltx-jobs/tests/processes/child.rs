@@ -27,6 +27,12 @@ pub(super) struct Orders {
     pub(super) at_once: usize,
     /// Uploads this file before each submit.
     pub(super) input: Option<PathBuf>,
+    /// Neither waits nor saves.
+    pub(super) only_submit: bool,
+    /// Makes the records longer.
+    pub(super) label: String,
+    /// Lets no file of the process grow beyond so many blocks of 512 bytes, as a full disk does.
+    pub(super) file_blocks: Option<u32>,
 }
 
 impl Orders {
@@ -36,7 +42,7 @@ impl Orders {
             folder: folder.to_owned(),
             jobs: 1,
             at_once: 1,
-            input: None,
+            ..Self::default()
         }
     }
 }
@@ -70,10 +76,14 @@ async fn one_job(client: &Client, orders: &Orders, number: u32) {
     if let Some(input) = &orders.input {
         request = request.media("image_uri", Media::file(input));
     }
-    let Ok(job) = client.submit(request).once(once(number)).await else {
-        return;
+    let job = match client.submit(request).once(once(number)).label(&orders.label).await {
+        Ok(job) => job,
+        Err(error) => return say(&format!("failed {}", error.kind().name())),
     };
     say("submitted");
+    if orders.only_submit {
+        return;
+    }
     let done = job.wait().await.unwrap();
     say("completed");
     done.download(orders.folder.join(number.to_string())).await.unwrap();
@@ -96,7 +106,19 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) fn start(orders: &Orders) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
+        let mut command = match orders.file_blocks {
+            None => Command::new(std::env::current_exe().unwrap()),
+            // The signal that tells of the limit is ignored, so that writing fails instead.
+            Some(blocks) => {
+                let mut shell = Command::new("sh");
+                shell
+                    .args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "sh"])
+                    .arg(blocks.to_string())
+                    .arg(std::env::current_exe().unwrap());
+                shell
+            }
+        };
+        let mut process = command
             .args(["--exact", "child::child", "--nocapture"])
             .env(ORDERS, serde_json::to_string(orders).unwrap())
             .stdout(Stdio::piped())
