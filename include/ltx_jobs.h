@@ -203,7 +203,9 @@ enum {
   /** Nobody can tell: a job may exist and be billed. */
   LTX_FATE_UNKNOWN = 3,
   /** The job failed and was not billed. */
-  LTX_FATE_ENDED_UNBILLED = 4
+  LTX_FATE_ENDED_UNBILLED = 4,
+  /** A job exists and is billed if it succeeds, but its id did not arrive. */
+  LTX_FATE_ID_LOST = 5
 };
 
 /** What an operation is doing; -1 for something this version does not know. */
@@ -1068,7 +1070,7 @@ LTX_API ltx_status ltx_client_jobs(ltx_client *client, const ltx_callbacks *call
 LTX_API ltx_status ltx_client_recover(ltx_client *client, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
 
 /**
- * Starts writing down what became of a submit whose outcome was unknown, after a look at the account. Never blocks. Its `once` key is free again when there
+ * Starts writing down what became of a submit whose outcome, or whose job's id, was unknown, after a look at the account. Never blocks. Its `once` key is free again when there
  * is no job. The operation ends with LTX_NOT_FOUND when the journal does not know the intent, and with LTX_INVALID_STATE when its outcome is not unknown.
  *
  * @param intent     its reference, `intent:...`
@@ -1076,7 +1078,13 @@ LTX_API ltx_status ltx_client_recover(ltx_client *client, const ltx_callbacks *c
  * @param callbacks  may be NULL; see ltx_callbacks
  * @return LTX_OK; LTX_INVALID_REQUEST for a text that is no reference
  */
-LTX_API ltx_status ltx_client_resolve(ltx_client *client, const char *intent, const char *job, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+LTX_API
+ltx_status ltx_client_resolve(ltx_client *client,
+                              const char *intent,
+                              const char *job,
+                              const ltx_callbacks *callbacks,
+                              ltx_op **op,
+                              ltx_error **err);
 
 /**
  * How many submits there are. 0 for NULL.
@@ -1109,6 +1117,11 @@ LTX_API const char *ltx_submits_label(const ltx_submits *submits, size_t index);
 LTX_API const char *ltx_submits_once(const ltx_submits *submits, size_t index);
 
 /**
+ * The service's request id, for the vendor's support, where the outcome is unknown or the job's id is lost; NULL when there is none.
+ */
+LTX_API const char *ltx_submits_request_id(const ltx_submits *submits, size_t index);
+
+/**
  * When it began, by this machine's clock: milliseconds since 1970; -1 beyond the last.
  */
 LTX_API int64_t ltx_submits_began_at(const ltx_submits *submits, size_t index);
@@ -1117,6 +1130,12 @@ LTX_API int64_t ltx_submits_began_at(const ltx_submits *submits, size_t index);
  * What became of it: `LTX_FATE_UNKNOWN` and so on; -1 beyond the last, and for something this version does not know.
  */
 LTX_API int32_t ltx_submits_fate(const ltx_submits *submits, size_t index);
+
+/**
+ * Attempts of unknown outcome that nobody has settled: each may have created a job. Beside a known job, or more than one, only where a double charge was
+ * accepted. 0 beyond the last.
+ */
+LTX_API uint32_t ltx_submits_doubts(const ltx_submits *submits, size_t index);
 
 /**
  * How the job ended, when that was seen: `LTX_STATE_COMPLETED`, `LTX_STATE_FAILED`; else `LTX_STATE_UNKNOWN`.
@@ -1152,10 +1171,11 @@ LTX_API size_t ltx_recovered_job_count(const ltx_recovered *recovered);
 LTX_API ltx_status ltx_recovered_job(const ltx_recovered *recovered, size_t index, ltx_job **job, ltx_error **err);
 
 /**
- * Submits whose outcome nobody knows: look at the account, then settle each with ltx_client_resolve(). Belongs to `recovered`, and is not freed. NULL for
+ * Submits whose outcome nobody knows, and those whose job exists without a known id: look at the account, then settle each with ltx_client_resolve(). Belongs to `recovered`, and is not freed. NULL for
  * NULL.
  */
-LTX_API const ltx_submits *ltx_recovered_unknown(const ltx_recovered *recovered);
+LTX_API
+const ltx_submits *ltx_recovered_unknown(const ltx_recovered *recovered);
 
 /**
  * Jobs that were submitted with another API key, and cannot be asked for with this one. Belongs to `recovered`, and is not freed. NULL for NULL.

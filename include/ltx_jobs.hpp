@@ -296,6 +296,7 @@ enum class Fate : std::int32_t {
   refused = LTX_FATE_REFUSED,
   unknown = LTX_FATE_UNKNOWN,
   ended_unbilled = LTX_FATE_ENDED_UNBILLED,
+  id_lost = LTX_FATE_ID_LOST,
 };
 
 /** How far an operation is, from memory. */
@@ -714,13 +715,17 @@ struct JournaledSubmit {
   bool saved;
   /** Submitted with another API key; such a job cannot be asked for. */
   bool other_key;
+  /** For the vendor's support, where the outcome is unknown or the job's id is lost. */
+  std::optional<std::string> request_id;
+  /** Attempts of unknown outcome that nobody has settled: each may have created a job. */
+  std::uint32_t doubts;
 };
 
 /** What an earlier run left behind. */
 struct Recovered {
   /** Jobs to wait for and to fetch, oldest first. */
   std::vector<Job> jobs;
-  /** Submits whose outcome nobody knows: look at the account, then settle each with Client::resolve(). */
+  /** Submits whose outcome, or whose job's id, nobody knows: look at the account, then settle each with Client::resolve(). */
   std::vector<JournaledSubmit> unknown;
   /** Jobs of another API key. */
   std::vector<JournaledSubmit> other_key;
@@ -736,7 +741,7 @@ inline std::vector<JournaledSubmit> list(const ltx_submits *raw) {
     all.push_back(JournaledSubmit{text(ltx_submits_intent(raw, index)), maybe(ltx_submits_job(raw, index)), text(ltx_submits_endpoint(raw, index)),
                                   maybe(ltx_submits_label(raw, index)), maybe(ltx_submits_once(raw, index)), since_epoch(ltx_submits_began_at(raw, index)),
                                   static_cast<Fate>(ltx_submits_fate(raw, index)), ltx_submits_ended(raw, index), ltx_submits_is_saved(raw, index),
-                                  ltx_submits_is_other_key(raw, index)});
+                                  ltx_submits_is_other_key(raw, index), maybe(ltx_submits_request_id(raw, index)), ltx_submits_doubts(raw, index)});
   }
   return all;
 }

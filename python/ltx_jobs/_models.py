@@ -68,6 +68,8 @@ class SubmitState(Word):
     """No job was created."""
     UNKNOWN = "unknown"
     """Nobody can tell: a job may exist and be billed. See `Client.resolve`."""
+    ID_LOST = "id_lost"
+    """A job exists and is billed if it succeeds, but its id did not arrive. See `Client.resolve`."""
     FAILED = "failed"
     """The job failed and was not billed."""
 
@@ -230,7 +232,7 @@ class Checked(Value):
 class JournaledSubmit(Value):
     """One submit in the journal, as `Client.jobs` and `Client.recover` give it. Pickles; asks nobody."""
 
-    __slots__ = ("intent", "ref", "endpoint", "label", "once", "began_at", "state", "ended", "saved", "other_key")
+    __slots__ = ("intent", "ref", "endpoint", "label", "once", "began_at", "state", "ended", "saved", "other_key", "request_id", "doubts")
 
     intent: str
     """The submit's own reference, ``intent:...``, for `Client.resolve` and `Client.job`."""
@@ -252,6 +254,11 @@ class JournaledSubmit(Value):
     """Whether its outputs were saved."""
     other_key: bool
     """Whether it was submitted with another API key than this client's; such a job cannot be asked for with this one."""
+    request_id: str | None
+    """The service's request id, for the vendor's support, where the outcome is unknown or the job's id is lost and the answer had one."""
+    doubts: int
+    """Attempts of unknown outcome that nobody has settled: each may have created a job. Beside a known job, or more than one, only where the caller accepted
+    a double charge."""
 
     def __init__(
         self,
@@ -265,6 +272,8 @@ class JournaledSubmit(Value):
         ended: str | None,
         saved: bool,
         other_key: bool,
+        request_id: str | None = None,
+        doubts: int = 0,
     ) -> None:
         self._set(
             intent=intent,
@@ -277,6 +286,8 @@ class JournaledSubmit(Value):
             ended=None if ended is None else Status(ended),
             saved=saved,
             other_key=other_key,
+            request_id=request_id,
+            doubts=doubts,
         )
 
 
@@ -288,7 +299,7 @@ class Recovered(Value):
     jobs: tuple[Job, ...]
     """Jobs of this key that exist and whose outputs were not saved, oldest first. Wait for them, then download."""
     unknown: tuple[JournaledSubmit, ...]
-    """Submits whose outcome nobody knows: a job may exist and be billed. Look at the account, then settle each with `Client.resolve`."""
+    """Submits whose outcome nobody knows, and those whose job exists without a known id. Look at the account, then settle each with `Client.resolve`."""
     other_key: tuple[JournaledSubmit, ...]
     """Jobs that were submitted with another key, and cannot be asked for with this one."""
 

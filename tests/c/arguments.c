@@ -111,6 +111,7 @@ static void ltx_result_label_null(void) { CHECK(ltx_result_label(NULL, 0) == NUL
 static void ltx_result_url_null(void) { CHECK(ltx_result_url(NULL, 0) == NULL); }
 static void ltx_saved_path_null(void) { CHECK(ltx_saved_path(NULL, 0) == NULL); }
 static void ltx_submits_began_at_null(void) { CHECK_INT(ltx_submits_began_at(NULL, 0), -1); }
+static void ltx_submits_doubts_null(void) { CHECK_INT(ltx_submits_doubts(NULL, 0), 0); }
 static void ltx_submits_ended_null(void) { CHECK_INT(ltx_submits_ended(NULL, 0), LTX_STATE_UNKNOWN); }
 static void ltx_submits_endpoint_null(void) { CHECK(ltx_submits_endpoint(NULL, 0) == NULL); }
 static void ltx_submits_fate_null(void) { CHECK_INT(ltx_submits_fate(NULL, 0), -1); }
@@ -120,6 +121,7 @@ static void ltx_submits_is_saved_null(void) { CHECK(!ltx_submits_is_saved(NULL, 
 static void ltx_submits_job_null(void) { CHECK(ltx_submits_job(NULL, 0) == NULL); }
 static void ltx_submits_label_null(void) { CHECK(ltx_submits_label(NULL, 0) == NULL); }
 static void ltx_submits_once_null(void) { CHECK(ltx_submits_once(NULL, 0) == NULL); }
+static void ltx_submits_request_id_null(void) { CHECK(ltx_submits_request_id(NULL, 0) == NULL); }
 /* These take no pointer. */
 static void ltx_abi_version_null(void) { CHECK_INT(ltx_abi_version(), LTX_ABI_VERSION); }
 static void ltx_version_null(void) { CHECK_TEXT(ltx_version(), LTX_VERSION); }
@@ -170,10 +172,10 @@ static const struct {
     ROW(ltx_result_download),           ROW(ltx_result_free),               ROW(ltx_result_job_expires_at),     ROW(ltx_result_label),
     ROW(ltx_result_outputs_expire_at),  ROW(ltx_result_url),                ROW(ltx_saved_bytes),               ROW(ltx_saved_count),
     ROW(ltx_saved_free),                ROW(ltx_saved_path),                ROW(ltx_status_name),               ROW(ltx_submits_began_at),
-    ROW(ltx_submits_count),             ROW(ltx_submits_ended),             ROW(ltx_submits_endpoint),          ROW(ltx_submits_fate),
-    ROW(ltx_submits_free),              ROW(ltx_submits_intent),            ROW(ltx_submits_is_other_key),      ROW(ltx_submits_is_saved),
-    ROW(ltx_submits_job),               ROW(ltx_submits_label),             ROW(ltx_submits_once),              ROW(ltx_version),
-    ROW(ltx_version_number),
+    ROW(ltx_submits_count),             ROW(ltx_submits_doubts),            ROW(ltx_submits_ended),             ROW(ltx_submits_endpoint),
+    ROW(ltx_submits_fate),              ROW(ltx_submits_free),              ROW(ltx_submits_intent),            ROW(ltx_submits_is_other_key),
+    ROW(ltx_submits_is_saved),          ROW(ltx_submits_job),               ROW(ltx_submits_label),             ROW(ltx_submits_once),
+    ROW(ltx_submits_request_id),        ROW(ltx_version),                   ROW(ltx_version_number),
 };
 
 static void every_export_answers_null(const char *symbols) {

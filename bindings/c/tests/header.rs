@@ -184,6 +184,11 @@ fn constants() -> String {
             ("LTX_FATE_REFUSED", 2, "No job was created."),
             ("LTX_FATE_UNKNOWN", 3, "Nobody can tell: a job may exist and be billed."),
             ("LTX_FATE_ENDED_UNBILLED", 4, "The job failed and was not billed."),
+            (
+                "LTX_FATE_ID_LOST",
+                5,
+                "A job exists and is billed if it succeeds, but its id did not arrive.",
+            ),
         ]),
     );
     list(

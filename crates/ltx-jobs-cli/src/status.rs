@@ -81,7 +81,7 @@ async fn ask(guide: &mut Guide<'_>, job: &Job) -> Result<(), Failure> {
 
 fn tell(guide: &Guide<'_>, submit: &JournaledSubmit) -> Result<(), Failure> {
     let settle = match submit.state {
-        SubmitState::Unknown => guide.settle(&submit.intent, &submit.endpoint),
+        SubmitState::Unknown | SubmitState::IdLost => guide.settle(&submit.intent, &submit.endpoint),
         _ => None,
     };
     let mut fields = jobs::fields(submit);
@@ -94,6 +94,7 @@ fn tell(guide: &Guide<'_>, submit: &JournaledSubmit) -> Result<(), Failure> {
         SubmitState::Submitting => "being submitted by a process that lives",
         SubmitState::Refused => "refused: no job was created",
         SubmitState::Unknown => "unknown: a job may exist and be billed",
+        SubmitState::IdLost => "accepted: a job exists, but its id did not arrive",
         _ => jobs::state(submit),
     };
     guide

@@ -387,7 +387,7 @@ async fn observe(transport: &crate::transport::Transport, job: &JobRef, key: &Ap
 fn write_end(journal: &dyn Journal, job: &JobRef, snapshot: &mut Snapshot) -> Result<()> {
     if let Some(Ending::Error(error)) = &snapshot.ending
         && error.kind() == ErrorKind::NotFound
-        && journal.entries()?.iter().any(|entry| entry.fate.job() == Some(job))
+        && journal.knows(job)?
     {
         snapshot.ending = Some(Ending::Error(expired(job, error)));
     }
