@@ -46,12 +46,16 @@ mod telemetry;
 mod transfer;
 mod transport;
 
+pub use bytes::Bytes;
 pub use client::{
     Check, Checked, Client, ClientBuilder, Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState, Upload,
 };
 pub use config::Origin;
 pub use error::{Billing, Error, ErrorKind, Result};
-pub use job::{Completed, Download, Job, JobRef, Output, Poll, Snapshot, Wait};
+pub use job::{
+    Completed, Download, ExtractFrames, Frame, FrameStream, Frames, Job, JobRef, OpenFrames, Output, Poll,
+    PublishedFrame, ReadFrame, Snapshot, StreamFrames, Wait,
+};
 pub use model::Status;
 pub use operation::{Operation, Running};
 pub use progress::{Phase, Progress};
