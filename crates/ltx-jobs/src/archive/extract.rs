@@ -246,3 +246,7 @@ impl Outlet for Files {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "hostile_tests.rs"]
+mod hostile;

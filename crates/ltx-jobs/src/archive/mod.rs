@@ -9,6 +9,8 @@ pub(crate) mod directory;
 pub(crate) mod end;
 pub(crate) mod extract;
 pub(crate) mod fetch;
+#[cfg(test)]
+pub(crate) mod forged;
 pub(crate) mod frame;
 pub(crate) mod limits;
 pub(crate) mod member;

@@ -325,7 +325,10 @@ impl Opening<'_> {
             return self.open_source(source).await?.ok_or_else(|| {
                 Error::new(
                     ErrorKind::Archive,
-                    format!("the output {} is no archive of frames", source.label),
+                    format!(
+                        "the output {} is no archive of frames, or one that is cut off",
+                        source.label
+                    ),
                 )
             });
         }
@@ -353,7 +356,7 @@ impl Opening<'_> {
         }
         Err(Error::new(
             ErrorKind::Archive,
-            format!("no output of the job is an archive of frames: {}", labels()),
+            format!("no output of the job is a whole archive of frames: {}", labels()),
         ))
     }
 

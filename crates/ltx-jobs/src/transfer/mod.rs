@@ -6,7 +6,7 @@
 
 pub(crate) mod download;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub(crate) mod input;
 pub(crate) mod integrity;
 pub(crate) mod kind;
