@@ -113,7 +113,7 @@ impl Archive {
                 EvilKind::Overlap => zip.repeat_first(&evil.name),
                 EvilKind::Longer => {
                     let bytes = Bytes::from_static(b"made to do harm\n");
-                    let packed = zip::deflate(&[bytes.clone()]);
+                    let packed = zip::deflate(std::slice::from_ref(&bytes));
                     let entry = Entry {
                         deflated: true,
                         ..entry
