@@ -30,6 +30,9 @@ mod archive;
 mod client;
 mod config;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod job;
 mod journal;
 mod keys;
