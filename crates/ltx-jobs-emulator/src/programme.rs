@@ -222,6 +222,8 @@ pub struct ArchiveShape {
     pub evil_members: Vec<EvilMember>,
     /// Incompressible bytes in an attribute of every frame.
     pub padding: u32,
+    /// How it ends.
+    pub end: ArchiveEnd,
 }
 
 impl Default for ArchiveShape {
@@ -240,6 +242,7 @@ impl Default for ArchiveShape {
             extra_members: Vec::new(),
             evil_members: Vec::new(),
             padding: 0,
+            end: ArchiveEnd::Whole,
         }
     }
 }
@@ -322,6 +325,35 @@ pub enum EvilKind {
     Encrypted,
     /// The CRC-32 in the directory is wrong.
     BadCrc,
+    /// Deflated, and unpacks to one byte more than the directory says.
+    Longer,
+    /// Compressed in a way that nobody knows.
+    UnknownMethod,
+    /// Its own header has another name than the directory.
+    OtherLocalName,
+    /// Its own header has another size than the directory.
+    OtherLocalSize,
+    /// The directory says that it lies behind the end of the archive.
+    Outside,
+}
+
+/// How the archive ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArchiveEnd {
+    /// As it should.
+    #[default]
+    Whole,
+    /// In the middle of its directory.
+    Truncated,
+    /// With bytes behind its end record.
+    TrailingBytes,
+    /// The end record says that the directory begins one byte later than it does.
+    WrongOffset,
+    /// The end record counts one member less than the directory holds.
+    WrongCount,
+    /// The ZIP64 end record counts more members than fit into any archive.
+    Zip64Count,
 }
 
 /// Results beside the archive.

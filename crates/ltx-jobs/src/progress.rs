@@ -50,7 +50,7 @@ pub struct Progress {
     pub bytes_done: u64,
     /// Bytes to move in this phase, once known.
     pub bytes_total: Option<u64>,
-    /// Frames whole on disk.
+    /// Frames whole and checked: on disk, or in memory where they are read into it.
     pub frames_done: u64,
     /// Frames to come, once known.
     pub frames_total: Option<u64>,

@@ -345,7 +345,7 @@ impl Client {
     }
 
     /// The engine of the present runtime, made when there is none or when its runtime is gone.
-    async fn engine(&self) -> Result<Engine> {
+    pub(crate) async fn engine(&self) -> Result<Engine> {
         if let Some(engine) = self.present_engine() {
             return Ok(engine);
         }

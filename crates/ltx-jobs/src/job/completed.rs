@@ -10,8 +10,9 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use super::frames::OpenFrames;
 use super::{Job, JobRef, Results};
-use crate::client::{Client, Engine};
+use crate::client::Client;
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::model::{Polled, Status, url_expiry};
 use crate::operation::{Operation, Running};
@@ -26,7 +27,7 @@ const RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// A completed job with its outputs.
 #[derive(Clone)]
 pub struct Completed {
-    client: Client,
+    pub(super) client: Client,
     job: Job,
     created_at: Option<SystemTime>,
     results: Arc<Results>,
@@ -113,10 +114,20 @@ impl Completed {
         }
     }
 
-    fn source(&self, label: &str, engine: &Engine) -> Arc<dyn Renew> {
+    /// Opens the archive of EXR frames where it lies, as a list: one ranged request for its directory, two for one of some 3,000 frames and more. No frame is
+    /// fetched by it, and nothing is billed.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when several outputs look like such archives and none was named, or the named one is not there. `Archive` when no output is one, or
+    /// it is damaged; `UnsafeName` or `LimitExceeded` when it is made to do harm. `Unsupported` when the storage answers no ranges and no directory was
+    /// named for it. `ResultExpired`, `Stalled`, `Cancelled`, and those of the network.
+    pub fn frames(&self) -> OpenFrames {
+        OpenFrames::new(self.clone())
+    }
+
+    pub(super) fn source(&self, label: &str) -> Arc<dyn Renew> {
         Arc::new(RenewByPoll {
             client: self.client.clone(),
-            engine: engine.clone(),
             job: self.job.reference().clone(),
             label: label.to_owned(),
         })
@@ -217,7 +228,7 @@ impl Download {
                     (
                         output.label.clone(),
                         output.url.clone(),
-                        completed.source(&output.label, &engine),
+                        completed.source(&output.label),
                     )
                 })
                 .collect();
@@ -258,7 +269,6 @@ impl IntoFuture for Download {
 /// A fresh URL for an output by asking for the job once more.
 struct RenewByPoll {
     client: Client,
-    engine: Engine,
     job: JobRef,
     label: String,
 }
@@ -273,8 +283,9 @@ impl Renew for RenewByPoll {
                 self.job.id().unwrap_or_default()
             );
             let what = "asking for a fresh URL";
-            let answer = self
-                .engine
+            // Of the runtime of the moment: a list of frames may outlive the one it was opened in.
+            let engine = self.client.engine().await?;
+            let answer = engine
                 .transport
                 .api_get(&path, &key, self.client.settings().poll_timeout)
                 .await

@@ -8,14 +8,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use tempfile::NamedTempFile;
 use tracing::Instrument as _;
 
 use crate::archive::directory::{Directory, FIRST_TAIL};
-use crate::archive::extract::{Extraction, Store, extract};
+use crate::archive::extract::{Extraction, extract};
+use crate::archive::fetch::Store;
 use crate::archive::frame::FramePattern;
 use crate::archive::name::{folded, stem_of_label};
-use crate::archive::open::{read_local_directory, read_remote_directory};
+use crate::archive::open::{
+    FirstTail, collect, looks_like_archive, open_tail, read_local_directory, read_remote_directory,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::cancelled;
 use crate::progress::{Phase, ProgressSink};
@@ -70,12 +74,7 @@ async fn save_all(
         let span = tracing::info_span!(target: TRANSFER, "output", label = %source.label);
         files.extend(download.save(&stem, &source).instrument(span).await?);
     }
-    Ok(Saved {
-        bytes: files.iter().map(|file| file.bytes).sum(),
-        crc32c: files.iter().map(|file| file.crc32c).collect(),
-        paths: files.into_iter().map(|file| file.path).collect(),
-        elapsed: began.elapsed(),
-    })
+    Ok(Saved::new(files, began.elapsed()))
 }
 
 /// The outputs that are wanted, each with the stem of its name on disk.
@@ -112,10 +111,39 @@ fn choose(
     Ok(chosen)
 }
 
-/// Whether it is worth asking for the end of the file first. A guess: the content decides.
-fn looks_like_archive(source: &Source) -> bool {
-    let path = source.url().1.url().path().to_ascii_lowercase();
-    path.ends_with(".zip") || source.label.to_ascii_lowercase().contains("frames")
+/// What became of an output that was to be kept aside; see [`spool`].
+pub(crate) enum Spooled {
+    File(NamedTempFile),
+    /// It is no archive, or none was to be kept.
+    NoArchive,
+    NoDirectory,
+}
+
+/// Brings an archive from a storage without ranges into a temporary file in `directory`. `opened` is the output from its first byte on.
+pub(crate) async fn spool(
+    flow: &Flow,
+    progress: &ProgressSink,
+    source: &Arc<Source>,
+    opened: (HealingStream, Facts),
+    directory: Option<&Path>,
+) -> Result<Spooled> {
+    let options = DownloadOptions::new();
+    let download = Download {
+        flow,
+        progress,
+        dest: directory.unwrap_or(Path::new("")),
+        options: &options,
+        pattern: None,
+    };
+    let begun = download.look(source, opened.0, opened.1).await?;
+    match (begun.kind, directory) {
+        (Some(ContentKind::Zip), Some(_)) => {
+            let target = download.target(&stem_of_label(&source.label), &begun);
+            Ok(Spooled::File(download.fetch(source, &target, begun).await?.temp))
+        }
+        (Some(ContentKind::Zip), None) => Ok(Spooled::NoDirectory),
+        _ => Ok(Spooled::NoArchive),
+    }
 }
 
 struct Download<'a> {
@@ -141,7 +169,7 @@ impl Download<'_> {
         let unpack = self.options.archive != ArchiveMode::Keep;
         let mut begun = None;
         if unpack && looks_like_archive(source) {
-            match self.open_tail(source).await? {
+            match open_tail(self.flow, source).await? {
                 FirstTail::Archive(facts, directory) => return self.save_archive(stem, source, facts, directory).await,
                 FirstTail::Whole(stream, facts) => begun = Some(self.look(source, *stream, facts).await?),
                 FirstTail::NoArchive => {}
@@ -170,35 +198,6 @@ impl Download<'_> {
             }
             _ => self.save_archive_without_ranges(stem, source, begun).await,
         }
-    }
-
-    /// Asks for the end of the file: where an archive's directory is.
-    async fn open_tail(&self, source: &Arc<Source>) -> Result<FirstTail> {
-        let mut stream = HealingStream::new(
-            self.flow.clone(),
-            Arc::clone(source),
-            ByteRange::Suffix(FIRST_TAIL),
-            None,
-        );
-        let facts = match stream.open().await {
-            Ok(facts) => facts,
-            // A storage that does not know suffix ranges; the plain way will tell what else may be wrong.
-            Err(error) if error.kind() == ErrorKind::Protocol => return Ok(FirstTail::NoArchive),
-            Err(error) => return Err(error),
-        };
-        if !facts.ranges || facts.length.is_none() {
-            return Ok(if stream.position() == 0 {
-                FirstTail::Whole(Box::new(stream), facts)
-            } else {
-                FirstTail::NoArchive
-            });
-        }
-        let tail = collect(&mut stream).await?;
-        if !tail.windows(4).any(|window| window == b"PK\x05\x06") {
-            return Ok(FirstTail::NoArchive);
-        }
-        let directory = read_remote_directory(self.flow, source, &facts, tail).await?;
-        Ok(FirstTail::Archive(facts, directory))
     }
 
     /// Begins to read a file from its first byte.
@@ -444,23 +443,6 @@ impl Download<'_> {
             outcome = work => outcome,
         }
     }
-}
-
-/// What the request for the end of a file brought.
-enum FirstTail {
-    Archive(Facts, Directory),
-    /// The storage has no ranges and sends the file from its beginning.
-    Whole(Box<HealingStream>, Facts),
-    NoArchive,
-}
-
-/// The rest of a stream, which is known to be small.
-async fn collect(stream: &mut HealingStream) -> Result<Bytes> {
-    let mut bytes = BytesMut::new();
-    while let Some(piece) = stream.next().await? {
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes.freeze())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 pub(crate) mod download;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub(crate) mod input;
 pub(crate) mod integrity;
 pub(crate) mod kind;
@@ -43,7 +43,7 @@ pub(crate) struct TransferContext {
 }
 
 impl TransferContext {
-    fn flow(&self) -> Flow {
+    pub(crate) fn flow(&self) -> Flow {
         Flow {
             storage: Arc::new(self.transport.clone()) as Arc<dyn Storage>,
             stall_timeout: self.settings.stall_timeout,
@@ -96,7 +96,7 @@ impl DownloadOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Saved {
-    /// The files, those of one output together, frames in the order of the archive. Files that were there already are among them.
+    /// The files, those of one output together, frames in the order of their numbers. Files that were there already are among them.
     pub paths: Vec<PathBuf>,
     /// The crc32c of each file, in the order of `paths`.
     pub crc32c: Vec<u32>,
@@ -104,6 +104,17 @@ pub struct Saved {
     pub bytes: u64,
     /// How long it took.
     pub elapsed: Duration,
+}
+
+impl Saved {
+    pub(crate) fn new(files: Vec<SavedFile>, elapsed: Duration) -> Self {
+        Self {
+            bytes: files.iter().map(|file| file.bytes).sum(),
+            crc32c: files.iter().map(|file| file.crc32c).collect(),
+            paths: files.into_iter().map(|file| file.path).collect(),
+            elapsed,
+        }
+    }
 }
 
 /// One file under its final name.

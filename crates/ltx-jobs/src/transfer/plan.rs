@@ -267,22 +267,6 @@ pub(crate) fn error_code(body: &[u8]) -> Option<String> {
         .then(|| code.to_owned())
 }
 
-/// Spans that lie close together, joined: a gap of up to `gap` bytes costs less than another request. `spans` in order of their start.
-///
-/// Gives ranges of indices into `spans`.
-pub(crate) fn coalesce(spans: &[std::ops::Range<u64>], gap: u64) -> Vec<std::ops::Range<usize>> {
-    let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
-    let mut reach = 0;
-    for (index, span) in spans.iter().enumerate() {
-        match runs.last_mut() {
-            Some(run) if span.start.saturating_sub(reach) <= gap => run.end = index + 1,
-            _ => runs.push(index..index + 1),
-        }
-        reach = reach.max(span.end);
-    }
-    runs
-}
-
 #[cfg(test)]
 #[path = "plan_tests.rs"]
 mod tests;
