@@ -88,9 +88,9 @@ async fn killed_before_it_submits_anything_it_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_the_intent_while_its_input_is_uploaded_it_owes_nothing_and_may_be_sent_again() {
     let stage = Stage::set(Programme::default().with_fault("put", Fault::new(Do::ReadAndNeverAnswer).times(0))).await;
-    let plate = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../ltx-jobs-cli/assets/plate.mp4"));
+    let still = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/media/still.png"));
     let orders = Orders {
-        input: Some(plate),
+        input: Some(still),
         ..stage.orders()
     };
     let child = Running::start(&orders);
