@@ -17,6 +17,7 @@ fn client(emulator: &Emulator) -> Client {
     Client::builder()
         .base_url(emulator.api_url())
         .api_key(emulator.api_key())
+        .without_journal()
         .poll_interval(Duration::from_millis(20))
         .backoff_base(Duration::from_millis(5))
         .backoff_cap(Duration::from_millis(20))
@@ -533,4 +534,28 @@ async fn cancelling_ends_reading_streaming_and_extracting_at_once_and_leaves_not
 
     frames.extract(dest.path()).await.unwrap();
     assert_eq!(files(dest.path()), expected(&truth, 0..8));
+}
+
+#[test]
+fn a_list_outlives_the_runtime_it_was_opened_in() {
+    let service = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let emulator = service.block_on(emulator("[archive]\nframes = 3\n[storage]\nurl_lifetime_s = 600"));
+    let first = tokio::runtime::Runtime::new().unwrap();
+    let frames = first.block_on(async {
+        let frames = completed(&emulator).await.frames().await.unwrap();
+        frames.read(0).await.unwrap();
+        frames
+    });
+    drop(first);
+    emulator.advance(Duration::from_secs(3600));
+    let second = tokio::runtime::Runtime::new().unwrap();
+    let bytes = second.block_on(async { frames.read(2).await.unwrap() });
+    assert_eq!(
+        bytes.len() as u64,
+        frames.size(2).unwrap(),
+        "with connections and a poll of the second runtime"
+    );
 }

@@ -16,6 +16,7 @@ async fn completed(programme: &str) -> (Emulator, Completed) {
     let client = Client::builder()
         .base_url(emulator.api_url())
         .api_key(emulator.api_key())
+        .without_journal()
         .poll_interval(Duration::from_millis(20))
         .build()
         .unwrap();

@@ -30,7 +30,7 @@ use crate::transfer::stream::{Flow, HealingStream};
 use crate::transport::ByteRange;
 
 /// Bytes handed to a worker at once, and how many such hands may wait.
-const PORTION: usize = 512 << 10;
+const PORTION: usize = 256 << 10;
 const PORTIONS: usize = 4;
 
 /// Longest wait for workers that were told to stop: a caller who cancels is to be back within 100 ms, however slow the disk is.

@@ -557,3 +557,27 @@ async fn a_hundred_thousand_members_are_taken() {
     let saved = unpack_all(&build(&entries, &wide), true, sandbox.path()).await.unwrap();
     assert_eq!(saved.len(), 100);
 }
+
+#[tokio::test]
+async fn frames_that_lie_in_another_order_come_in_the_order_of_their_numbers() {
+    let names = ["f_10.exr", "f_2.exr", "f_3.exr", "f_1.exr"];
+    let saved_as = |names: &[&str], expected: &[&str]| {
+        let entries: Vec<Entry> = names.iter().map(stored).collect();
+        let expected: Vec<String> = expected.iter().map(|&name| name.to_owned()).collect();
+        async move {
+            let sandbox = tempfile::tempdir().unwrap();
+            let saved = unpack_all(&build(&entries, &Ends::default()), true, sandbox.path())
+                .await
+                .unwrap();
+            let names: Vec<String> = saved
+                .iter()
+                .map(|file| file.path.file_name().unwrap().to_string_lossy().into_owned())
+                .collect();
+            assert_eq!(names, expected);
+        }
+    };
+    saved_as(&names, &["f_1.exr", "f_2.exr", "f_3.exr", "f_10.exr"]).await;
+    // Two eyes with equal numbers: then the archive knows best.
+    let eyes = ["right_1.exr", "right_2.exr", "left_1.exr", "left_2.exr"];
+    saved_as(&eyes, &eyes).await;
+}

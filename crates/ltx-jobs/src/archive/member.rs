@@ -9,7 +9,7 @@ use flate2::read::DeflateDecoder;
 use crate::archive::directory::{LOCAL_HEADER, Member, Method};
 
 /// Bytes written at a time.
-pub(crate) const BLOCK: usize = 1 << 20;
+pub(crate) const BLOCK: usize = 512 << 10;
 
 /// Why a member did not come out.
 #[derive(Debug)]

@@ -90,7 +90,8 @@ impl Frames {
         self.0.by_number.get(&number).copied()
     }
 
-    /// Reads one frame into memory: one ranged request for its bytes and no more than 128 KiB beside them, its CRC-32 checked.
+    /// Reads one frame into memory: one ranged request for its bytes and, at most, some 128 KiB beside them; its CRC-32 is
+    /// checked.
     ///
     /// # Errors
     /// `InvalidRequest` when there is no such frame. `Integrity` or `Archive`, with the frame's name, when it arrived damaged twice; `ObjectChanged` when

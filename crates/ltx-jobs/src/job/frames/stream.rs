@@ -18,8 +18,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operation::Operation;
 use crate::progress::Progress;
 
-/// Bytes of frames that may wait for their reader, or be on their way, unless told otherwise.
-const BUDGET: u64 = 32 << 20;
+/// Bytes of frames that may wait for their reader, or be on their way, unless told otherwise: two of 1080p in half floats, uncompressed. With what connections
+/// and the allocator take beside them it stays well under 64 MiB.
+const BUDGET: u64 = 24 << 20;
 
 /// Lanes that shall find room in the budget at the same time.
 const SHARES: u64 = 4;
@@ -62,7 +63,7 @@ impl StreamFrames {
         self
     }
 
-    /// Bytes of frames that may wait or be on their way at the same time, 32 MiB by default; a larger frame comes alone. Frames that were taken do not count.
+    /// Bytes of frames that may wait or be on their way at the same time, 24 MiB by default; a larger frame comes alone. Frames that were taken do not count.
     pub fn budget(mut self, bytes: u64) -> Self {
         self.budget = bytes;
         self
