@@ -485,6 +485,8 @@ pub struct ApiShape {
     pub accepted_status: u16,
     /// With so many jobs not ended yet, a submit is answered 429 `concurrency_limit_error`; 0 is no limit.
     pub max_running_jobs: u32,
+    /// Endpoints that are in no documentation yet: they take any JSON object and give a `video_url`.
+    pub further_endpoints: Vec<String>,
 }
 
 impl Default for ApiShape {
@@ -494,6 +496,7 @@ impl Default for ApiShape {
             max_body_bytes: 33_554_432,
             accepted_status: 202,
             max_running_jobs: 0,
+            further_endpoints: Vec::new(),
         }
     }
 }
