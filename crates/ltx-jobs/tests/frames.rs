@@ -382,7 +382,8 @@ async fn a_storage_without_ranges_gives_the_same_list_from_a_directory_that_was_
 
     let spool = tempfile::tempdir().unwrap();
     let frames = done.frames().spool(spool.path()).await.unwrap();
-    assert_eq!(files(spool.path()).len(), 1);
+    let entries = || std::fs::read_dir(spool.path()).unwrap().count();
+    assert_eq!(entries(), 1);
     let before = emulator.requests().len();
     let dest = tempfile::tempdir().unwrap();
     frames.extract(dest.path()).await.unwrap();
@@ -397,11 +398,11 @@ async fn a_storage_without_ranges_gives_the_same_list_from_a_directory_that_was_
     assert_eq!(emulator.requests().len(), before, "everything came from the disk");
     let clone = frames.clone();
     drop(frames);
-    assert_eq!(files(spool.path()).len(), 1);
+    assert_eq!(entries(), 1);
     drop(clone);
     // An operation that ended a moment ago may still hold the list.
     let began = Instant::now();
-    while !files(spool.path()).is_empty() {
+    while entries() > 0 {
         assert!(began.elapsed() < Duration::from_secs(10), "the archive stayed");
         tokio::task::yield_now().await;
     }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tempfile::NamedTempFile;
+use tempfile::TempDir;
 
 pub use self::extract::{ExtractFrames, PublishedFrame};
 pub use self::open::OpenFrames;
@@ -45,8 +45,8 @@ struct Inner {
     store: Store,
     directory: Directory,
     by_number: HashMap<u64, usize>,
-    /// The archive, where the storage had no ranges; it goes with the last clone of the list.
-    _spooled: Option<NamedTempFile>,
+    /// Where the archive is, when the storage had no ranges; it goes with the last clone of the list.
+    _spooled: Option<TempDir>,
 }
 
 impl Frames {

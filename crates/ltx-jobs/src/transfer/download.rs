@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tempfile::NamedTempFile;
+use tempfile::TempDir;
 use tracing::Instrument as _;
 
 use crate::archive::directory::{Directory, FIRST_TAIL};
@@ -113,13 +113,15 @@ fn choose(
 
 /// What became of an output that was to be kept aside; see [`spool`].
 pub(crate) enum Spooled {
-    File(NamedTempFile),
+    /// The archive, in a directory that goes with it.
+    File(PathBuf, TempDir),
     /// It is no archive, or none was to be kept.
     NoArchive,
     NoDirectory,
 }
 
-/// Brings an archive from a storage without ranges into a temporary file in `directory`. `opened` is the output from its first byte on.
+/// Brings an archive from a storage without ranges into a temporary directory in `directory`, which nobody else uses. `opened` is the output from its
+/// first byte on.
 pub(crate) async fn spool(
     flow: &Flow,
     progress: &ProgressSink,
@@ -128,22 +130,36 @@ pub(crate) async fn spool(
     directory: Option<&Path>,
 ) -> Result<Spooled> {
     let options = DownloadOptions::new();
-    let download = Download {
+    let mut download = Download {
         flow,
         progress,
-        dest: directory.unwrap_or(Path::new("")),
+        dest: Path::new(""),
         options: &options,
         pattern: None,
     };
     let begun = download.look(source, opened.0, opened.1).await?;
-    match (begun.kind, directory) {
-        (Some(ContentKind::Zip), Some(_)) => {
-            let target = download.target(&stem_of_label(&source.label), &begun);
-            Ok(Spooled::File(download.fetch(source, &target, begun).await?.temp))
-        }
-        (Some(ContentKind::Zip), None) => Ok(Spooled::NoDirectory),
-        _ => Ok(Spooled::NoArchive),
-    }
+    let directory = match (begun.kind, directory) {
+        (Some(ContentKind::Zip), Some(directory)) => directory.to_owned(),
+        (Some(ContentKind::Zip), None) => return Ok(Spooled::NoDirectory),
+        _ => return Ok(Spooled::NoArchive),
+    };
+    let own = joined(tokio::task::spawn_blocking(move || aside(&directory)).await)?;
+    download.dest = own.path();
+    let saved = download
+        .save_whole(&stem_of_label(&source.label), source, begun)
+        .await?;
+    Ok(Spooled::File(saved.path, own))
+}
+
+/// A directory of our own in `directory`, removed when dropped.
+fn aside(directory: &Path) -> Result<TempDir> {
+    std::fs::create_dir_all(directory)
+        .and_then(|()| {
+            tempfile::Builder::new()
+                .prefix(".ltx-jobs-frames.")
+                .tempdir_in(directory)
+        })
+        .map_err(|error| Error::io(format!("cannot create a directory in {}", directory.display()), error))
 }
 
 struct Download<'a> {

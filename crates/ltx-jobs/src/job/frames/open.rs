@@ -150,8 +150,8 @@ impl Opening<'_> {
             FirstTail::NoArchive => return Ok(None),
             FirstTail::Whole(stream, facts) => {
                 let beside = self.directory.as_deref();
-                let temp = match spool(self.flow, &self.work.progress, source, (*stream, facts), beside).await? {
-                    Spooled::File(temp) => temp,
+                let (path, own) = match spool(self.flow, &self.work.progress, source, (*stream, facts), beside).await? {
+                    Spooled::File(path, own) => (path, own),
                     Spooled::NoArchive => return Ok(None),
                     Spooled::NoDirectory => {
                         return Err(Error::new(
@@ -164,9 +164,8 @@ impl Opening<'_> {
                         .with_advice("name a directory with room for it (spool), or download the output"));
                     }
                 };
-                let directory = read_local_directory(temp.path()).await?;
-                let path = temp.path().to_owned();
-                (Store::Local { path }, directory, Some(temp))
+                let directory = read_local_directory(&path).await?;
+                (Store::Local { path }, directory, Some(own))
             }
         };
         let mut by_number = HashMap::new();
