@@ -70,7 +70,10 @@ fn subcommand(endpoint: &Endpoint) -> Command {
             let input = Arg::new(INPUT)
                 .value_name(field.value)
                 .value_parser(clap::value_parser!(OsString))
-                .help(input_help(field))
+                .help(format!(
+                    "{}: a local file, which is uploaded, or an https:, data: or ltx:// address",
+                    field.help
+                ))
                 .help_heading(None::<&str>);
             let either = ArgGroup::new("media").args([INPUT, field.name]).required(true);
             command = command.arg(input).group(either);
@@ -88,13 +91,6 @@ pub(super) fn named_command(endpoint: &Endpoint) -> Command {
         Some(alias) => command.visible_alias(alias),
         None => command,
     }
-}
-
-pub(super) fn input_help(field: &Field) -> String {
-    format!(
-        "{}: a local file, which is uploaded, or an https:, data: or ltx:// address",
-        field.help
-    )
 }
 
 /// `--param`, for whatever has no flag.

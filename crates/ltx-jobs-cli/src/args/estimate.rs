@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use super::endpoint::{flag, given_fields, input_help, named_command, params};
+use super::endpoint::{flag, given_fields, named_command, params};
 use super::values;
 use crate::asked::{Asked, Given};
 use crate::endpoints::{ENDPOINTS, Endpoint, named};
@@ -48,7 +48,8 @@ impl Args for EstimateArgs {
             .args_conflicts_with_subcommands(true)
             .subcommand_negates_reqs(true)
             .subcommand_value_name("ENDPOINT")
-            .subcommand_help_heading("Endpoints");
+            .subcommand_help_heading("Endpoints")
+            .disable_help_subcommand(true);
         ENDPOINTS
             .iter()
             .fold(command, |command, endpoint| command.subcommand(subcommand(endpoint)))
@@ -85,9 +86,9 @@ fn subcommand(endpoint: &Endpoint) -> Command {
     let (name, help) = match input {
         Some(field) => (
             format!("{}|KEY=VALUE", field.value),
-            format!("{}; or a field by the service's name", input_help(field)),
+            format!("{}: a local file; or any field by the service's name", field.help),
         ),
-        None => ("KEY=VALUE".to_owned(), "A field by the service's name".to_owned()),
+        None => ("KEY=VALUE".to_owned(), "Any field by the service's name".to_owned()),
     };
     let words = Arg::new(WORDS)
         .value_name(name)
@@ -101,17 +102,7 @@ fn subcommand(endpoint: &Endpoint) -> Command {
         .fold(named_command(endpoint).arg(words), |command, field| {
             command.arg(flag(field))
         });
-    command
-        .arg(params())
-        .about(format!("What it costs to: {}", lower(endpoint.about)))
-}
-
-/// `Make a video ...` in the middle of a sentence.
-fn lower(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    command.arg(params()).about(endpoint.about)
 }
 
 fn of_endpoint(endpoint: &Endpoint, matches: &ArgMatches) -> Result<Asked, clap::Error> {
@@ -122,7 +113,7 @@ fn of_endpoint(endpoint: &Endpoint, matches: &ArgMatches) -> Result<Asked, clap:
             (Word::Input(text), Some(field)) => (field.to_owned(), values::media(text)),
             (Word::Input(text), None) => {
                 let text = format!(
-                    "{} takes no file; write fields as KEY=VALUE, not {text:?}\n",
+                    "{} takes no file; write fields as KEY=VALUE, not {text:?}",
                     endpoint.name
                 );
                 return Err(clap::Error::raw(clap::error::ErrorKind::UnknownArgument, text));
