@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+    from decimal import Decimal
     from pathlib import Path
     from typing import Any, NoReturn
 
@@ -114,7 +115,8 @@ class Progress(Value):
     __slots__ = ("phase", "bytes_done", "bytes_total", "frames_done", "frames_total", "status", "unreachable", "elapsed")
 
     phase: str
-    """``"preparing"``, ``"uploading"``, ``"submitting"``, ``"waiting"`` or ``"downloading"``."""
+    """``"preparing"`` (looking at local files), ``"uploading"``, ``"queued"`` (waiting for a place: ``max_concurrent_jobs``, or the service's own limit),
+    ``"submitting"``, ``"waiting"`` or ``"downloading"``."""
     bytes_done: int
     """Bytes moved in this phase."""
     bytes_total: int | None
@@ -169,7 +171,7 @@ class Snapshot(Value):
     unreachable_since: datetime | None
     """Since when the service cannot be reached (aware, UTC)."""
     warnings: tuple[str, ...]
-    """What is odd but harmless, for people."""
+    """What is odd but may be right, for people: a value that is not documented, an input beyond the documented caps."""
     done: bool
     """Whether the job is over and nothing more will be learned."""
 
@@ -213,6 +215,20 @@ class Saved(Value):
 
     def __repr__(self) -> str:
         return f"Saved({len(self.paths)} files, {self.bytes} bytes, {self.elapsed:.1f} s)"
+
+
+class Estimate(Value):
+    """What a job will cost, as far as the public price lists tell. No offer: the service's own bill counts."""
+
+    __slots__ = ("usd", "basis")
+
+    usd: Decimal
+    """US dollars, rounded up to a hundredth of a cent; the service's own rounding is not documented."""
+    basis: str
+    """What the amount was made of, for people: seconds of what, at which price, by whose list."""
+
+    def __init__(self, usd: Decimal, basis: str) -> None:
+        self._set(usd=usd, basis=basis)
 
 
 class Checked(Value):
