@@ -101,10 +101,11 @@ impl Completed {
     ///
     /// A file goes to `dest/<label without _url>` plus its extension (`video.mp4`); an archive of EXR frames is unpacked into
     /// `dest/<label without _url>/` (`exr_frames/frame_00001.exr`). What is there under its final name is complete and verified; a file that is there
-    /// already and equal counts as done. Costs nothing on the bill.
+    /// already and equal counts as done. What an interruption leaves of a file lies hidden beside it (`.video...`), and the next download to the same
+    /// directory goes on with it, in this process or another. Costs nothing on the bill.
     ///
     /// # Errors
-    /// `ResultExpired`, `Integrity`, `Archive`, `UnsafeName`, `Exists`, `NoSpace`, `Io`, `Stalled`, `Cancelled`, and those of the network.
+    /// `ResultExpired`, `Integrity`, `Archive`, `UnsafeName`, `Exists`, `Locked`, `NoSpace`, `Io`, `Stalled`, `Cancelled`, and those of the network.
     pub fn download(&self, dest: impl Into<PathBuf>) -> Download {
         Download {
             completed: self.clone(),
@@ -197,6 +198,35 @@ impl Download {
         self
     }
 
+    /// Connections for one file, 1 to 64. The default is the client's setting `connections`: as many as are found to help, at most 8.
+    pub fn connections(mut self, number: usize) -> Self {
+        self.options.connections = Some(number);
+        self
+    }
+
+    /// Whether to go on with what an interrupted download left beside its target, and to leave such for the next; the default does. Without, every
+    /// download begins anew and leaves nothing.
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.options.resume = resume;
+        self
+    }
+
+    /// A limit in bytes per second, for all connections of this download together.
+    pub fn bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.options.bandwidth = Some(bytes_per_second);
+        self
+    }
+
+    /// How long to wait for a file that somebody else is fetching to the same place; zero does not wait. The default waits without limit: what the other
+    /// one saves counts as saved.
+    ///
+    /// # Errors
+    /// `Locked`, with host and process of the other one, when the time has passed.
+    pub fn lock_timeout(mut self, limit: Duration) -> Self {
+        self.options.lock_timeout = Some(limit);
+        self
+    }
+
     /// Starts the download on the runtime.
     pub fn start(self) -> Operation<Saved> {
         let Self {
@@ -208,6 +238,7 @@ impl Download {
         let span = tracing::info_span!(target: TRANSFER, "download", job = %completed.job.reference());
         client.run(span, move |engine, work| async move {
             work.progress.set_phase(Phase::Downloading);
+            options.check()?;
             let reference = completed.job.reference();
             work.if_dropped(Billing::JobExists(Some(reference.clone())), reference);
             let outputs = completed
