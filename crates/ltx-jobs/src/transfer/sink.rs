@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;
@@ -21,6 +21,9 @@ pub(crate) const BLOCK: usize = 1 << 20;
 
 /// Pieces of one block at most: each may be a small slice of the connection's buffers.
 const PIECES: usize = 256;
+
+/// Bytes on a slow line are written after this time, however few: what an interruption costs.
+const OLDEST: Duration = Duration::from_millis(500);
 
 /// Blocks of one writer on their way to the disk.
 const WRITES: usize = 2;
@@ -81,6 +84,8 @@ pub(crate) struct Writer {
     at: u64,
     gathered: Vec<Bytes>,
     size: usize,
+    /// When the first gathered byte came.
+    since: Option<Instant>,
     writes: VecDeque<JoinHandle<Result<()>>>,
 }
 
@@ -91,6 +96,7 @@ impl Writer {
             at,
             gathered: Vec::new(),
             size: 0,
+            since: None,
             writes: VecDeque::new(),
         }
     }
@@ -99,7 +105,8 @@ impl Writer {
     pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.size += bytes.len();
         self.gathered.push(bytes);
-        if self.size >= BLOCK || self.gathered.len() >= PIECES {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if self.size >= BLOCK || self.gathered.len() >= PIECES || since.elapsed() >= OLDEST {
             self.flush().await?;
         }
         Ok(())
@@ -127,7 +134,7 @@ impl Writer {
         }
         let (sink, at, block) = (Arc::clone(&self.sink), self.at, std::mem::take(&mut self.gathered));
         self.at += self.size as u64;
-        self.size = 0;
+        (self.size, self.since) = (0, None);
         self.writes
             .push_back(tokio::task::spawn_blocking(move || sink.put(at, &block)));
         Ok(())
