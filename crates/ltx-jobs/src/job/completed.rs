@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::IntoFuture;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -14,8 +14,8 @@ use super::{Job, JobRef, Results};
 use crate::client::{Client, Engine};
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::model::{Polled, Status, url_expiry};
-use crate::operation::{Operation, Running};
-use crate::progress::Phase;
+use crate::operation::{Operation, Running, Watch, Work};
+use crate::progress::{Phase, Progress};
 use crate::secret::SignedUrl;
 use crate::telemetry::TRANSFER;
 use crate::transfer::{self, ArchiveMode, DownloadOptions, Renew, Saved, TransferContext, Verify};
@@ -111,6 +111,7 @@ impl Completed {
             completed: self.clone(),
             dest: dest.into(),
             options: DownloadOptions::default(),
+            watch: Watch::default(),
         }
     }
 
@@ -159,6 +160,7 @@ pub struct Download {
     completed: Completed,
     dest: PathBuf,
     options: DownloadOptions,
+    watch: Watch,
 }
 
 impl Download {
@@ -227,12 +229,27 @@ impl Download {
         self
     }
 
+    /// Calls `tell` with the progress, at most ten times a second and only when there is news, and once more at the end. It runs on a thread of the
+    /// runtime and must not block; a panic in it ends the download as `Internal`. Without it, [`Operation::snapshot`] tells the same.
+    pub fn on_progress(mut self, tell: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.watch.tell(tell);
+        self
+    }
+
+    /// Cancels the download when this future is ready, for example a `CancellationToken::cancelled_owned`; [`Operation::cancel`] and dropping the awaited
+    /// future do so as well. What was fetched is kept for the next call, see [`resume`](Self::resume).
+    pub fn cancel(mut self, when: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.watch.cancel(when);
+        self
+    }
+
     /// Starts the download on the runtime.
     pub fn start(self) -> Operation<Saved> {
         let Self {
             completed,
             dest,
             options,
+            watch,
         } = self;
         let client = completed.client.clone();
         let span = tracing::info_span!(target: TRANSFER, "download", job = %completed.job.reference());
@@ -241,39 +258,42 @@ impl Download {
             options.check()?;
             let reference = completed.job.reference();
             work.if_dropped(Billing::JobExists(Some(reference.clone())), reference);
-            let outputs = completed
-                .outputs
-                .values()
-                .map(|output| {
-                    (
-                        output.label.clone(),
-                        output.url.clone(),
-                        completed.source(&output.label, &engine),
-                    )
-                })
-                .collect();
-            let context = TransferContext {
-                transport: engine.transport.clone(),
-                settings: completed.client.settings().clone(),
-                progress: work.progress,
-                cancel: work.cancel,
-            };
-            let saved = transfer::save_outputs(&context, outputs, &dest, &options)
-                .await
-                .map_err(|error| {
-                    completed
-                        .client
-                        .closed_instead(error)
-                        .about_job(completed.job.reference())
-                })?;
-            if options.only.is_none() {
-                let job = completed.job.reference().clone();
-                if let Err(error) = completed.client.journaled(move |journal| journal.saved(&job)).await {
-                    tracing::warn!(target: TRANSFER, %error, "what was saved could not be written down");
-                }
-            }
-            Ok(saved)
+            let saving = Box::pin(completed.save(&engine, &work, &dest, &options));
+            watch.over(&work, saving).await
         })
+    }
+}
+
+impl Completed {
+    /// Saves the outputs, and writes down that they were when it was all of them.
+    async fn save(&self, engine: &Engine, work: &Work, dest: &Path, options: &DownloadOptions) -> Result<Saved> {
+        let outputs = self
+            .outputs
+            .values()
+            .map(|output| {
+                (
+                    output.label.clone(),
+                    output.url.clone(),
+                    self.source(&output.label, engine),
+                )
+            })
+            .collect();
+        let context = TransferContext {
+            transport: engine.transport.clone(),
+            settings: self.client.settings().clone(),
+            progress: work.progress.clone(),
+            cancel: work.cancel.clone(),
+        };
+        let saved = transfer::save_outputs(&context, outputs, dest, options)
+            .await
+            .map_err(|error| self.client.closed_instead(error).about_job(self.job.reference()))?;
+        if options.only.is_none() {
+            let job = self.job.reference().clone();
+            if let Err(error) = self.client.journaled(move |journal| journal.saved(&job)).await {
+                tracing::warn!(target: TRANSFER, %error, "what was saved could not be written down");
+            }
+        }
+        Ok(saved)
     }
 }
 

@@ -181,7 +181,7 @@ impl Whole<'_> {
         let fetched = tokio::select! {
             biased;
             () = lost.cancelled() => Err(claim.lost_error()),
-            fetched = self.fetch(&place, &claim, begun, adopted, look_first) => fetched,
+            fetched = Box::pin(self.fetch(&place, &claim, begun, adopted, look_first)) => fetched,
         };
         match fetched {
             Err(error) => {

@@ -169,3 +169,36 @@ async fn what_is_whole_already_but_has_no_name_yet_is_looked_at_once_and_named()
     assert_eq!(format!("{:08x}", saved.crc32c[0]), archive_crc32c(&emulator).await);
     assert_eq!(tree(dest.path()).len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_hears_of_the_progress_and_a_future_of_the_callers_cancels() {
+    let emulator = emulator(SLOW).await;
+    let done = completed(&client(&emulator)).await;
+    let dest = tempfile::tempdir().unwrap();
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let stop = std::sync::Mutex::new(Some(stop));
+    let began = Instant::now();
+    let download = done.download(dest.path()).archive(ArchiveMode::Keep).on_progress({
+        let heard = std::sync::Arc::clone(&heard);
+        move |progress| {
+            heard.lock().unwrap().push(progress.bytes_done);
+            if progress.bytes_done > 500_000
+                && let Some(stop) = stop.lock().unwrap().take()
+            {
+                let _ = stop.send(());
+            }
+        }
+    });
+    let error = download.cancel(async { drop(stopped.await) }).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    let first = heard.lock().unwrap().clone();
+    assert!(first.is_sorted() && *first.last().unwrap() > 500_000, "{first:?}");
+    let most = began.elapsed().as_millis() / 100 + 2;
+    assert!(
+        first.len() as u128 <= most,
+        "{} times in {:?}",
+        first.len(),
+        began.elapsed()
+    );
+}
