@@ -1,6 +1,10 @@
 //! Owners that live, die, fall silent and come back.
 
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+
 use super::*;
+use crate::journal::host;
 
 const SHORT: Lease = Lease {
     beat: Duration::from_millis(20),

@@ -25,7 +25,7 @@ use crate::transfer::plan::Facts;
 use crate::transfer::sink::blocking;
 use crate::transfer::source::{Renew, Source};
 use crate::transfer::stream::{Flow, HealingStream};
-use crate::transfer::whole::{Begun, Got, Whole};
+use crate::transfer::whole::{Begun, Fetched, Got, Whole};
 use crate::transfer::{ArchiveMode, DownloadOptions, Saved, SavedFile, TransferContext};
 use crate::transport::ByteRange;
 
@@ -239,7 +239,13 @@ impl Download<'_> {
             Got::Fetched(fetched) => *fetched,
             Got::WasThere(saved) => return Ok(vec![saved]),
         };
-        let directory = read_local_directory(&fetched.path()).await?;
+        let directory = match read_local_directory(&fetched.path()).await {
+            Ok(directory) => directory,
+            Err(error) => {
+                discarded(fetched).await?;
+                return Err(error);
+            }
+        };
         if directory.frames.is_empty() {
             return Ok(vec![whole.publish(fetched).await?]);
         }
@@ -254,11 +260,7 @@ impl Download<'_> {
         }
         let store = Store::Local { path: fetched.path() };
         let files = self.unpack(stem, &store, directory).await;
-        blocking(move || {
-            fetched.discard();
-            Ok(())
-        })
-        .await?;
+        discarded(fetched).await?;
         files
     }
 
@@ -271,6 +273,15 @@ impl Download<'_> {
         };
         extract(self.flow, self.progress, store, directory, how).await
     }
+}
+
+/// Removes a file that was fetched and is not wanted under a name.
+async fn discarded(fetched: Fetched) -> Result<()> {
+    blocking(move || {
+        fetched.discard();
+        Ok(())
+    })
+    .await
 }
 
 /// What the request for the end of a file brought.

@@ -1,11 +1,12 @@
 //! Files between the storage and this machine.
 //!
-//! `download` decides what an output is and where it lands; `whole` makes one file of it. There `claim` keeps others away, `partial` knows what an earlier
+//! `download` decides what an output is and where it lands; `whole` makes one file of it, in as many tries (`attempt`) as that takes. There `claim` keeps others away from its `place`, `partial` knows what an earlier
 //! call left, `parallel` fetches what is missing over as many connections as `connections` finds to pay, each with its share of it (`shares`) and a `stream`
 //! that brings its bytes however often the line breaks, believing only what `plan` says is the same object from the same `source`; `sink` writes,
 //! `extents` knows what is there, `integrity` proves, `publish` gives the name. `upload` goes the other way, with `input` as its body; `kind` knows a file
 //! by its first bytes. A file under its final name is complete and verified: whole or absent.
 
+mod attempt;
 pub(crate) mod bandwidth;
 pub(crate) mod claim;
 pub(crate) mod connections;
@@ -14,11 +15,13 @@ pub(crate) mod extents;
 #[cfg(test)]
 mod fake;
 pub(crate) mod floor;
+mod holder;
 pub(crate) mod input;
 pub(crate) mod integrity;
 pub(crate) mod kind;
 pub(crate) mod parallel;
 pub(crate) mod partial;
+pub(crate) mod place;
 pub(crate) mod plan;
 pub(crate) mod publish;
 pub(crate) mod shares;
@@ -174,3 +177,4 @@ pub(crate) struct SavedFile {
     pub(crate) bytes: u64,
     pub(crate) crc32c: u32,
 }
+

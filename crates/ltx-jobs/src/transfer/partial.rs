@@ -15,9 +15,10 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::error::{Error, Result};
 use crate::telemetry::TRANSFER;
-use crate::transfer::claim::{Before, Place};
+use crate::transfer::claim::Before;
 use crate::transfer::extents::{Extent, Extents};
 use crate::transfer::integrity::Hashes;
+use crate::transfer::place::Place;
 use crate::transfer::plan::Facts;
 use crate::transfer::sink::Sink;
 

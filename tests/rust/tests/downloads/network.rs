@@ -226,3 +226,87 @@ async fn a_byte_that_is_wrong_once_is_fetched_again_and_wrong_twice_is_an_integr
         }
     }
 }
+
+/// A proxy that opens tunnels and counts them.
+async fn proxy() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let tunnels = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&tunnels);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let counter = std::sync::Arc::clone(&counter);
+            tokio::spawn(async move {
+                let mut client = BufReader::new(client);
+                let mut first = String::new();
+                client.read_line(&mut first).await.unwrap();
+                let to = first
+                    .strip_prefix("CONNECT ")
+                    .unwrap()
+                    .split(' ')
+                    .next()
+                    .unwrap()
+                    .to_owned();
+                let mut line = String::new();
+                while client.read_line(&mut line).await.unwrap() > 2 {
+                    line.clear();
+                }
+                counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let mut server = tokio::net::TcpStream::connect(to).await.unwrap();
+                client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (address, tunnels)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_and_a_certificate_of_the_house_serve_all_connections() {
+    let programme = Programme::from_toml(&format!("{OBJECT}[storage]\nrate = 2000000")).unwrap();
+    let emulator = Emulator::builder()
+        .programme(programme)
+        .tls(true)
+        .start()
+        .await
+        .unwrap();
+    let (address, tunnels) = proxy().await;
+    let client = builder(&emulator).proxy(&address).connections(4).build().unwrap();
+    let done = completed(&client).await;
+    let before = tunnels.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(before > 0, "the API is reached through the proxy");
+    let dest = tempfile::tempdir().unwrap();
+    let saved = done.download(dest.path()).archive(ArchiveMode::Keep).await.unwrap();
+    assert_eq!(format!("{:08x}", saved.crc32c[0]), archive_crc32c(&emulator).await);
+    let after = tunnels.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(after - before >= 4, "{} tunnels for the storage", after - before);
+
+    // Without the certificate of the house nothing is fetched, and the error says what to do.
+    let stranger = ltx_jobs::Client::builder()
+        .api_key(emulator.api_key())
+        .base_url(emulator.api_url())
+        .without_journal()
+        .build()
+        .unwrap();
+    let job = stranger.job(done.job().reference().clone()).unwrap();
+    let error = job.poll().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls);
+    assert!(error.to_string().contains("ca_bundle"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_cannot_be_meant_are_refused_before_any_request() {
+    let emulator = emulator(OBJECT).await;
+    let done = completed(&client(&emulator)).await;
+    let dest = tempfile::tempdir().unwrap();
+    for download in [
+        done.download(dest.path()).connections(0),
+        done.download(dest.path()).connections(65),
+        done.download(dest.path()).bandwidth(0),
+    ] {
+        assert_eq!(download.await.unwrap_err().kind(), ErrorKind::InvalidRequest);
+    }
+    assert!(storage_requests(&emulator, 0).is_empty());
+    assert_eq!(tree(dest.path()).len(), 0);
+}
