@@ -391,6 +391,8 @@ pub struct StorageShape {
     pub suffix_ranges: bool,
     /// Heeds `If-Range`; else a range is answered whatever its validator says.
     pub if_range: bool,
+    /// Answers everything to a range with `If-Range`, also when the validator is right, as some caches do.
+    pub if_range_whole: bool,
     /// Refuses a signature that is wrong, missing or expired; else every URL of a result works for ever.
     pub signatures: bool,
     /// Sends a strong ETag.
@@ -415,6 +417,7 @@ impl Default for StorageShape {
             ranges: true,
             suffix_ranges: true,
             if_range: true,
+            if_range_whole: false,
             signatures: true,
             etag: true,
             goog_hash: GoogHash::Switch(true),

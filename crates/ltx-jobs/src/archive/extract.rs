@@ -53,7 +53,7 @@ pub(crate) async fn extract(
         flow: flow.clone(),
         progress: progress.clone(),
         store: store.clone(),
-        width: usual_width(),
+        width: usual_width(flow),
         what: "the download",
     };
     let range = 0..members.frames.len();

@@ -42,9 +42,10 @@ pub(crate) type Width = Arc<dyn Fn() -> usize + Send + Sync>;
 /// Connections where nobody knows better: enough for a line that limits each of them, and no burden for one that does not.
 const CONNECTIONS: usize = 4;
 
-/// The [`Width`] where nobody knows better.
-pub(crate) fn usual_width() -> Width {
-    Arc::new(|| CONNECTIONS)
+/// As many as the caller or the settings say.
+pub(crate) fn usual_width(flow: &Flow) -> Width {
+    let most = flow.connections.unwrap_or(CONNECTIONS);
+    Arc::new(move || most)
 }
 
 /// Where the archive lies.

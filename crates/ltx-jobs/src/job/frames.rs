@@ -27,9 +27,9 @@ use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::operation::{Operation, Running, Work};
 use crate::progress::Phase;
 use crate::telemetry::TRANSFER;
-use crate::transfer::TransferContext;
 use crate::transfer::source::Source;
 use crate::transfer::stream::Flow;
+use crate::transfer::{DownloadOptions, TransferContext};
 
 /// The frames of one archive on the storage. Cheap to clone; clones are the same list, and all of it may be used from any thread.
 ///
@@ -167,11 +167,12 @@ impl Frames {
     {
         let frames = self.clone();
         self.0.completed.run(name, move |engine, handed| async move {
+            let flow = frames.0.completed.flow(&engine, &handed);
             let fetch = Fetch {
-                flow: frames.0.completed.flow(&engine, &handed),
+                width: usual_width(&flow),
+                flow,
                 progress: handed.progress,
                 store: frames.0.store.clone(),
-                width: usual_width(),
                 what,
             };
             work(frames, fetch).await
@@ -255,7 +256,7 @@ impl Completed {
             progress: work.progress.clone(),
             cancel: work.cancel.clone(),
         }
-        .flow()
+        .flow(&DownloadOptions::new())
     }
 
     /// Runs `work` as an operation on this job's outputs.

@@ -17,6 +17,7 @@ mod record;
 use std::time::SystemTime;
 
 pub(crate) use chosen::{ChosenJournal, state_directory};
+pub(crate) use directory::host;
 
 use crate::error::Result;
 use crate::job::JobRef;

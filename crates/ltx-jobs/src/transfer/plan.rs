@@ -61,6 +61,16 @@ impl Facts {
         }
     }
 
+    /// The value for `If-Range`.
+    pub(crate) fn validator(&self) -> Option<&str> {
+        self.etag.as_deref().or(self.modified.as_deref())
+    }
+
+    /// Whether another answer could prove that it is about the same object.
+    pub(crate) fn is_provable(&self) -> bool {
+        self.same_object(self) == Same::Yes
+    }
+
     /// Compares what both answers tell.
     pub(crate) fn same_object(&self, other: &Self) -> Same {
         fn compare<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> Option<bool> {

@@ -44,7 +44,10 @@ impl Transport {
         let tls = tls::client_config(settings.ca_bundle.as_deref())?;
         let local = is_loopback(&settings.base_url);
         let plain_allowed = settings.allow_http || local;
-        let lane = || -> Result<reqwest::ClientBuilder> {
+        // Over HTTP/2 all streams of a download would share one connection, and with it what a storage or a line gives to each.
+        let mut one_stream_each = tls.clone();
+        one_stream_each.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let lane = |tls: &rustls::ClientConfig| -> Result<reqwest::ClientBuilder> {
             let mut builder = reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .user_agent(user_agent(settings))
@@ -79,13 +82,11 @@ impl Transport {
                 .http2_keep_alive_interval(Duration::from_secs(30))
         };
         Ok(Self(Arc::new(Lanes {
-            billed: finish(lane()?.pool_max_idle_per_host(0))?,
-            api: finish(keep_alive(lane()?))?,
-            // Larger windows: the defaults of HTTP/2 throttle one stream over a long distance.
+            billed: finish(lane(&tls)?.pool_max_idle_per_host(0))?,
+            api: finish(keep_alive(lane(&tls)?))?,
             storage: finish(
-                keep_alive(lane()?)
-                    .http2_initial_stream_window_size(8 << 20)
-                    .http2_initial_connection_window_size(32 << 20)
+                keep_alive(lane(&one_stream_each)?)
+                    .http1_only()
                     .redirect(storage_redirects(plain_allowed)),
             )?,
             base_url: settings.base_url.clone(),
