@@ -42,6 +42,15 @@ impl Outcome for String {
     }
 }
 
+impl Outcome for ltx_jobs::Estimate {
+    fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok((self.usd.to_string(), self.basis)
+            .into_pyobject(py)?
+            .into_any()
+            .unbind())
+    }
+}
+
 impl Outcome for ltx_jobs::Checked {
     fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok((self.request_id, self.elapsed.as_secs_f64())

@@ -83,7 +83,7 @@ impl Guide<'_> {
         let ended = match self.follow(submitting.operation().clone()).await {
             Followed::Ended(ended) => {
                 let job = ended.map_err(|error| self.not_submitted(error, endpoint))?;
-                self.show.submitted(job.reference());
+                self.show.submitted(&job);
                 return Ok(job);
             }
             Followed::Interrupted(ended) => ended,

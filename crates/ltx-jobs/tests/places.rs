@@ -5,6 +5,7 @@ use std::future::IntoFuture as _;
 use std::time::Duration;
 
 use ltx_jobs::{Client, ErrorKind, Phase, Request, TextToVideo};
+use ltx_jobs_emulator::programme::ErrorBody;
 use ltx_jobs_emulator::{Emulator, Fault, Programme};
 use tokio::task::JoinSet;
 
@@ -91,4 +92,73 @@ async fn a_refused_submit_and_a_cancelled_turn_give_their_places_back() {
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     job.wait().await.unwrap();
     client.submit(shot(3)).await.unwrap();
+}
+
+/// Keeps the lines of a log.
+#[derive(Clone, Default)]
+struct Kept(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_limit_of_the_service_is_waited_out_and_the_log_names_the_jobs_that_hold_the_slots() {
+    let kept = Kept::default();
+    let writer = kept.clone();
+    let log = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _for_this_thread = tracing::subscriber::set_default(log);
+    let emulator = start("").await;
+    let client = Client::builder()
+        .base_url(emulator.api_url())
+        .api_key(emulator.api_key())
+        .poll_interval(Duration::from_millis(10))
+        .backoff_base(Duration::from_millis(2))
+        .build()
+        .unwrap();
+    let first = client.submit(shot(0)).await.unwrap();
+    for kind in ["concurrency_limit_error", "rate_limit_error"] {
+        let limit = Fault {
+            envelope: Some(ErrorBody {
+                kind: kind.to_owned(),
+                message: "Too many.".to_owned(),
+            }),
+            ..Fault::status(429).retry_after("0.01")
+        };
+        emulator.push_fault("submit", limit).unwrap();
+        client.submit(shot(1)).timeout(Duration::from_secs(30)).await.unwrap();
+        let log = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let line = log
+            .lines()
+            .rev()
+            .find(|line| line.contains("the service has no room"))
+            .unwrap();
+        assert!(line.contains(&first.reference().to_string()), "{line}");
+    }
+
+    // Past the caller's own limit it is an error that says that no job exists and when to try again.
+    emulator
+        .push_fault("submit", Fault::status(429).retry_after("30").times(9))
+        .unwrap();
+    let error = client
+        .submit(shot(2))
+        .timeout(Duration::from_millis(100))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.billing().name()),
+        (ErrorKind::RateLimited, "no_job"),
+        "{error}"
+    );
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
 }

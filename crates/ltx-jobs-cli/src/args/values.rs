@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ltx_jobs::JobRef;
+use ltx_jobs::{JobRef, Usd};
 use serde_json::{Number, Value};
 
 use crate::asked::Given;
@@ -36,6 +36,12 @@ pub(super) fn pair<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), 
 
 /// `ENDPOINT/ID` or `intent:ID`.
 pub(super) fn reference(text: &str) -> Result<JobRef, String> {
+    text.parse()
+        .map_err(|error: ltx_jobs::Error| error.message().to_owned())
+}
+
+/// US dollars.
+pub(super) fn usd(text: &str) -> Result<Usd, String> {
     text.parse()
         .map_err(|error: ltx_jobs::Error| error.message().to_owned())
 }

@@ -19,33 +19,37 @@ mod whole;
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use tracing::Instrument as _;
 
 use self::connector::Connector;
-use self::frames::Archive;
 use self::place::Place;
 use self::sink::Store;
 use self::store::StoreOptions;
 use crate::archive::directory::{Directory, FIRST_TAIL};
+use crate::archive::fetch;
 use crate::archive::frame::FramePattern;
-use crate::archive::open::{read_local_directory, read_remote_directory};
-use crate::error::{Billing, Result};
+use crate::archive::open::{
+    FirstTail, collect, looks_like_archive, open_tail, read_local_directory, read_remote_directory,
+};
+use crate::client::Engine;
+use crate::error::{Billing, Error, Result};
 use crate::job::Completed;
-use crate::operation::{Operation, Running};
-use crate::progress::{Phase, ProgressSink};
+use crate::operation::{Operation, Running, Watch, Work};
+use crate::progress::{Phase, Progress, ProgressSink};
 use crate::secret::SignedUrl;
 use crate::telemetry::TRANSFER;
-use crate::transfer::download::{Begun, Download, FirstTail, choose, collect, looks_like_archive};
-use crate::transfer::integrity::{Running as Sums, Verify};
+use crate::transfer::download::choose;
 use crate::transfer::kind::ContentKind;
 use crate::transfer::plan::Facts;
-use crate::transfer::sink::{FileSink, joined};
+use crate::transfer::sink::blocking;
 use crate::transfer::source::{Renew, Source};
-use crate::transfer::stream::HealingStream;
+use crate::transfer::stream::{Flow, HealingStream};
+use crate::transfer::whole::{Begun, Whole};
 use crate::transfer::{ArchiveMode, DownloadOptions, TransferContext};
 use crate::transport::ByteRange;
 
@@ -84,7 +88,7 @@ impl Object {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rehosted {
-    /// The objects, those of one output together, frames in the order of the archive. Objects that were there already are among them.
+    /// The objects, those of one output together, frames in the order of their numbers. Objects that were there already are among them.
     pub objects: Vec<Object>,
     /// Bytes of all the objects.
     pub bytes: u64,
@@ -100,6 +104,7 @@ pub struct Rehost {
     url: String,
     options: DownloadOptions,
     store: StoreOptions,
+    watch: Watch,
 }
 
 impl fmt::Debug for Rehost {
@@ -119,6 +124,7 @@ impl Rehost {
             url,
             options: DownloadOptions::default(),
             store: StoreOptions::new(),
+            watch: Watch::default(),
         }
     }
 
@@ -161,6 +167,20 @@ impl Rehost {
         self
     }
 
+    /// Calls `tell` with the progress, at most ten times a second and only when there is news, and once more at the end. It runs on a thread of the
+    /// runtime and must not block; a panic in it ends the copy as `Internal`. Without it, [`Operation::snapshot`] tells the same.
+    pub fn on_progress(mut self, tell: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.watch.tell(tell);
+        self
+    }
+
+    /// Cancels the copy when this future is ready; [`Operation::cancel`] and dropping the awaited future do so as well. Objects that are whole stay, and
+    /// uploads that were begun are aborted.
+    pub fn cancel(mut self, when: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.watch.cancel(when);
+        self
+    }
+
     /// Starts the copy on the runtime.
     pub fn start(self) -> Operation<Rehosted> {
         let Self {
@@ -168,6 +188,7 @@ impl Rehost {
             url,
             options,
             store,
+            watch,
         } = self;
         let client = completed.client().clone();
         let span = tracing::info_span!(target: TRANSFER, "rehost", job = %completed.job().reference());
@@ -175,40 +196,51 @@ impl Rehost {
             work.progress.set_phase(Phase::Rehosting);
             let reference = completed.job().reference();
             work.if_dropped(Billing::JobExists(Some(reference.clone())), reference);
-            let outputs = completed.sources(&engine);
-            let client = completed.client();
-            let context = TransferContext {
-                transport: engine.transport.clone(),
-                settings: client.settings().clone(),
-                progress: work.progress,
-                cancel: work.cancel,
-            };
-            let copied = async {
-                let place = Place::parse(&url)?;
-                let connector = Connector::new(engine.transport.clone(), context.settings.allow_http);
-                let store = store::open(&place, store, connector, &context.settings);
-                let store = Store {
-                    store: until_cancelled(&context, store).await?,
-                    place,
-                    overwrite: options.overwrite,
-                    cancel: context.cancel.clone(),
-                    finishing: client.finishing(),
-                };
-                copy_outputs(&context, store, outputs, &options).await
-            };
-            let copied = copied
-                .await
-                .map_err(|error| client.closed_instead(error).about_job(reference))?;
-            if options.only.is_none() {
-                // It is brought home: nobody has to fetch it after a crash.
-                let job = reference.clone();
-                if let Err(error) = client.journaled(move |journal| journal.saved(&job)).await {
-                    tracing::warn!(target: TRANSFER, %error, "what was copied could not be written down");
-                }
-            }
-            Ok(copied)
+            let copying = Box::pin(copy(&completed, &engine, &work, &url, &options, store));
+            watch.over(&work, copying).await
         })
     }
+}
+
+/// Copies the outputs, and writes down that they are home when it was all of them.
+async fn copy(
+    completed: &Completed,
+    engine: &Engine,
+    work: &Work,
+    url: &str,
+    options: &DownloadOptions,
+    store: StoreOptions,
+) -> Result<Rehosted> {
+    let (client, reference) = (completed.client(), completed.job().reference());
+    let context = TransferContext {
+        transport: engine.transport.clone(),
+        settings: client.settings().clone(),
+        progress: work.progress.clone(),
+        cancel: work.cancel.clone(),
+    };
+    let copied = async {
+        let place = Place::parse(url)?;
+        let connector = Connector::new(engine.transport.clone(), context.settings.allow_http);
+        let store = store::open(&place, store, connector, &context.settings);
+        let store = Store {
+            store: until_cancelled(&context, store).await?,
+            place,
+            overwrite: options.overwrite,
+            cancel: context.cancel.clone(),
+            finishing: client.finishing(),
+        };
+        copy_outputs(&context, store, completed.signed_outputs(), options).await
+    };
+    let copied = copied
+        .await
+        .map_err(|error| client.closed_instead(error).about_job(reference))?;
+    if options.only.is_none() {
+        let job = reference.clone();
+        if let Err(error) = client.journaled(move |journal| journal.saved(&job)).await {
+            tracing::warn!(target: TRANSFER, %error, "what was copied could not be written down");
+        }
+    }
+    Ok(copied)
 }
 
 impl IntoFuture for Rehost {
@@ -236,17 +268,11 @@ async fn copy_outputs(
     options: &DownloadOptions,
 ) -> Result<Rehosted> {
     let began = Instant::now();
-    let flow = context.flow();
     let copying = Copying {
-        reader: Download {
-            flow: &flow,
-            progress: &context.progress,
-            // Nothing is saved by it.
-            dest: Path::new(""),
-            options,
-            pattern: options.frame_name.as_deref().map(FramePattern::parse).transpose()?,
-        },
+        flow: &context.flow(options),
         progress: &context.progress,
+        options,
+        pattern: options.frame_name.as_deref().map(FramePattern::parse).transpose()?,
         store,
     };
     let mut objects = Vec::new();
@@ -263,9 +289,10 @@ async fn copy_outputs(
 
 /// A copy of one job's outputs.
 struct Copying<'a> {
-    /// Finds out what an output is, as for a download.
-    reader: Download<'a>,
+    flow: &'a Flow,
     progress: &'a ProgressSink,
+    options: &'a DownloadOptions,
+    pattern: Option<FramePattern>,
     store: Store,
 }
 
@@ -281,43 +308,42 @@ enum Opened {
 
 impl Copying<'_> {
     async fn copy(&self, stem: &str, source: &Arc<Source>) -> Result<Vec<Object>> {
-        let (archive, directory, _temp) = match self.open(source).await? {
+        let (archive, directory, _kept) = match self.open(stem, source).await? {
             Opened::Plain(begun) => return Ok(vec![self.copy_whole(stem, source, begun).await?]),
             Opened::Archive(facts, directory) => {
                 let source = Arc::clone(source);
-                (Archive::Remote { source, facts }, directory, None)
+                (fetch::Store::Remote { source, facts }, directory, None)
             }
             Opened::ArchiveWithoutRanges(begun) => {
-                let temp = self.to_disk(source, begun).await?;
-                let directory = read_local_directory(temp.path()).await?;
-                let path = temp.path().to_owned();
-                (Archive::Local { path }, directory, Some(temp))
+                let (path, own) = self.to_disk(stem, source, begun).await?;
+                let directory = read_local_directory(&path).await?;
+                (fetch::Store::Local { path }, directory, Some(own))
             }
         };
         let mut objects = Vec::new();
-        if directory.frames.is_empty() || self.reader.options.archive == ArchiveMode::Both {
-            let begun = self.reader.begin(source).await?;
+        if directory.frames.is_empty() || self.options.archive == ArchiveMode::Both {
+            let begun = self.whole(stem, source).begin().await?;
             objects.push(self.copy_whole(stem, source, begun).await?);
         }
         if !directory.frames.is_empty() {
-            objects.extend(self.copy_frames(stem, &archive, directory).await?);
+            objects.extend(self.copy_frames(stem, archive, directory).await?);
         }
         Ok(objects)
     }
 
-    async fn open(&self, source: &Arc<Source>) -> Result<Opened> {
-        let unpack = self.reader.options.archive != ArchiveMode::Keep;
+    async fn open(&self, stem: &str, source: &Arc<Source>) -> Result<Opened> {
+        let (unpack, whole) = (self.options.archive != ArchiveMode::Keep, self.whole(stem, source));
         let mut begun = None;
         if unpack && looks_like_archive(source) {
-            match self.reader.open_tail(source).await? {
+            match open_tail(self.flow, source).await? {
                 FirstTail::Archive(facts, directory) => return Ok(Opened::Archive(facts, directory)),
-                FirstTail::Whole(stream, facts) => begun = Some(self.reader.look(source, *stream, facts).await?),
+                FirstTail::Whole(stream, facts) => begun = Some(whole.look(*stream, facts).await?),
                 FirstTail::NoArchive => {}
             }
         }
         let begun = match begun {
             Some(begun) => begun,
-            None => self.reader.begin(source).await?,
+            None => whole.begin().await?,
         };
         if !(unpack && begun.kind == Some(ContentKind::Zip)) {
             return Ok(Opened::Plain(begun));
@@ -331,53 +357,35 @@ impl Copying<'_> {
             start: length.saturating_sub(FIRST_TAIL),
             end: Some(length),
         };
-        let flow = self.reader.flow;
-        let mut stream = HealingStream::new(flow.clone(), Arc::clone(source), asked, Some(facts.clone()));
+        let mut stream = HealingStream::new(self.flow.clone(), Arc::clone(source), asked, Some(facts.clone()));
         let tail = collect(&mut stream).await?;
-        let directory = read_remote_directory(flow, source, &facts, tail).await?;
+        let directory = read_remote_directory(self.flow, source, &facts, tail).await?;
         Ok(Opened::Archive(facts, directory))
     }
 
-    /// An archive in a temporary file, proven.
-    async fn to_disk(&self, source: &Arc<Source>, begun: Begun) -> Result<tempfile::NamedTempFile> {
-        let Begun {
-            mut stream,
-            facts,
-            mut head,
-            ..
-        } = begun;
-        let temp = joined(
-            tokio::task::spawn_blocking(|| {
-                tempfile::NamedTempFile::new()
-                    .map_err(|error| crate::error::Error::io("cannot make a temporary file for the archive", error))
-            })
-            .await,
-        )?;
-        if let Some(length) = facts.length {
-            self.progress.add_total(length);
+    /// The output as one file; nothing is saved by it unless `dest` is set.
+    fn whole<'a>(&'a self, stem: &'a str, source: &'a Arc<Source>) -> Whole<'a> {
+        Whole {
+            flow: self.flow,
+            progress: self.progress,
+            dest: Path::new(""),
+            options: self.options,
+            stem,
+            source,
         }
-        let mut sink = FileSink::new(temp, Sums::new(&facts.hashes, Verify::WhenOffered));
-        let poured = async {
-            loop {
-                let bytes = match head.pop_front() {
-                    Some(bytes) => bytes,
-                    None => match stream.next().await? {
-                        Some(bytes) => bytes,
-                        None => return Ok(()),
-                    },
-                };
-                self.progress.add_bytes(bytes.len() as u64);
-                self.until_cancelled(sink.write(bytes)).await?;
-            }
+    }
+
+    /// An archive in a directory of its own that goes with it, proven.
+    async fn to_disk(&self, stem: &str, source: &Arc<Source>, begun: Begun) -> Result<(PathBuf, TempDir)> {
+        let own = blocking(|| {
+            tempfile::tempdir().map_err(|error| Error::io("cannot make a temporary directory for the archive", error))
+        })
+        .await?;
+        let whole = Whole {
+            dest: own.path(),
+            ..self.whole(stem, source)
         };
-        if let Err(error) = poured.await {
-            sink.abandon().await;
-            return Err(error);
-        }
-        let written = self.until_cancelled(sink.finish()).await?;
-        let what = format!("the output {}", source.label);
-        let running = written.running;
-        running.prove(&facts.hashes, facts.length, Verify::WhenOffered, &what)?;
-        Ok(written.temp)
+        let saved = whole.save(Some(begun)).await?;
+        Ok((saved.path, own))
     }
 }

@@ -15,7 +15,6 @@ use futures_util::stream::FuturesUnordered;
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, MultipartUpload, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload,
-    PutResult,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -103,6 +102,7 @@ pub(super) struct Target {
 /// An object that is whole in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stored {
+    pub(super) crc32c: u32,
     pub(super) e_tag: Option<String>,
 }
 
@@ -192,19 +192,26 @@ impl Making {
         let Some(Block::Part(first, first_room)) = self.next(&mut received).await? else {
             return Ok(None);
         };
-        match self.next(&mut received).await? {
-            None => Ok(None),
-            Some(Block::Proven(crc32c)) => {
-                self.target.expected.crc32c = Some(crc32c);
-                let stored = self.put(first).await;
-                drop(first_room);
-                stored.map(Some)
-            }
-            Some(Block::Part(second, second_room)) => {
-                let begun = [(first, first_room), (second, second_room)];
-                self.upload(begun, received).await
+        let mut begun = vec![(first, first_room)];
+        // Known to be more than one: nothing is held back, for others may wait for its room.
+        let in_parts = self
+            .target
+            .expected
+            .length
+            .is_some_and(|length| length > part_size(Some(length)));
+        if !in_parts {
+            match self.next(&mut received).await? {
+                None => return Ok(None),
+                Some(Block::Proven(crc32c)) => {
+                    self.target.expected.crc32c = Some(crc32c);
+                    let mut payload = begun.into_iter().map(|(payload, _room)| payload);
+                    let e_tag = self.put(payload.next().unwrap_or_default()).await?;
+                    return Ok(Some(Stored { crc32c, e_tag }));
+                }
+                Some(Block::Part(second, second_room)) => begun.push((second, second_room)),
             }
         }
+        self.upload(begun, received).await
     }
 
     async fn next(&self, received: &mut mpsc::Receiver<Block>) -> Result<Option<Block>> {
@@ -216,7 +223,7 @@ impl Making {
     }
 
     /// One request. What was sent of it when the caller cancels is dropped by the store, for it is not whole.
-    async fn put(&self, payload: PutPayload) -> Result<Stored> {
+    async fn put(&self, payload: PutPayload) -> Result<Option<String>> {
         let putting = async {
             let mode = if self.store.overwrite {
                 PutMode::Overwrite
@@ -244,7 +251,7 @@ impl Making {
             put = putting => put,
         };
         match put {
-            Ok(result) => Ok(stored(result)),
+            Ok(result) => Ok(result.e_tag),
             Err(error) => self.or_ours(&error).await,
         }
     }
@@ -252,7 +259,7 @@ impl Making {
     /// A multipart upload. Nobody but this task knows its id: whatever happens, it is completed or aborted here.
     async fn upload(
         &mut self,
-        begun: [(PutPayload, OwnedSemaphorePermit); 2],
+        begun: Vec<(PutPayload, OwnedSemaphorePermit)>,
         mut received: mpsc::Receiver<Block>,
     ) -> Result<Option<Stored>> {
         let options = PutMultipartOptions {
@@ -269,7 +276,7 @@ impl Making {
             Ok(Some(crc32c)) => {
                 self.target.expected.crc32c = Some(crc32c);
                 match self.complete(upload.as_mut()).await {
-                    Ok(stored) => Ok(Some(stored)),
+                    Ok(e_tag) => Ok(Some(Stored { crc32c, e_tag })),
                     Err(error) => {
                         self.abort(upload.as_mut()).await;
                         Err(error)
@@ -289,7 +296,7 @@ impl Making {
     async fn parts(
         &self,
         upload: &mut dyn MultipartUpload,
-        begun: [(PutPayload, OwnedSemaphorePermit); 2],
+        begun: Vec<(PutPayload, OwnedSemaphorePermit)>,
         received: &mut mpsc::Receiver<Block>,
     ) -> Result<Option<u32>> {
         let mut sending = FuturesUnordered::new();
@@ -322,31 +329,31 @@ impl Making {
         Ok(proven)
     }
 
-    async fn complete(&self, upload: &mut dyn MultipartUpload) -> Result<Stored> {
+    async fn complete(&self, upload: &mut dyn MultipartUpload) -> Result<Option<String>> {
         // Stores complete an upload over whatever is there, so this is looked at as late as can be.
         if !self.store.overwrite
-            && let Some(stored) = self.taken_meanwhile().await?
+            && let Some(e_tag) = self.taken_meanwhile().await?
         {
             self.abort(upload).await;
-            return Ok(stored);
+            return Ok(e_tag);
         }
         match upload.complete().await {
-            Ok(result) => Ok(stored(result)),
+            Ok(result) => Ok(result.e_tag),
             Err(error) => self.or_ours(&error).await,
         }
     }
 
     /// What is under the key by now: the same content counts as stored, other content is an error.
-    async fn taken_meanwhile(&self) -> Result<Option<Stored>> {
+    async fn taken_meanwhile(&self) -> Result<Option<Option<String>>> {
         match look(&self.store, &self.target).await? {
-            Found::Equal { e_tag, .. } => Ok(Some(Stored { e_tag })),
+            Found::Equal { e_tag, .. } => Ok(Some(e_tag)),
             Found::Other => Err(exists(&self.target)),
             Found::Nothing | Found::Undecided | Found::NoAccess => Ok(None),
         }
     }
 
     /// An error after which the object may be there all the same: an answer that was lost, and a next try that met its own success.
-    async fn or_ours(&self, error: &object_store::Error) -> Result<Stored> {
+    async fn or_ours(&self, error: &object_store::Error) -> Result<Option<String>> {
         let met = matches!(
             error,
             object_store::Error::AlreadyExists { .. }
@@ -355,7 +362,7 @@ impl Making {
         );
         if met {
             match look(&self.store, &self.target).await? {
-                Found::Equal { e_tag, .. } => return Ok(Stored { e_tag }),
+                Found::Equal { e_tag, .. } => return Ok(e_tag),
                 Found::Other if !self.store.overwrite => return Err(exists(&self.target)),
                 _ => {}
             }
@@ -400,10 +407,6 @@ pub(super) fn exists(target: &Target) -> Error {
         format!("{} is there already and is another object", target.url),
     )
     .with_advice("copy to another place, or allow overwriting")
-}
-
-fn stored(result: PutResult) -> Stored {
-    Stored { e_tag: result.e_tag }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use md5::{Digest as _, Md5};
 use tokio::task::JoinHandle;
 
 use super::Copying;
@@ -13,11 +14,11 @@ use super::{CHANGE_RESTARTS, INTEGRITY_RESTARTS, Object};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::cancelled;
 use crate::telemetry::TRANSFER;
-use crate::transfer::download::Begun;
-use crate::transfer::integrity::{Running, Verify};
+use crate::transfer::integrity::{Found as Proof, Hashes, Verify, needs_md5};
 use crate::transfer::plan::Facts;
 use crate::transfer::sink::joined;
 use crate::transfer::source::Source;
+use crate::transfer::whole::Begun;
 
 /// What is known of an output before its bytes are.
 pub(super) fn expected(facts: &Facts) -> Expected {
@@ -59,7 +60,7 @@ impl Copying<'_> {
         loop {
             let attempt = match begun.take() {
                 Some(begun) => begun,
-                None => self.reader.begin(source).await?,
+                None => self.whole(stem, source).begin().await?,
             };
             target.expected = expected(&attempt.facts);
             let error = match self.copy_once(&target, source, attempt).await {
@@ -82,15 +83,11 @@ impl Copying<'_> {
         let (writer, making) = self.store.begin(target.clone());
         let mut task = tokio::spawn(making);
         match self.pour(source, &mut begun, writer).await {
-            Ok(running) => {
+            Ok(bytes) => {
                 let stored = self.outcome(&mut task).await?;
-                let stored = stored.ok_or_else(|| Error::new(ErrorKind::Internal, "a proven object was not stored"))?;
-                Ok(Object::new(
-                    target.url.clone(),
-                    running.length,
-                    Some(running.crc32c),
-                    stored.e_tag,
-                ))
+                let Stored { crc32c, e_tag } =
+                    stored.ok_or_else(|| Error::new(ErrorKind::Internal, "a proven object was not stored"))?;
+                Ok(Object::new(target.url.clone(), bytes, Some(crc32c), e_tag))
             }
             Err(Poured::Ended(Ended)) => match self.outcome(&mut task).await {
                 Err(error) => Err(error),
@@ -107,17 +104,12 @@ impl Copying<'_> {
         }
     }
 
-    /// Moves all bytes of an output into `writer`, in parts of equal size, and proves them.
-    async fn pour(
-        &self,
-        source: &Arc<Source>,
-        begun: &mut Begun,
-        writer: Writer,
-    ) -> std::result::Result<Running, Poured> {
+    /// Moves all bytes of an output into `writer`, in parts of equal size, and proves them. Gives their number.
+    async fn pour(&self, source: &Arc<Source>, begun: &mut Begun, writer: Writer) -> std::result::Result<u64, Poured> {
         let size = part_size(begun.facts.length);
         let budget = Budget::for_parts_of(size);
         let facts = begun.facts.clone();
-        let mut running = Running::new(&facts.hashes, Verify::WhenOffered);
+        let mut running = Running::new(&facts.hashes);
         let mut waiting = VecDeque::new();
         loop {
             let rest = facts.length.map(|length| length.saturating_sub(running.length));
@@ -147,13 +139,9 @@ impl Copying<'_> {
                 break;
             }
         }
-        let crc32c = running.crc32c;
-        let what = format!("the output {}", source.label);
-        running
-            .clone()
-            .prove(&facts.hashes, facts.length, Verify::WhenOffered, &what)?;
-        writer.finish(crc32c).await;
-        Ok(running)
+        let proof = running.proven(&facts, source)?;
+        writer.finish(proof.crc32c).await;
+        Ok(proof.length)
     }
 
     async fn next(&self, begun: &mut Begun, waiting: &mut VecDeque<Bytes>) -> Result<Option<Bytes>> {
@@ -172,15 +160,12 @@ impl Copying<'_> {
 
     /// The crc32c of an output, which is read for nothing else.
     async fn checksum(&self, source: &Arc<Source>, mut begun: Begun) -> Result<u32> {
-        let mut running = Running::new(&begun.facts.hashes, Verify::WhenOffered);
+        let mut running = Running::new(&begun.facts.hashes);
         let mut waiting = VecDeque::new();
         while let Some(bytes) = self.next(&mut begun, &mut waiting).await? {
             running.update(&bytes);
         }
-        let crc32c = running.crc32c;
-        let what = format!("the output {}", source.label);
-        running.prove(&begun.facts.hashes, begun.facts.length, Verify::WhenOffered, &what)?;
-        Ok(crc32c)
+        Ok(running.proven(&begun.facts, source)?.crc32c)
     }
 
     /// How an object's task ended.
@@ -197,6 +182,43 @@ impl Copying<'_> {
             () = self.store.cancel.cancelled() => Err(cancelled("the copy")),
             outcome = work => outcome,
         }
+    }
+}
+
+/// Checksums that grow with the bytes.
+struct Running {
+    length: u64,
+    crc32c: u32,
+    md5: Option<Md5>,
+}
+
+impl Running {
+    fn new(expected: &Hashes) -> Self {
+        Self {
+            length: 0,
+            crc32c: 0,
+            md5: needs_md5(expected, Verify::WhenOffered).then(Md5::new),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
+    }
+
+    /// What all the bytes were, if that is what the storage said.
+    fn proven(self, facts: &Facts, source: &Source) -> Result<Proof> {
+        let proof = Proof {
+            length: self.length,
+            crc32c: self.crc32c,
+            md5: self.md5.map(|md5| md5.finalize().into()),
+        };
+        let what = format!("the output {}", source.label);
+        proof.prove(&facts.hashes, facts.length, Verify::WhenOffered, &what)?;
+        Ok(proof)
     }
 }
 

@@ -325,12 +325,13 @@ impl Actor {
                 }
                 Err(_) => snapshot,
             };
+            // Before anybody hears of the end, so that whoever does may submit the next one at once.
+            cell.let_go(snapshot.status != Some(Status::Failed));
+            cell.change(|known| *known = snapshot.clone());
+            // Last: whoever asked once looks at the handle next.
             for reply in replies {
                 let _ = reply.send(report(&snapshot));
             }
-            // Before anybody hears of the end, so that whoever does may submit the next one at once.
-            cell.let_go(snapshot.status != Some(Status::Failed));
-            cell.change(|known| *known = snapshot);
             // One place is free: one submit that waits for room may try.
             job_ended.notify_one();
         });
@@ -387,7 +388,7 @@ async fn observe(transport: &crate::transport::Transport, job: &JobRef, key: &Ap
 fn write_end(journal: &dyn Journal, job: &JobRef, snapshot: &mut Snapshot) -> Result<()> {
     if let Some(Ending::Error(error)) = &snapshot.ending
         && error.kind() == ErrorKind::NotFound
-        && journal.entries()?.iter().any(|entry| entry.fate.job() == Some(job))
+        && journal.knows(job)?
     {
         snapshot.ending = Some(Ending::Error(expired(job, error)));
     }

@@ -54,6 +54,9 @@ impl Transport {
         let tls = tls::client_config(settings.ca_bundle.as_deref())?;
         let local = is_loopback(&settings.base_url);
         let plain_allowed = settings.allow_http || local;
+        // Over HTTP/2 all streams of a download would share one connection, and with it what a storage or a line gives to each.
+        let mut one_stream_each = tls.clone();
+        one_stream_each.alpn_protocols = vec![b"http/1.1".to_vec()];
         let plain = |tls: &rustls::ClientConfig| {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
@@ -75,7 +78,7 @@ impl Transport {
             })
         };
         // A proxy for the outside world has no business with loopback.
-        let lane = || proxied(plain(&tls), !local);
+        let lane = |tls: &rustls::ClientConfig| proxied(plain(tls), !local);
         let finish = |builder: reqwest::ClientBuilder| {
             builder.build().map_err(|error| {
                 Error::new(
@@ -91,25 +94,23 @@ impl Transport {
                 .http2_keep_alive_interval(Duration::from_secs(30))
         };
         Ok(Self(Arc::new(Lanes {
-            billed: finish(lane()?.pool_max_idle_per_host(0))?,
-            api: finish(keep_alive(lane()?))?,
-            // Larger windows: the defaults of HTTP/2 throttle one stream over a long distance.
+            billed: finish(lane(&tls)?.pool_max_idle_per_host(0))?,
+            api: finish(keep_alive(lane(&tls)?))?,
             storage: finish(
-                keep_alive(lane()?)
-                    .http2_initial_stream_window_size(8 << 20)
-                    .http2_initial_connection_window_size(32 << 20)
+                keep_alive(lane(&one_stream_each)?)
+                    .http1_only()
                     .redirect(storage_redirects(plain_allowed)),
             )?,
             #[cfg(feature = "rehost")]
-            stores: {
-                // Stores are faster by many connections than by many streams of one.
-                let mut tls = tls.clone();
-                tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-                Stores {
-                    outside: finish(keep_alive(proxied(plain(&tls), true)?))?,
-                    near: finish(plain(&tls).no_proxy().connect_timeout(NEAR_CONNECT))?,
-                    stall_timeout: settings.stall_timeout,
-                }
+            stores: Stores {
+                outside: finish(keep_alive(proxied(plain(&one_stream_each), true)?).http1_only())?,
+                near: finish(
+                    plain(&one_stream_each)
+                        .no_proxy()
+                        .connect_timeout(NEAR_CONNECT)
+                        .http1_only(),
+                )?,
+                stall_timeout: settings.stall_timeout,
             },
             base_url: settings.base_url.clone(),
             plain_allowed,

@@ -7,6 +7,7 @@ mod keys;
 mod many;
 mod memory;
 mod outage;
+mod retries;
 mod submit_rows;
 mod tree;
 
