@@ -61,7 +61,11 @@ fn the_store_library_is_there_only_with_its_feature_and_without_a_client_of_its_
         assert!(!names(&tree).contains(&"object_store"), "object_store is in {package}");
     }
     let with = tree(&["-p", "ltx-jobs", "--features", "rehost", "--edges", "normal,features"]);
-    assert!(with.lines().any(|line| line.starts_with("object_store feature \"aws-base\"")), "{with}");
+    assert!(
+        with.lines()
+            .any(|line| line.starts_with("object_store feature \"aws-base\"")),
+        "{with}"
+    );
     assert!(!with.contains("object_store feature \"reqwest\""), "{with}");
 }
 
