@@ -9,11 +9,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 part=
-loads=20
+full=OFF
 for argument in "$@"; do
     case $argument in
         c | cpp) part=$argument ;;
-        --full) loads=200 ;;
+        --full) full=ON ;;
         *) echo "usage: run.sh [c|cpp] [--full]" >&2; exit 2 ;;
     esac
 done
@@ -44,7 +44,7 @@ cargo build --locked -p ltx-jobs-cli
 bindings/c/install.sh "$built" "$prefix"
 
 "$CMAKE" -S tests/c -B "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$prefix" \
-    -DLTX_JOBS_COMMAND="$built/ltx-jobs" -DLTX_JOBS_PANICS="$build/libltx_jobs_panics.so" -DLTX_JOBS_LOADS="$loads"
+    -DLTX_JOBS_COMMAND="$built/ltx-jobs" -DLTX_JOBS_PANICS="$build/libltx_jobs_panics.so" -DLTX_JOBS_RAW="$built/libltx_jobs.a" -DLTX_JOBS_FULL="$full"
 "$CMAKE" --build "$build" --parallel 2
 case $part in
     c) "$CTEST" --test-dir "$build" --output-on-failure -R '^(c_|example_c$|header_c[0-9])' ;;
