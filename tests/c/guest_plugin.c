@@ -37,7 +37,7 @@ int guest_plugin_run(const char *base_url, int way, void (*under_way)(void), int
     return LTX_INVALID_REQUEST;
   }
   ltx_request_set_string(request, "prompt", "a lighthouse", NULL);
-  ltx_request_set_string(request, "model", "ltx-2-pro", NULL);
+  ltx_request_set_string(request, "model", "ltx-2-3-pro", NULL);
   ltx_request_set_string(request, "resolution", "1920x1080", NULL);
   ltx_request_set_int(request, "duration", 6, NULL);
   ltx_status status = LTX_OK;
