@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -36,12 +37,12 @@ static int silent = 0, resolving = 0;
 
 /* The host has something of its own to clean up when a thread ends, as an allocator with a cache for each thread has: here it takes long. */
 static pthread_key_t cleaning;
-static int lingers, ending, unloaded;
+static int lingers, lingering, ending, unloaded;
 
 static void clean_up(void *unused) {
   (void)unused;
   pthread_mutex_lock(&lock);
-  ending = 1;
+  ++ending;
   pthread_cond_broadcast(&changed);
   while (!unloaded) {
     pthread_cond_wait(&changed, &lock);
@@ -68,6 +69,7 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *node, const c
     --resolving;
     if (lingers) {
       CHECK_INT(pthread_setspecific(cleaning, &cleaning), 0);
+      ++lingering;
     }
     pthread_mutex_unlock(&lock);
     return EAI_AGAIN;
@@ -108,7 +110,9 @@ static int descriptors_now(void) {
   return count;
 }
 
+/* What is in use: what the allocator keeps in store for later goes back first. */
 static long resident_kib(void) {
+  malloc_trim(0);
   long size = 0, resident = 0;
   FILE *file = fopen("/proc/self/statm", "r");
   CHECK(file != NULL && fscanf(file, "%ld %ld", &size, &resident) == 2);
@@ -287,10 +291,12 @@ static void the_unload_meets_a_thread_that_ends(void) {
   pthread_join(thread, NULL);
   set_silent(0);
   pthread_mutex_lock(&lock);
-  while (!ending) {
+  while (resolving > 0 || ending < lingering || ending == 0) {
     pthread_cond_wait(&changed, &lock);
   }
   pthread_mutex_unlock(&lock);
+  /* There are no others any more: one would keep the module too. */
+  CHECK(threads_are(threads + ending));
   CHECK_INT(dlclose(module), 0);
   if (without_pin) {
     /* Else this shows nothing. */
