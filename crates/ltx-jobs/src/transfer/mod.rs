@@ -177,4 +177,3 @@ pub(crate) struct SavedFile {
     pub(crate) bytes: u64,
     pub(crate) crc32c: u32,
 }
-
