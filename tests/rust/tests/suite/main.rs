@@ -4,6 +4,7 @@
 mod abandoned;
 mod cancellation;
 mod keys;
+mod log;
 mod many;
 mod memory;
 mod outage;
