@@ -7,6 +7,7 @@ mod keys;
 mod log;
 mod many;
 mod memory;
+mod money;
 mod outage;
 mod retries;
 mod submit_rows;
