@@ -69,7 +69,7 @@ from ._errors import (
     WaitTimeout,
 )
 from ._job import Completed, Job, Output
-from ._models import Checked, Estimate, JournaledSubmit, Progress, Recovered, Saved, Snapshot, Status, SubmitState
+from ._models import Checked, Estimate, JournaledSubmit, Object, Progress, Recovered, Rehosted, Saved, Snapshot, Status, SubmitState
 from ._native import VERSION as __version__
 from ._requests import (
     AudioToVideo,
@@ -124,6 +124,7 @@ __all__ = [
     "LocalIOError",
     "Locked",
     "NoSpace",
+    "Object",
     "ObjectChanged",
     "Output",
     "Overloaded",
@@ -133,6 +134,7 @@ __all__ = [
     "Proxy",
     "RateLimited",
     "Recovered",
+    "Rehosted",
     "Request",
     "RequestTimeout",
     "RequestTooLarge",

@@ -116,7 +116,7 @@ class Progress(Value):
 
     phase: str
     """``"preparing"`` (looking at local files), ``"uploading"``, ``"queued"`` (waiting for a place: ``max_concurrent_jobs``, or the service's own limit),
-    ``"submitting"``, ``"waiting"`` or ``"downloading"``."""
+    ``"submitting"``, ``"waiting"``, ``"downloading"`` or ``"rehosting"``."""
     bytes_done: int
     """Bytes moved in this phase."""
     bytes_total: int | None
@@ -215,6 +215,43 @@ class Saved(Value):
 
     def __repr__(self) -> str:
         return f"Saved({len(self.paths)} files, {self.bytes} bytes, {self.elapsed:.1f} s)"
+
+
+class Object(Value):
+    """One object that `Completed.rehost` left in a store. Complete and verified."""
+
+    __slots__ = ("url", "bytes", "crc32c", "e_tag")
+
+    url: str
+    """Its URL, in the way the place was given: ``s3://bucket/prefix/video.mp4``. No secret is in it."""
+    bytes: int
+    """Its length."""
+    crc32c: int | None
+    """Its CRC-32C; ``None`` only for a frame that was there already, which is compared by the archive's CRC-32."""
+    e_tag: str | None
+    """The store's tag for this version of it, as the store writes it."""
+
+    def __init__(self, url: str, bytes: int, crc32c: int | None, e_tag: str | None) -> None:
+        self._set(url=url, bytes=bytes, crc32c=crc32c, e_tag=e_tag)
+
+
+class Rehosted(Value):
+    """What `Completed.rehost` left in a store."""
+
+    __slots__ = ("objects", "bytes", "elapsed")
+
+    objects: tuple[Object, ...]
+    """The objects, those of one output together, frames in the order of the archive. Objects that were there and equal are among them."""
+    bytes: int
+    """Bytes of all the objects."""
+    elapsed: float
+    """Seconds it took."""
+
+    def __init__(self, objects: tuple[Object, ...], bytes: int, elapsed: float) -> None:
+        self._set(objects=tuple(objects), bytes=bytes, elapsed=elapsed)
+
+    def __repr__(self) -> str:
+        return f"Rehosted({len(self.objects)} objects, {self.bytes} bytes, {self.elapsed:.1f} s)"
 
 
 class Estimate(Value):

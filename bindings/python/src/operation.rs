@@ -70,6 +70,21 @@ impl Outcome for ltx_jobs::Saved {
     }
 }
 
+#[cfg(feature = "rehost")]
+impl Outcome for ltx_jobs::Rehosted {
+    fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let objects: Vec<_> = self
+            .objects
+            .into_iter()
+            .map(|object| (object.url, object.bytes, object.crc32c, object.e_tag))
+            .collect();
+        Ok((objects, self.bytes, self.elapsed.as_secs_f64())
+            .into_pyobject(py)?
+            .into_any()
+            .unbind())
+    }
+}
+
 impl Outcome for Vec<ltx_jobs::JournaledSubmit> {
     fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(convert::submits(py, self)?.into_any().unbind())

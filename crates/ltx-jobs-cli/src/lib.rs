@@ -21,6 +21,8 @@ mod jobs;
 mod log;
 mod order;
 mod recover;
+#[cfg(feature = "rehost")]
+mod rehost;
 mod report;
 mod resolve;
 mod show;
@@ -111,6 +113,8 @@ async fn dispatch(cli: &Cli, show: &Show) -> Result<(), Failure> {
         Command::Wait(args) => fetch::wait(args, settings, show, &mut interrupt).await,
         Command::Status(args) => status::run(args, settings, show, &mut interrupt).await,
         Command::Download(args) => fetch::download(args, settings, show, &mut interrupt).await,
+        #[cfg(feature = "rehost")]
+        Command::Rehost(args) => rehost::run(args, settings, show, &mut interrupt).await,
         Command::Jobs(args) => jobs::run(args, settings, show, &mut interrupt).await,
         Command::Recover(args) => recover::run(args, settings, show, &mut interrupt).await,
         Command::Resolve(args) => resolve::run(args, settings, show, &mut interrupt).await,

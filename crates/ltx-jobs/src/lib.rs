@@ -40,6 +40,8 @@ mod model;
 mod money;
 mod operation;
 mod progress;
+#[cfg(feature = "rehost")]
+mod rehost;
 mod request;
 mod retry;
 mod runtime;
@@ -65,6 +67,8 @@ pub use model::Status;
 pub use money::{Estimate, Usd};
 pub use operation::{Operation, Running};
 pub use progress::{Phase, Progress};
+#[cfg(feature = "rehost")]
+pub use rehost::{Object, Rehost, Rehosted};
 pub use request::{
     Anchor, AudioToVideo, CameraMotion, Colorspace, Extend, ExtendMode, ImageToVideo, Media, Placement, Request,
     Retake, RetakeMode, TextToVideo, VideoAlphaGen, VideoToVideoHdr, VideoToVideoReframe, VideoUpscale,

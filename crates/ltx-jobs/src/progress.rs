@@ -25,6 +25,8 @@ pub enum Phase {
     Waiting,
     /// Fetching results.
     Downloading,
+    /// Copying results to an object store.
+    Rehosting,
 }
 
 impl Phase {
@@ -37,6 +39,7 @@ impl Phase {
             Self::Submitting => "submitting",
             Self::Waiting => "waiting",
             Self::Downloading => "downloading",
+            Self::Rehosting => "rehosting",
         }
     }
 }
@@ -51,7 +54,7 @@ pub struct Progress {
     pub bytes_done: u64,
     /// Bytes to move in this phase, once known.
     pub bytes_total: Option<u64>,
-    /// Frames whole and checked: on disk, or in memory where they are read into it.
+    /// Frames whole and checked: on disk, in an object store, or in memory where they are read into it.
     pub frames_done: u64,
     /// Frames to come, once known.
     pub frames_total: Option<u64>,

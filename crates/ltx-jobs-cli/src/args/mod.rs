@@ -4,6 +4,8 @@
 
 mod endpoint;
 mod estimate;
+#[cfg(feature = "rehost")]
+mod rehost;
 mod settings;
 mod values;
 
@@ -15,6 +17,8 @@ use ltx_jobs::{ArchiveMode, JobRef, OnUnknown, Usd};
 
 pub(crate) use self::endpoint::EndpointArgs;
 pub(crate) use self::estimate::EstimateArgs;
+#[cfg(feature = "rehost")]
+pub(crate) use self::rehost::RehostArgs;
 pub(crate) use self::settings::SettingFlags;
 
 use self::values::{file, parameter, reference, time, usd};
@@ -68,6 +72,9 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Save the results of a completed job.
     Download(DownloadArgs),
+    /// Copy the results of a completed job to an object store: s3://, gs://, az://, file://.
+    #[cfg(feature = "rehost")]
+    Rehost(RehostArgs),
     /// List the submits that the journal knows. Asks nobody.
     Jobs(JobsArgs),
     /// After a crash: list the jobs to fetch and the submits whose outcome is unknown, or fetch them all.

@@ -28,7 +28,7 @@ pub(super) fn file(text: &str) -> Result<(String, Given), String> {
     }
 }
 
-fn pair<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), String> {
+pub(super) fn pair<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), String> {
     text.split_once('=')
         .filter(|(key, _)| !key.is_empty())
         .ok_or_else(|| format!("write it as {form}"))

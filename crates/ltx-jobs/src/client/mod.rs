@@ -378,6 +378,12 @@ impl Client {
         &self.0.stop
     }
 
+    /// Held by work that must come to its end also after its caller has gone; closing the client gives it the grace of a paid POST.
+    #[cfg(feature = "rehost")]
+    pub(crate) fn finishing(&self) -> tokio_util::task::task_tracker::TaskTrackerToken {
+        self.0.paid.token()
+    }
+
     /// A cancellation that came from closing the client is told as such.
     pub(crate) fn closed_instead(&self, error: Error) -> Error {
         if error.kind() == ErrorKind::Cancelled && self.is_closed() {

@@ -116,6 +116,36 @@ impl Completed {
         }
     }
 
+    /// Copies the outputs to an object store, below `url`: `s3://bucket/prefix/`, `gs://`, `az://` or `abfss://`, `file://`.
+    ///
+    /// A file becomes the object `<url>/<label without _url>` plus its extension (`video.mp4`); of an archive of EXR frames every frame becomes one
+    /// (`exr_frames/frame_00001.exr`). Nothing is stored on this machine and memory stays flat. An object under its key is complete and proven; one that
+    /// is there already and equal counts as copied. Costs nothing on the bill; the store may.
+    ///
+    /// Credentials come from where the store's own tools look for them (variables of the environment, profiles, the role of the machine), and are never
+    /// logged. Requests go through this client's proxy and trust its certificates.
+    ///
+    /// # Errors
+    /// `Unauthenticated` and `PermissionDenied` by the store, `Config` for a bucket or region that is not there or an unknown option, `Exists`,
+    /// `ResultExpired`, `Integrity`, `Archive`, `UnsafeName`, `Cancelled`, and those of the network.
+    #[cfg(feature = "rehost")]
+    pub fn rehost(&self, url: impl Into<String>) -> crate::rehost::Rehost {
+        crate::rehost::Rehost::new(self.clone(), url.into())
+    }
+
+    #[cfg(feature = "rehost")]
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The outputs, each with its URL and the way to a new one.
+    pub(crate) fn signed_outputs(&self) -> Vec<(String, SignedUrl, Arc<dyn Renew>)> {
+        self.outputs
+            .values()
+            .map(|output| (output.label.clone(), output.url.clone(), self.source(&output.label)))
+            .collect()
+    }
+
     /// Opens the archive of EXR frames where it lies, as a list: one ranged request for its directory, two for one of some 3,000 frames and more. No frame is
     /// fetched by it, and nothing is billed.
     ///
@@ -278,11 +308,7 @@ impl Download {
 impl Completed {
     /// Saves the outputs, and writes down that they were when it was all of them.
     async fn save(&self, engine: &Engine, work: &Work, dest: &Path, options: &DownloadOptions) -> Result<Saved> {
-        let outputs = self
-            .outputs
-            .values()
-            .map(|output| (output.label.clone(), output.url.clone(), self.source(&output.label)))
-            .collect();
+        let outputs = self.signed_outputs();
         let context = TransferContext {
             transport: engine.transport.clone(),
             settings: self.client.settings().clone(),

@@ -69,7 +69,7 @@ async fn save_all(
 }
 
 /// The outputs that are wanted, each with the stem of its name on disk.
-fn choose(
+pub(crate) fn choose(
     outputs: Vec<(String, SignedUrl, Arc<dyn Renew>)>,
     only: Option<&[String]>,
 ) -> Result<Vec<(String, Arc<Source>)>> {

@@ -32,9 +32,9 @@ pub(crate) struct Begun {
     pub(crate) stream: HealingStream,
     pub(crate) facts: Facts,
     /// What was read of it, to see what it is.
-    pub(super) head: VecDeque<Bytes>,
+    pub(crate) head: VecDeque<Bytes>,
     pub(crate) kind: Option<ContentKind>,
-    pub(super) extension: String,
+    pub(crate) extension: String,
 }
 
 /// A file that is whole and proven, not yet under its name. Removed when dropped.
