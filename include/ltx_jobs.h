@@ -13,8 +13,8 @@
  * a time. ltx_error, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or destructors of
  * static objects.
  *
- * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close() and the last ltx_client_release()
- * block. No socket is read or written on the caller's thread.
+ * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close(), the last ltx_client_release() and
+ * ltx_log_set() block. No socket is read or written on the caller's thread.
  *
  * **Callbacks.** They run inside ltx_client_dispatch() only, on the thread that calls it. Progress comes at most ten times a second, completion once and
  * last, then `destroy` once, also when the operation never began or the client was closed first. When ltx_client_close() or the last ltx_client_release()
@@ -27,8 +27,8 @@
  * **Enumerations** come in as int32_t and are checked. **Structs** begin with their size, which the caller sets, and only grow.
  *
  * **The process.** The library installs no signal handler, changes no mask, handler or locale of the host, prints nothing, and registers nothing for the end
- * of the process. Its threads are named `ltx-io` and `ltx-tick` and have all asynchronous signals blocked. ltx_client_new() reads the environment. Its code
- * stays in memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted.
+ * of the process. Its threads are named `ltx-io`, `ltx-tick` and `ltx-log` and have all asynchronous signals blocked. ltx_client_new() reads the environment.
+ * Its code stays in memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted. Its log is off; see ltx_log_set().
  *
  * **Fork.** In a child whose parent had used a client, everything of that client answers LTX_FORKED, and releasing it does nothing. The child makes a new one.
  *
@@ -226,6 +226,22 @@ enum {
   LTX_ON_UNKNOWN_STOP = 0,
   /** Send it again. May create, and bill, the job twice. */
   LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE = 1
+};
+
+/** How much a line of the log matters; see ltx_log_set(). */
+enum {
+  /** Nothing. */
+  LTX_LOG_OFF = 0,
+  /** Something is lost or wrong. */
+  LTX_LOG_ERROR = 1,
+  /** Somebody should look at it. */
+  LTX_LOG_WARN = 2,
+  /** What happened. */
+  LTX_LOG_INFO = 3,
+  /** How it happened. */
+  LTX_LOG_DEBUG = 4,
+  /** Everything, also what the HTTP and TLS libraries inside say. */
+  LTX_LOG_TRACE = 5
 };
 
 /** What becomes of an archive of EXR frames. */
@@ -493,6 +509,58 @@ typedef struct ltx_download_options {
    */
   const char *frame_name;
 } ltx_download_options;
+
+/**
+ * One line of the log. It and its texts live until the function returns.
+ */
+typedef struct ltx_log_record {
+  /**
+   * Set by the library: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * How much it matters: `LTX_LOG_ERROR` to `LTX_LOG_TRACE`.
+   */
+  int32_t level;
+  /**
+   * Always 0 in this version.
+   */
+  int32_t reserved;
+  /**
+   * When, by this machine's clock: milliseconds since 1970.
+   */
+  int64_t time_ms;
+  /**
+   * Lines that were dropped just before this one, because the function was slower than the log.
+   */
+  uint64_t lost;
+  /**
+   * Who speaks: `ltx_jobs::submit`, `ltx_jobs::poll`, `ltx_jobs::transfer`, or a part of the library.
+   */
+  const char *target;
+  /**
+   * The sentence.
+   */
+  const char *message;
+  /**
+   * Its values, and those of the operations it happened in: `job=video-to-video-hdr/x label="shot 10"`; empty when there are none.
+   */
+  const char *fields;
+  /**
+   * The operations it happened in, outer ones first: `submit:upload`; empty when there is none.
+   */
+  const char *spans;
+} ltx_log_record;
+
+/**
+ * Takes a line of the log; see ltx_log_set().
+ */
+typedef void (*ltx_log_function)(void *user_data, const ltx_log_record *record);
+
+/**
+ * Frees what a function of the host was given.
+ */
+typedef void (*ltx_destroy_function)(void *user_data);
 
 #ifdef __cplusplus
 extern "C" {
@@ -1166,6 +1234,26 @@ LTX_API const ltx_submits *ltx_recovered_other_key(const ltx_recovered *recovere
  * Frees what was found. NULL is fine. The jobs go on, and so do their handles.
  */
 LTX_API void ltx_recovered_free(ltx_recovered *recovered);
+
+/**
+ * Hands the library's log to a function of the host, or stops that. Off until the first call; one function for this copy of the library and all its clients.
+ *
+ * The function is called on a thread of the library (`ltx-log`), one line at a time, never inside a call of the host's; it must neither throw nor jump out.
+ * Inside it nothing may wait: a wait for an operation that still runs, ltx_client_close() and this function answer LTX_WOULD_DEADLOCK. The work of the library
+ * never waits for it: some thousand lines are kept, and what comes then is dropped and counted. No line contains an API key or the query of a signed URL.
+ *
+ * When this returns, the function set before does not run and never will; it was told what was logged before the call, and its `destroy` was called.
+ * Switch the log off before the code of the function is unloaded. In a forked child nothing is logged until this is called there, and what the parent had set
+ * is neither called nor destroyed.
+ *
+ * @param level      `LTX_LOG_OFF` to `LTX_LOG_TRACE`: this level and what matters more; LTX_LOG_TRACE adds what the HTTP and TLS libraries inside say
+ * @param function   NULL is LTX_LOG_OFF
+ * @param user_data  handed to `function` as it is
+ * @param destroy    may be NULL; frees `user_data`, exactly once: on the thread that replaces the function or switches it off, or, when this call fails or
+ *                   switches off itself, before it returns
+ * @return LTX_OK; LTX_INVALID_ARGUMENT for another level; LTX_IO when no thread can be started
+ */
+LTX_API ltx_status ltx_log_set(int32_t level, ltx_log_function function, void *user_data, ltx_destroy_function destroy, ltx_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

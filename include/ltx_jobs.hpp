@@ -1039,6 +1039,58 @@ private:
   Client() noexcept = default;
 };
 
+/** How much a line of the log matters. */
+enum class LogLevel : std::int32_t {
+  off = LTX_LOG_OFF,
+  error = LTX_LOG_ERROR,
+  warn = LTX_LOG_WARN,
+  info = LTX_LOG_INFO,
+  debug = LTX_LOG_DEBUG,
+  /** Also what the HTTP and TLS libraries inside say. */
+  trace = LTX_LOG_TRACE
+};
+
+/** One line of the log. Its texts live until the function returns. */
+struct LogRecord {
+  LogLevel level;
+  std::chrono::system_clock::time_point time;
+  /** Lines that were dropped just before this one, because the function was slower than the log. */
+  std::uint64_t lost;
+  /** Who speaks: ltx_jobs::submit. */
+  std::string_view target;
+  std::string_view message;
+  /** `job=video-to-video-hdr/x label="shot 10"` */
+  std::string_view fields;
+  /** The operations it happened in, outer ones first: `submit:upload`. */
+  std::string_view spans;
+};
+
+/**
+ * Hands the log of the library to `function(const LogRecord &)`, for all clients, until try_log_off() or another function. It is moved into memory of its own
+ * and called on a thread of the library, one line at a time; an exception that leaves it ends the program. Inside it nothing waits. It is destroyed exactly
+ * once, on the thread that replaces it or switches it off: when that returns, it does not run and never will. Switch it off before its code is unloaded.
+ */
+template <class Function> expected<void> try_log_to(LogLevel level, Function function) {
+  constexpr auto tell = [](void *data, const ltx_log_record *record) noexcept {
+    const LogRecord line{static_cast<LogLevel>(record->level), detail::since_epoch(record->time_ms), record->lost, record->target, record->message,
+                         record->fields, record->spans};
+    (*static_cast<Function *>(data))(line);
+  };
+  constexpr auto destroy = [](void *data) noexcept { delete static_cast<Function *>(data); };
+  auto *kept = new Function(std::move(function));
+  return detail::call([&](ltx_error **err) { return ltx_log_set(static_cast<std::int32_t>(level), tell, kept, destroy, err); });
+}
+
+/** Switches the log off; see try_log_to(). */
+inline expected<void> try_log_off() {
+  return detail::call([](ltx_error **err) { return ltx_log_set(LTX_LOG_OFF, nullptr, nullptr, nullptr, err); });
+}
+
+#if LTX_HAS_EXCEPTIONS
+template <class Function> void log_to(LogLevel level, Function function) { try_log_to(level, std::move(function)).value(); }
+inline void log_off() { try_log_off().value(); }
+#endif
+
 } // namespace v0
 } // namespace ltx
 

@@ -39,6 +39,7 @@ STATUS(ltx_job_poll, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_job_snapshot, NULL, NULL, NULL)
 STATUS(ltx_job_wait, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_job_wait_for, NULL, 0, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_log_set, 6, NULL, NULL, NULL, NULL)
 STATUS(ltx_op_cancel, NULL, NULL)
 STATUS(ltx_op_snapshot, NULL, NULL, NULL)
 STATUS(ltx_op_take_job, NULL, OUT(ltx_job), NULL)
@@ -157,7 +158,8 @@ static const struct {
     ROW(ltx_error_job_ref),             ROW(ltx_error_message),             ROW(ltx_error_request_id),          ROW(ltx_error_retry_after_ms),
     ROW(ltx_error_status),              ROW(ltx_job_endpoint),              ROW(ltx_job_id),                    ROW(ltx_job_label),
     ROW(ltx_job_poll),                  ROW(ltx_job_ref),                   ROW(ltx_job_ref_string),            ROW(ltx_job_release),
-    ROW(ltx_job_snapshot),              ROW(ltx_job_wait),                  ROW(ltx_job_wait_for),              ROW(ltx_op_cancel),
+    ROW(ltx_job_snapshot),              ROW(ltx_job_wait),                  ROW(ltx_job_wait_for),              ROW(ltx_log_set),
+    ROW(ltx_op_cancel),
     ROW(ltx_op_ref),                    ROW(ltx_op_ref_string),             ROW(ltx_op_release),                ROW(ltx_op_snapshot),
     ROW(ltx_op_take_job),               ROW(ltx_op_take_recovered),         ROW(ltx_op_take_result),            ROW(ltx_op_take_saved),
     ROW(ltx_op_take_submits),           ROW(ltx_op_take_uri),               ROW(ltx_op_wait),                   ROW(ltx_op_wait_until),

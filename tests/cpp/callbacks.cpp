@@ -182,6 +182,25 @@ void what_was_left_behind_is_listed_and_settled() {
   CHECK(client.recover().unknown.empty());
 }
 
+void the_log_goes_to_a_callable_that_is_destroyed_once() {
+  const Service service("{}");
+  int destroyed = 0, accepted = 0, polls = 0;
+  auto hear = [counted = Counted(destroyed), &accepted](const ltx::LogRecord &line) {
+    accepted += line.message == "accepted" && line.spans == "submit" && line.fields.find("job=video-to-video-hdr/") != std::string_view::npos;
+    CHECK(line.level <= ltx::LogLevel::info && std::chrono::system_clock::now() - line.time < 10min);
+  };
+  ltx::log_to(ltx::LogLevel::info, std::move(hear));
+  (void)service.client().submit(request());
+  CHECK_INT(destroyed, 0);
+  ltx::log_to(ltx::LogLevel::debug, [&polls](const ltx::LogRecord &line) { polls += line.target == "ltx_jobs::poll"; });
+  CHECK(destroyed == 1 && accepted == 1);
+  (void)service.client().submit(request()).wait();
+  ltx::log_off();
+  CHECK(polls > 0);
+  CHECK_INT(refused([&] { ltx::log_to(static_cast<ltx::LogLevel>(9), [counted = Counted(destroyed)](const ltx::LogRecord &) {}); }), LTX_INVALID_ARGUMENT);
+  CHECK_INT(destroyed, 2);
+}
+
 } // namespace
 
 int main() {
@@ -190,5 +209,6 @@ int main() {
   a_thread_dispatches_and_an_event_loop_does();
   an_operation_is_a_future_too();
   what_was_left_behind_is_listed_and_settled();
+  the_log_goes_to_a_callable_that_is_destroyed_once();
   return 0;
 }
