@@ -47,7 +47,8 @@ mod transfer;
 mod transport;
 
 pub use client::{
-    Check, Checked, Client, ClientBuilder, Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState, Upload,
+    Check, Checked, CheckedPart, Client, ClientBuilder, Finding, FindingState, Jobs, JournaledSubmit, Recover,
+    Recovered, Resolve, SubmitState, Upload,
 };
 pub use config::Origin;
 pub use error::{Billing, Error, ErrorKind, Result};

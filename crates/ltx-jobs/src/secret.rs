@@ -114,8 +114,13 @@ impl fmt::Display for SignedUrl {
 
 /// A URL without user information, query and fragment.
 pub(crate) fn redact(url: &Url) -> String {
-    let origin = url.origin().ascii_serialization();
-    format!("{origin}{}", url.path())
+    // What has no host (`data:`) is content, not an address.
+    let Some(host) = url.host_str() else {
+        return format!("{}:...", url.scheme());
+    };
+    // Not `Url::origin`: for the schemes of proxies it is "null".
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}{}", url.scheme(), url.path())
 }
 
 #[cfg(test)]
@@ -134,6 +139,22 @@ mod tests {
         let url = SignedUrl::new(Url::parse("https://u:p@storage.example/b/o.zip?X-Goog-Signature=canary#f").unwrap());
         assert_eq!(url.to_string(), "https://storage.example/b/o.zip");
         assert!(!format!("{url:?}").contains("canary"));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_opens_it_whatever_its_scheme() {
+        for (url, shown) in [
+            ("https://u:p@api.example/v2/?k=canary#f", "https://api.example/v2/"),
+            ("https://api.example:8443", "https://api.example:8443/"),
+            (
+                "socks5h://user:canary@proxy.example:1080",
+                "socks5h://proxy.example:1080",
+            ),
+            ("http://[::1]:9/", "http://[::1]:9/"),
+            ("data:video/mp4;base64,canary", "data:..."),
+        ] {
+            assert_eq!(redact(&Url::parse(url).unwrap()), shown);
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
 
 pub use builder::ClientBuilder;
-pub use check::{Check, Checked};
+pub use check::{Check, Checked, CheckedPart, Finding, FindingState};
 pub(crate) use engine::Engine;
 pub use recover::{Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState};
 pub use upload::Upload;

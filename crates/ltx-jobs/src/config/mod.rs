@@ -337,7 +337,7 @@ impl Settings {
         self.origins.push((key, origin));
     }
 
-    fn origin(&self, key: &str) -> Origin {
+    pub(crate) fn origin(&self, key: &str) -> Origin {
         self.origins
             .iter()
             .find(|(known, _)| *known == key)

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use super::held::{self, Held};
 use super::record::{self, Record};
-use super::{Entry, Fate, Intent, Journal, Ledger, Once};
+use super::{Entry, Fate, Intent, Journal, Ledger, Once, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobRef;
 use crate::keys::Keys;
@@ -76,11 +76,7 @@ struct Foreign {
 impl DirectoryJournal {
     /// Makes the directory if needed, and tries whether it can be written. Files that are old and settled go.
     pub(crate) fn open(directory: PathBuf, identity: Identity) -> Result<Self> {
-        fs::create_dir_all(&directory).map_err(|error| cannot("make", &directory, error))?;
-        tempfile::Builder::new()
-            .prefix(".try")
-            .tempfile_in(&directory)
-            .map_err(|error| cannot("write into", &directory, error))?;
+        try_out(&directory)?;
         let journal = Self {
             directory,
             identity,
@@ -384,6 +380,21 @@ impl Journal for DirectoryJournal {
     fn entries(&self) -> Result<Vec<Entry>> {
         Ok(self.view(&self.lock())?.entries)
     }
+
+    fn place(&self) -> Result<Place> {
+        try_out(&self.directory)?;
+        Ok(Place::Directory(self.directory.clone()))
+    }
+}
+
+/// Makes the directory if needed, and a file in it that goes at once.
+fn try_out(directory: &Path) -> Result<()> {
+    fs::create_dir_all(directory).map_err(|error| cannot("make", directory, error))?;
+    tempfile::Builder::new()
+        .prefix(".try")
+        .tempfile_in(directory)
+        .map(drop)
+        .map_err(|error| cannot("write into", directory, error))
 }
 
 /// This machine's name, as far as it fits into a file name.

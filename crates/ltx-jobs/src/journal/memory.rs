@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Entry, Fate, Intent, Journal, Ledger, Once};
+use super::{Entry, Fate, Intent, Journal, Ledger, Once, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobRef;
 use crate::model::Status;
@@ -59,6 +59,10 @@ impl Journal for MemoryJournal {
     fn entries(&self) -> Result<Vec<Entry>> {
         Ok(self.lock().entries.clone())
     }
+
+    fn place(&self) -> Result<Place> {
+        Ok(Place::Memory { instead_of: None })
+    }
 }
 
 fn unknown_intent(intent: &str) -> Error {
@@ -106,6 +110,10 @@ impl Journal for NoJournal {
 
     fn entries(&self) -> Result<Vec<Entry>> {
         Ok(Vec::new())
+    }
+
+    fn place(&self) -> Result<Place> {
+        Ok(Place::Nowhere)
     }
 }
 

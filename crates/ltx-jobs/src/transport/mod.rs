@@ -4,19 +4,22 @@
 //! * *api*: polls and upload slots, pooled connections, HTTP/2 where offered.
 //! * *storage*: signed URLs. This lane never sees the API key; https only, at most three redirects, no Referer, no decompression.
 //!
-//! `http` is the only file of the crate that names the HTTP library. Nothing here decides about retries or money.
+//! `http` is the only file of the crate that names the HTTP library; `route` tells which way a request takes, by the same rules. Nothing here decides about
+//! retries or money.
 
 mod answer;
 mod failure;
 mod http;
 mod probe;
+mod route;
 mod tls;
 
 pub(crate) use answer::{Answer, Envelope};
 pub(crate) use failure::{Failure, FailureKind};
 pub(crate) use http::Transport;
 pub(crate) use probe::BodyGate;
-pub(crate) use tls::PROVIDER as CRYPTO_PROVIDER;
+pub(crate) use route::{Route, Routes};
+pub(crate) use tls::{PROVIDER as CRYPTO_PROVIDER, Trust};
 
 use std::pin::Pin;
 
