@@ -10,8 +10,8 @@
  * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
  *
  * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
- * a time. ltx_error, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or destructors of
- * static objects.
+ * a time. ltx_error, ltx_result, ltx_saved, ltx_submits, ltx_recovered and ltx_checked are immutable. Never call from signal handlers, DllMain, atexit or
+ * destructors of static objects.
  *
  * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close(), the last ltx_client_release() and
  * ltx_log_set() block. No socket is read or written on the caller's thread.
@@ -228,6 +228,18 @@ enum {
   LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE = 1
 };
 
+/** How a part was found by ltx_client_check(); -1 for something this version does not know. */
+enum {
+  /** As it should be. */
+  LTX_FOUND_OK = 0,
+  /** It works, but should be looked at. */
+  LTX_FOUND_WARNING = 1,
+  /** It does not work. */
+  LTX_FOUND_FAILED = 2,
+  /** Nobody can tell, because something before it failed. */
+  LTX_FOUND_SKIPPED = 3
+};
+
 /** How much a line of the log matters; see ltx_log_set(). */
 enum {
   /** Nothing. */
@@ -266,6 +278,12 @@ enum {
 
 /** An ltx_callbacks without functions, to begin with. */
 #define LTX_CALLBACKS_INIT {sizeof(ltx_callbacks), NULL, NULL, NULL, NULL}
+
+/**
+ * What a check found. Immutable, may be used from any thread; freed once with ltx_checked_free(). Texts live as long as it does, and show no key and no
+ * password of a proxy.
+ */
+typedef struct ltx_checked ltx_checked;
 
 /**
  * A client of the service. All functions on it may be called from any thread at the same time. Counted: ltx_client_ref(), ltx_client_release().
@@ -707,7 +725,10 @@ LTX_API ltx_client *ltx_client_ref(ltx_client *client);
 LTX_API ltx_status ltx_client_set_api_key(ltx_client *client, const char *key, ltx_error **err);
 
 /**
- * Starts a free look at whether key, address, proxy and certificates work. Never blocks; the operation ends with success or with what is wrong.
+ * Starts a look at everything a submit needs, for nothing: proxy, certificates, address, key, clock, journal and storage. Never blocks.
+ *
+ * The operation ends with success, or with what keeps jobs from being submitted or waited for. ltx_op_take_checked() gives all that was found, also when it
+ * ended with such an error.
  *
  * @param callbacks  may be NULL; see ltx_callbacks
  * @param op         receives the operation; released with ltx_op_release()
@@ -1033,6 +1054,14 @@ LTX_API ltx_status ltx_op_take_submits(ltx_op *op, ltx_submits **submits, ltx_er
 LTX_API ltx_status ltx_op_take_recovered(ltx_op *op, ltx_recovered **recovered, ltx_error **err);
 
 /**
+ * Takes what ltx_client_check() found, once; also when the operation ended with what was found wrong.
+ *
+ * @param checked  receives it; freed with ltx_checked_free()
+ * @return as ltx_op_take_job(); an operation that was cancelled, or whose client was closed, has found nothing and gives that error
+ */
+LTX_API ltx_status ltx_op_take_checked(ltx_op *op, ltx_checked **checked, ltx_error **err);
+
+/**
  * The `ltx://uploads/...` address of an upload, as often as wanted.
  *
  * @param uri  receives the text, which lives as long as the operation and is not freed
@@ -1234,6 +1263,71 @@ LTX_API const ltx_submits *ltx_recovered_other_key(const ltx_recovered *recovere
  * Frees what was found. NULL is fine. The jobs go on, and so do their handles.
  */
 LTX_API void ltx_recovered_free(ltx_recovered *recovered);
+
+/**
+ * How many findings there are, one for each part. 0 for NULL.
+ */
+LTX_API size_t ltx_checked_count(const ltx_checked *checked);
+
+/**
+ * Which part: `"proxy"`, `"certificates"`, `"api"`, `"key"`, `"clock"`, `"journal"`, `"storage"`. NULL beyond the last.
+ */
+LTX_API const char *ltx_checked_what(const ltx_checked *checked, size_t index);
+
+/**
+ * How it was found: `LTX_FOUND_OK` and so on; -1 beyond the last, and for something this version does not know.
+ */
+LTX_API int32_t ltx_checked_state(const ltx_checked *checked, size_t index);
+
+/**
+ * The finding in words, for people. NULL beyond the last.
+ */
+LTX_API const char *ltx_checked_detail(const ltx_checked *checked, size_t index);
+
+/**
+ * How long it took, in milliseconds; -1 where nothing was asked, and beyond the last.
+ */
+LTX_API int64_t ltx_checked_elapsed_ms(const ltx_checked *checked, size_t index);
+
+/**
+ * What went wrong, when it failed; `LTX_OK` when it did not, and beyond the last.
+ */
+LTX_API ltx_status ltx_checked_status(const ltx_checked *checked, size_t index);
+
+/**
+ * How many settings there are. 0 for NULL.
+ */
+LTX_API size_t ltx_checked_setting_count(const ltx_checked *checked);
+
+/**
+ * The name of a setting, as ltx_config_set() takes it. NULL beyond the last.
+ */
+LTX_API const char *ltx_checked_setting_key(const ltx_checked *checked, size_t index);
+
+/**
+ * Its value; the API key as `***`. NULL beyond the last.
+ */
+LTX_API const char *ltx_checked_setting_value(const ltx_checked *checked, size_t index);
+
+/**
+ * Where the value came from: `"default"`, `"argument"`, `"environment LTX_PROXY"`. NULL beyond the last.
+ */
+LTX_API const char *ltx_checked_setting_origin(const ltx_checked *checked, size_t index);
+
+/**
+ * The service's id of the request; NULL when it did not answer.
+ */
+LTX_API const char *ltx_checked_request_id(const ltx_checked *checked);
+
+/**
+ * The whole report for people: a line for each setting with its origin, then one for each finding. Empty for NULL, never NULL.
+ */
+LTX_API const char *ltx_checked_text(const ltx_checked *checked);
+
+/**
+ * Frees what was found. NULL is fine.
+ */
+LTX_API void ltx_checked_free(ltx_checked *checked);
 
 /**
  * Hands the library's log to a function of the host, or stops that. Off until the first call; one function for this copy of the library and all its clients.

@@ -71,6 +71,7 @@ struct Free {
   void operator()(ltx_result *result) const noexcept { ltx_result_free(result); }
   void operator()(ltx_saved *saved) const noexcept { ltx_saved_free(saved); }
   void operator()(ltx_submits *submits) const noexcept { ltx_submits_free(submits); }
+  void operator()(ltx_checked *checked) const noexcept { ltx_checked_free(checked); }
   void operator()(ltx_recovered *recovered) const noexcept { ltx_recovered_free(recovered); }
 };
 
@@ -794,6 +795,70 @@ template <> inline expected<std::string> Operation<std::string>::take() {
   return detail::text(uri);
 }
 
+/** How a part was found. */
+enum class FindingState : std::int32_t {
+  ok = LTX_FOUND_OK,
+  /** It works, but should be looked at. */
+  warning = LTX_FOUND_WARNING,
+  failed = LTX_FOUND_FAILED,
+  /** Nobody can tell, because something before it failed. */
+  skipped = LTX_FOUND_SKIPPED
+};
+
+/** What a check found about one part. */
+struct Finding {
+  /** "proxy", "certificates", "api", "key", "clock", "journal", "storage" */
+  std::string what;
+  FindingState state;
+  /** In words, for people; without credentials. */
+  std::string detail;
+  std::optional<milliseconds> elapsed;
+  /** What went wrong, when it failed; else LTX_OK. */
+  ltx_status status;
+};
+
+/** A setting with its value, the API key as "***", and where that came from: "default", "argument", "environment LTX_PROXY". */
+struct Setting {
+  std::string key, value, origin;
+};
+
+/** What a check found. */
+struct Checked {
+  std::vector<Finding> findings;
+  std::vector<Setting> settings;
+  /** The service's id of the request. */
+  std::optional<std::string> request_id;
+  /** All of it for people, a line for each setting and finding. */
+  std::string text;
+};
+
+/** What a check found, also when it ended with what was found wrong. Once; after it has ended. */
+inline expected<Checked> try_report(const Operation<Checked> &ended) {
+  ltx_checked *raw = nullptr;
+  auto taken = detail::call([&](ltx_error **err) { return ltx_op_take_checked(ended.c_ptr(), &raw, err); });
+  if (!taken) {
+    return taken.error();
+  }
+  const detail::Owned<ltx_checked> owned(raw);
+  Checked found{{}, {}, detail::maybe(ltx_checked_request_id(raw)), detail::text(ltx_checked_text(raw))};
+  const std::size_t count = ltx_checked_count(raw), settings = ltx_checked_setting_count(raw);
+  found.findings.reserve(count);
+  for (std::size_t index = 0; index < count; ++index) {
+    const std::int64_t elapsed = ltx_checked_elapsed_ms(raw, index);
+    found.findings.push_back(Finding{detail::text(ltx_checked_what(raw, index)), static_cast<FindingState>(ltx_checked_state(raw, index)),
+                                     detail::text(ltx_checked_detail(raw, index)),
+                                     elapsed < 0 ? std::nullopt : std::optional<milliseconds>(milliseconds(elapsed)), ltx_checked_status(raw, index)});
+  }
+  found.settings.reserve(settings);
+  for (std::size_t index = 0; index < settings; ++index) {
+    found.settings.push_back(Setting{detail::text(ltx_checked_setting_key(raw, index)), detail::text(ltx_checked_setting_value(raw, index)),
+                                     detail::text(ltx_checked_setting_origin(raw, index))});
+  }
+  return expected<Checked>(std::move(found));
+}
+
+template <> inline expected<Checked> Operation<Checked>::take() { return try_report(*this); }
+
 template <> inline expected<void> Operation<void>::take() { return {}; }
 
 /** A request to any endpoint; fields have the service's own names. Setters never fail before the submit tells what was wrong. */
@@ -944,9 +1009,12 @@ public:
     });
   }
 
-  /** A free look at whether key, address, proxy and certificates work. Never blocks. */
-  expected<Operation<void>> try_check(Callbacks callbacks = Callbacks()) const {
-    return detail::make<Operation<void>>([&](ltx_op **op, ltx_error **err) {
+  /**
+   * A look at everything a submit needs, for nothing: proxy, certificates, address, key, clock, journal, storage. Never blocks. Ends with what keeps jobs from
+   * being submitted or waited for, if there is such; try_report() gives all that was found then too.
+   */
+  expected<Operation<Checked>> try_check(Callbacks callbacks = Callbacks()) const {
+    return detail::make<Operation<Checked>>([&](ltx_op **op, ltx_error **err) {
       return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_client_check(c_ptr(), given, op, err); });
     });
   }
@@ -1021,7 +1089,15 @@ public:
   Job job(std::string_view reference) const { return try_job(reference).value(); }
   /** Uploads and waits. */
   std::string upload(const std::filesystem::path &path) const { return try_upload(path).value().get(); }
-  void check() const { try_check().value().get(); }
+  /** Looks and waits. With `keep_failures` what does not work is told in the findings instead of thrown. */
+  Checked check(bool keep_failures = false) const {
+    Operation<Checked> looking = try_check().value();
+    if (!keep_failures) {
+      return looking.get();
+    }
+    ltx_op_wait(looking.c_ptr(), -1, nullptr);
+    return try_report(looking).value();
+  }
   /** Reads the journal and waits for it, as the next two do. */
   std::vector<JournaledSubmit> jobs() const { return try_jobs().value().get(); }
   Recovered recover() const { return try_recover().value().get(); }

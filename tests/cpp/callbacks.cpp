@@ -155,8 +155,8 @@ void an_operation_is_a_future_too() {
   std::future<ltx::Result> result = job.get().wait_start().future();
   CHECK(result.wait_for(0s) == std::future_status::deferred);
   CHECK_INT(result.get().outputs().size(), 2);
-  std::future<void> check = client.try_check().value().future();
-  check.get();
+  std::future<ltx::Checked> check = client.try_check().value().future();
+  CHECK_INT(check.get().findings.size(), 7);
   // One that is dropped waits for nothing.
   { const auto dropped = client.job("video-to-video-hdr/unheard-of").wait_start().future(); }
   auto lost = client.job("video-to-video-hdr/unheard-of").wait_start().future();

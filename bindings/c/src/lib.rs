@@ -23,6 +23,7 @@ mod text;
 mod wake;
 
 pub mod callbacks;
+pub mod checked;
 pub mod client;
 pub mod config;
 pub mod dispatch;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use ltx_jobs::ErrorKind;
 
 /// In the order of the header.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     "status.rs",
     "version.rs",
     "error.rs",
@@ -25,6 +25,7 @@ const SOURCES: [&str; 15] = [
     "result.rs",
     "saved.rs",
     "submits.rs",
+    "checked.rs",
     "log.rs",
 ];
 
@@ -40,8 +41,8 @@ const CONTRACT: &str = r#"/**
  * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
  *
  * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
- * a time. ltx_error, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or destructors of
- * static objects.
+ * a time. ltx_error, ltx_result, ltx_saved, ltx_submits, ltx_recovered and ltx_checked are immutable. Never call from signal handlers, DllMain, atexit or
+ * destructors of static objects.
  *
  * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close(), the last ltx_client_release() and
  * ltx_log_set() block. No socket is read or written on the caller's thread.
@@ -213,6 +214,19 @@ fn constants() -> String {
                 "LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE",
                 1,
                 "Send it again. May create, and bill, the job twice.",
+            ),
+        ]),
+    );
+    list(
+        "How a part was found by ltx_client_check(); -1 for something this version does not know.",
+        &plain(&[
+            ("LTX_FOUND_OK", 0, "As it should be."),
+            ("LTX_FOUND_WARNING", 1, "It works, but should be looked at."),
+            ("LTX_FOUND_FAILED", 2, "It does not work."),
+            (
+                "LTX_FOUND_SKIPPED",
+                3,
+                "Nobody can tell, because something before it failed.",
             ),
         ]),
     );

@@ -184,6 +184,7 @@ async fn a_proxy_is_told_with_who_chose_it_and_without_its_password() {
         let found = checked.finding(CheckedPart::Proxy).unwrap();
         if refuses {
             assert_eq!(found.error.as_ref().unwrap().kind(), ErrorKind::Proxy, "{found}");
+            assert!(found.detail.starts_with("http://127.0.0.1:"), "{found}");
             assert_eq!(client.check().await.unwrap_err().kind(), ErrorKind::Proxy);
         } else {
             assert!(

@@ -121,6 +121,12 @@ impl Finding {
         }
     }
 
+    /// What is known of the part apart from its failure.
+    pub(super) fn about(mut self, before: &Self) -> Self {
+        self.detail = format!("{}: {}", before.detail, self.detail);
+        self
+    }
+
     pub(super) fn after(mut self, elapsed: Duration) -> Self {
         self.elapsed = Some(elapsed);
         self
@@ -157,6 +163,12 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// What keeps jobs from being submitted or waited for: the error with which a check ends unless its failures are kept.
+    pub fn error(&self) -> Option<&Error> {
+        let of = |finding: &'_ Finding| finding.what != CheckedPart::Storage && finding.error.is_some();
+        self.findings.iter().find(|finding| of(finding))?.error.as_ref()
+    }
+
     /// What failed first, if anything did.
     pub fn failure(&self) -> Option<&Finding> {
         self.findings

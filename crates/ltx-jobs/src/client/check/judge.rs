@@ -60,9 +60,9 @@ pub(super) fn reached(asked: &Asked<'_>, outcome: std::result::Result<&Answer, F
         Err(failure) => {
             let (kind, error) = (failure.kind, failure.into_error(WHAT));
             match kind {
-                FailureKind::Proxy => found.proxy = Finding::failed(Proxy, error),
+                FailureKind::Proxy => found.proxy = Finding::failed(Proxy, error).about(&found.proxy),
                 FailureKind::Tls | FailureKind::Certificate => {
-                    found.certificates = Finding::failed(Certificates, error)
+                    found.certificates = Finding::failed(Certificates, error).about(&found.certificates)
                 }
                 _ => found.api = Finding::failed(Api, error).after(asked.elapsed),
             }

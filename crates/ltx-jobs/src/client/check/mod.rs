@@ -75,7 +75,7 @@ impl Check {
                 for finding in &checked.findings {
                     tracing::debug!(target: POLL, what = finding.what.name(), state = finding.state.name(), detail = finding.detail, "checked");
                 }
-                match checked.findings.iter().find_map(ends_it).filter(|_| !keep_failures) {
+                match checked.error().filter(|_| !keep_failures) {
                     Some(error) => Err(error.clone()),
                     None => Ok(checked),
                 }
@@ -91,11 +91,6 @@ impl IntoFuture for Check {
     fn into_future(self) -> Self::IntoFuture {
         self.start().into_future()
     }
-}
-
-/// The error of a finding without which nothing can be submitted.
-fn ends_it(finding: &Finding) -> Option<&Error> {
-    finding.error.as_ref().filter(|_| finding.what != CheckedPart::Storage)
 }
 
 async fn look(client: &Client, transport: &Transport) -> Checked {
