@@ -69,7 +69,7 @@ from ._errors import (
     WaitTimeout,
 )
 from ._job import Completed, Job, Output
-from ._models import Checked, JournaledSubmit, Progress, Recovered, Saved, Snapshot, Status, SubmitState
+from ._models import Checked, Finding, FindingState, JournaledSubmit, Progress, Recovered, Saved, Setting, Snapshot, Status, SubmitState
 from ._native import VERSION as __version__
 from ._requests import (
     AudioToVideo,
@@ -103,6 +103,8 @@ __all__ = [
     "Error",
     "Exists",
     "Extend",
+    "Finding",
+    "FindingState",
     "ForkedError",
     "GatewayError",
     "IdLost",
@@ -139,6 +141,7 @@ __all__ = [
     "Retake",
     "Saved",
     "ServerError",
+    "Setting",
     "Snapshot",
     "Stalled",
     "Status",

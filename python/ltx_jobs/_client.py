@@ -10,12 +10,12 @@ import atexit
 import os
 from weakref import WeakSet
 
-from . import _wait
+from . import _logs, _wait
 from ._config import media_input, setting_pairs, split_params
 from ._endpoints import Endpoints
-from ._errors import local, raise_failure, unwrap
+from ._errors import local, make, raise_failure, unwrap
 from ._job import Job
-from ._models import Checked, JournaledSubmit, Recovered, moment
+from ._models import Checked, Finding, JournaledSubmit, Recovered, Setting, moment
 from ._progress import reporter
 from ._wait import add_note, run, seconds, started
 
@@ -131,13 +131,15 @@ class Client(Endpoints):
         from . import _native
 
         self._settings = settings
+        _logs.attend()
         native = unwrap(_native.Client.make(settings))
         self._natives: dict[int, _native.Client] = {os.getpid(): native}
         self._base_url = _value(native, "base_url")
         _open.add(self)
 
     def _here(self) -> _native.Client:
-        """The native client of this process."""
+        """The native client of this process. Asked before anything begins."""
+        _logs.attend()
         pid = os.getpid()
         native = self._natives.get(pid)
         if native is None:
@@ -301,15 +303,28 @@ class Client(Endpoints):
         operation = started(self._here().upload(*found), self)
         return run(operation, self, reporter=show)
 
-    def check(self) -> Checked:
-        """Asks the service for a job that cannot exist: whether key, address, proxy and certificates work. Costs nothing.
+    def check(self, *, keep_failures: bool = False) -> Checked:
+        """Looks whether everything works that a submit needs: proxy, certificates, address, key, clock, journal, storage. Costs nothing.
+
+        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded. ::
+
+            print(client.check(keep_failures=True))
+
+        Args:
+            keep_failures: What does not work is told in the findings, and nothing is raised for it. A storage out of reach and a wrong clock are findings
+                in any case.
 
         Raises:
             Unauthenticated: The key is refused.
             GatewayError: Something else answered.
             TransportError: The network.
+            JournalError: The journal cannot be used.
         """
-        return Checked(*run(started(self._here().check(), self), self))
+        request_id, elapsed, submits, unknown, findings, settings = run(started(self._here().check(keep_failures), self), self)
+        told = [
+            Finding(what, state, detail, time, None if error is None else make(error, self)) for what, state, detail, time, error in findings
+        ]
+        return Checked(request_id, elapsed, submits, unknown, told, [Setting(*setting) for setting in settings])
 
     def set_api_key(self, api_key: str) -> None:
         """Uses another key from now on, also for jobs whose polling stopped because the old one was refused."""
