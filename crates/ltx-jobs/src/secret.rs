@@ -123,6 +123,31 @@ pub(crate) fn redact(url: &Url) -> String {
     format!("{}://{host}{port}{}", url.scheme(), url.path())
 }
 
+/// A text of others in which every address is without its query: it may be what opens it. `...` stands in its place.
+pub(crate) fn redact_in(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | '\\');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, address) = rest.split_at(at);
+        let (address, after) = address.split_at(address.find(ends).unwrap_or(address.len()));
+        out.push_str(before);
+        match address.find(['?', '#']) {
+            Some(query) => {
+                out.push_str(address.get(..=query).unwrap_or_default());
+                out.push_str("...");
+                // What closes a sentence or a bracket is not part of it.
+                let end = address.trim_end_matches(['.', ',', ';', ':', ')', ']', '}']);
+                out.push_str(address.get(end.len().max(query + 1)..).unwrap_or_default());
+            }
+            None => out.push_str(address),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +179,25 @@ mod tests {
             ("data:video/mp4;base64,canary", "data:..."),
         ] {
             assert_eq!(redact(&Url::parse(url).unwrap()), shown);
+        }
+    }
+
+    #[test]
+    fn addresses_in_the_words_of_others_lose_their_queries_and_nothing_else() {
+        for (text, shown) in [
+            ("no address? none.", "no address? none."),
+            ("see https://docs.example/errors.", "see https://docs.example/errors."),
+            ("https://a.example/x?sig=canary", "https://a.example/x?..."),
+            ("(https://a.example/x?sig=canary), or", "(https://a.example/x?...), or"),
+            (
+                "\"s3://b/o?k=canary\" and <gs://b?canary>?",
+                "\"s3://b/o?...\" and <gs://b?...>?",
+            ),
+            ("x://?canary", "x://?..."),
+            ("https://a.example/#canary next", "https://a.example/#... next"),
+            ("://", "://"),
+        ] {
+            assert_eq!(redact_in(text), shown, "{text}");
         }
     }
 

@@ -164,11 +164,12 @@ fn a_key_that_reaches_the_storage_is_a_complaint() {
 #[test]
 fn a_performer_that_says_nothing_proves_nothing() {
     let full = b"TRACE hyper_util::client: x\nINFO ltx_jobs::submit: accepted\n";
-    assert_eq!(silence(full, b"Job(..)", 3), Vec::<String>::new());
-    assert_eq!(silence(b"", b"Error(..)", 0), Vec::<String>::new());
-    assert_eq!(silence(full, b"", 3).len(), 1);
+    assert_eq!(silence(full, b"Job(..)", 3, 1), Vec::<String>::new());
+    assert_eq!(silence(b"TRACE h2: x", b"Uri(..)", 1, 0), Vec::<String>::new());
+    assert_eq!(silence(b"", b"Error(..)", 0, 0), Vec::<String>::new());
+    assert_eq!(silence(full, b"", 3, 1).len(), 1);
     for log in ["", "INFO ltx_jobs::submit: accepted", "TRACE hyper: x"] {
-        assert_eq!(silence(log.as_bytes(), b"x", 1).len(), 1, "{log}");
+        assert_eq!(silence(log.as_bytes(), b"x", 1, 1).len(), 1, "{log}");
     }
 }
 

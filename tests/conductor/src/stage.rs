@@ -158,7 +158,8 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, media: 
     ground
         .secrets
         .extend(emulator.signatures().into_iter().map(Secret::signature));
-    complaints.extend(leaks(&ground, &performance.output, service.requests.len())?);
+    let (requests, posts) = (service.requests.len(), evidence.posts);
+    complaints.extend(leaks(&ground, &performance.output, requests, posts)?);
     if performance.report.scenario != scenario.name {
         complaints.push(format!("the performer answered for {:?}", performance.report.scenario));
     }
@@ -171,7 +172,7 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, media: 
 }
 
 /// Looks for the scenario's secrets in everything that was let out and left behind; and whether there was anything to look at.
-fn leaks(ground: &Ground, output: &str, requests: usize) -> Result<Vec<String>, String> {
+fn leaks(ground: &Ground, output: &str, requests: usize, posts: usize) -> Result<Vec<String>, String> {
     let scanner = Scanner::new(&ground.secrets)?;
     let mut complaints = scanner.look_through(ground.place.path())?;
     complaints.extend(scanner.look_through(ground.aside.path())?);
@@ -180,7 +181,7 @@ fn leaks(ground: &Ground, output: &str, requests: usize) -> Result<Vec<String>, 
     }
     // One that was never written is one that holds nothing.
     let read = |name| std::fs::read(ground.aside(name)).unwrap_or_default();
-    complaints.extend(judge::silence(&read(LOG), &read(TOLD), requests));
+    complaints.extend(judge::silence(&read(LOG), &read(TOLD), requests, posts));
     Ok(complaints)
 }
 

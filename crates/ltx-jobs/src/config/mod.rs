@@ -103,7 +103,7 @@ impl fmt::Debug for KeySource {
 }
 
 /// All settings with their values. See the field's methods on [`ClientBuilder`](crate::ClientBuilder) for what each means.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) api_key: KeySource,
     pub(crate) base_url: Url,
@@ -314,6 +314,17 @@ impl Default for Settings {
     }
 }
 
+impl fmt::Debug for Settings {
+    /// As they are described: an address of a proxy may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Settings");
+        for (key, value, origin) in self.describe() {
+            out.field(key, &format_args!("{value} ({origin})"));
+        }
+        out.finish()
+    }
+}
+
 fn static_base_url() -> Url {
     match Url::parse(DEFAULT_BASE_URL) {
         Ok(url) => url,
@@ -470,6 +481,26 @@ mod tests {
             (key.1.as_str(), key.2.to_string().as_str()),
             ("***", "environment LTXV_API_KEY")
         );
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_shown_nowhere() {
+        for proxy in [
+            "http://somebody:canary@p.example:3128",
+            "socks5h://somebody:canary@p.example:1080",
+        ] {
+            let mut settings = Settings::default();
+            settings.set("proxy", proxy, Origin::Argument).unwrap();
+            let shown = format!("{settings:?} {:?}", settings.describe());
+            assert!(
+                shown.contains("p.example") && !shown.contains("canary") && !shown.contains("somebody"),
+                "{shown}"
+            );
+        }
+        let error = Settings::default()
+            .set("proxy", "somebody:canary@p.example", Origin::Argument)
+            .unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
     }
 
     #[test]
