@@ -1,4 +1,8 @@
-/* The C performer: plays scenarios as a C program would write them. One JSON line in for each scenario, one out, until standard input ends. */
+/*
+ * The C performer: plays scenarios as a C program would write them. One JSON line in for each scenario, one out, until standard input ends.
+ *
+ * On the way it logs everything and tells everything, for the conductor to look for secrets in.
+ */
 #define _XOPEN_SOURCE 700
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +10,7 @@
 
 #include "json.h"
 #include "ltx_jobs.h"
+#include "told.h"
 
 typedef struct {
   const json *order;
@@ -14,6 +19,7 @@ typedef struct {
   ltx_result *result;
   char **saved;
   size_t saved_count;
+  FILE *told;
 } play;
 
 /* An error of this program, in the shape of the library's. */
@@ -79,6 +85,7 @@ static ltx_status submit(play *p, const json *step, ltx_error **err) {
   if (status == LTX_OK) {
     status = ltx_op_take_job(op, &job, err);
   }
+  tell_op(p->told, op);
   ltx_op_release(op);
   if (status == LTX_OK) {
     ltx_job_release(p->job);
@@ -100,6 +107,8 @@ static ltx_status wait_for(play *p, const json *step, ltx_error **err) {
   if (status == LTX_OK) {
     status = ltx_op_take_result(op, &result, err);
   }
+  tell_op(p->told, op);
+  tell_result(p->told, result);
   ltx_op_release(op);
   if (status == LTX_OK) {
     ltx_result_free(p->result);
@@ -147,8 +156,17 @@ static ltx_status set_api_key(play *p, const json *step, ltx_error **err) {
 static ltx_status check(play *p, const json *step, ltx_error **err) {
   (void)step;
   ltx_op *op = NULL;
-  const ltx_status started = ltx_client_check(p->client, NULL, &op, err);
-  return finish(started, op, err);
+  ltx_checked *checked = NULL;
+  ltx_status status = ltx_client_check(p->client, NULL, &op, err);
+  if (status == LTX_OK) {
+    status = ltx_op_wait(op, -1, err);
+  }
+  /* Also of a check that found something wrong. */
+  ltx_op_take_checked(op, &checked, NULL);
+  tell_checked(p->told, checked);
+  ltx_checked_free(checked);
+  ltx_op_release(op);
+  return status;
 }
 
 static ltx_status upload(play *p, const json *step, ltx_error **err) {
@@ -162,6 +180,7 @@ static ltx_status upload(play *p, const json *step, ltx_error **err) {
   if (status == LTX_OK) {
     status = ltx_op_take_uri(op, &uri, err);
   }
+  tell_text(p->told, "uri", uri);
   ltx_op_release(op);
   return status;
 }
@@ -225,6 +244,8 @@ static ltx_status download(play *p, const json *step, ltx_error **err) {
   if (status == LTX_OK) {
     note_saved(p, saved, dest);
   }
+  tell_op(p->told, op);
+  tell_saved(p->told, saved);
   ltx_saved_free(saved);
   ltx_op_release(op);
   return status;
@@ -267,9 +288,43 @@ static void report(const char *name, ltx_status status, ltx_error *err) {
   putchar('}');
 }
 
+/* The library's log at its finest level, into a file that goes with the listener. */
+static void write_line(void *user_data, const ltx_log_record *record) {
+  static const char *const levels[] = {"OFF", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"};
+  fprintf(user_data, "%s %s %s: %s %s\n", levels[record->level], record->spans, record->target, record->message, record->fields);
+}
+
+static void close_file(void *user_data) { fclose(user_data); }
+
+static FILE *opened(const json *order, const char *name) {
+  FILE *file = fopen(json_text(json_member(order, name), ""), "wb");
+  if (file == NULL) {
+    perror(name);
+    exit(1);
+  }
+  return file;
+}
+
+static void end(play *p) {
+  if (p->client != NULL) {
+    tell_client(p->told, p->client);
+  }
+  ltx_result_free(p->result);
+  ltx_job_release(p->job);
+  if (p->client != NULL) {
+    ltx_client_close(p->client, 5000, NULL);
+  }
+  ltx_client_release(p->client);
+  fclose(p->told);
+  /* From here on the log is whole in its file. */
+  ltx_log_set(LTX_LOG_OFF, NULL, NULL, NULL, NULL);
+}
+
 static void play_scenario(const json *order) {
   play p = {0};
   p.order = order;
+  p.told = opened(order, "told");
+  ltx_log_set(LTX_LOG_TRACE, write_line, opened(order, "log"), close_file, NULL);
   ltx_error *err = NULL;
   printf("{\"scenario\":");
   json_write_text(stdout, json_text(json_member(order, "scenario"), ""));
@@ -277,6 +332,7 @@ static void play_scenario(const json *order) {
   ltx_status status = begin(&p, &err);
   if (status != LTX_OK) {
     report("submit", status, err);
+    tell_error(p.told, err);
     ltx_error_free(err);
   }
   const json *list = json_member(order, "steps");
@@ -287,12 +343,15 @@ static void play_scenario(const json *order) {
       putchar(',');
     }
     report(json_text(json_member(step, "do"), ""), done, err);
+    tell_error(p.told, err);
+    tell_job(p.told, p.job);
     ltx_error_free(err);
     err = NULL;
     if (done != LTX_OK && (go_on == NULL || !go_on->truth)) {
       break;
     }
   }
+  end(&p);
   printf("],\"saved\":[");
   for (size_t i = 0; i < p.saved_count; ++i) {
     if (i > 0) {
@@ -303,12 +362,6 @@ static void play_scenario(const json *order) {
   printf("]}\n");
   fflush(stdout);
   forget_saved(&p);
-  ltx_result_free(p.result);
-  ltx_job_release(p.job);
-  if (p.client != NULL) {
-    ltx_client_close(p.client, 5000, NULL);
-  }
-  ltx_client_release(p.client);
 }
 
 int main(void) {
