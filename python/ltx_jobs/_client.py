@@ -208,7 +208,10 @@ class Client(Endpoints):
             name, values = endpoint.endpoint, endpoint.params()
         limit = seconds("timeout", timeout)
         show = reporter(progress)
-        request = unwrap(_native.Request.make(name, *split_params(values)))
+        made = _native.Request.make(name, *split_params(values))
+        # As with the key: an address of the caller's may be signed.
+        del params, values
+        request = unwrap(made)
         native = self._here()
         operation = started(native.submit(request, once=once, label=label, timeout=limit, on_unknown=on_unknown), self)
         try:

@@ -99,13 +99,20 @@ private:
     } else if (what == "download") {
       download(step);
     } else if (what == "check") {
-      told::tell(told_, client_.check(true));
-      client_.check();
+      check();
     } else if (what == "upload") {
       told_ << client_.upload(text(json_member(order_, "media"), "video_uri")) << '\n';
     } else {
       throw ltx::Error(LTX_INVALID_STATE, "no step is called " + what);
     }
+  }
+
+  void check() {
+    ltx::Operation<ltx::Checked> looking = client_.try_check().value();
+    ltx::expected<bool> ended = looking.try_wait(std::chrono::hours(1));
+    // Also of a check that found something wrong.
+    told::tell(told_, ltx::try_report(looking).value());
+    (void)std::move(ended).value();
   }
 
   const ltx::Job &job() const {
