@@ -12,5 +12,6 @@ mod hdr;
 mod interrupt;
 mod journal;
 mod recover;
+mod secrets;
 mod stage;
 mod usage;
