@@ -10,8 +10,8 @@
  * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
  *
  * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
- * a time. ltx_error, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or destructors of
- * static objects.
+ * a time. ltx_error, ltx_estimate, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or
+ * destructors of static objects.
  *
  * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close() and the last ltx_client_release()
  * block. No socket is read or written on the caller's thread.
@@ -203,7 +203,9 @@ enum {
   /** Nobody can tell: a job may exist and be billed. */
   LTX_FATE_UNKNOWN = 3,
   /** The job failed and was not billed. */
-  LTX_FATE_ENDED_UNBILLED = 4
+  LTX_FATE_ENDED_UNBILLED = 4,
+  /** A job exists and is billed if it succeeds, but its id did not arrive. */
+  LTX_FATE_ID_LOST = 5
 };
 
 /** What an operation is doing; -1 for something this version does not know. */
@@ -217,7 +219,9 @@ enum {
   /** The job is on the service. */
   LTX_PHASE_WAITING = 3,
   /** Fetching results. */
-  LTX_PHASE_DOWNLOADING = 4
+  LTX_PHASE_DOWNLOADING = 4,
+  /** A submit waits for a free place: max_concurrent_jobs, or the service's own limit. Between uploading and submitting. */
+  LTX_PHASE_QUEUED = 5
 };
 
 /** What to do when the outcome of a submit is unknown. */
@@ -248,6 +252,9 @@ enum {
   LTX_VERIFY_OFF = 2
 };
 
+/** Room for any amount of US dollars as text, with its NUL. */
+#define LTX_USD_SIZE 32
+
 /** An ltx_callbacks without functions, to begin with. */
 #define LTX_CALLBACKS_INIT {sizeof(ltx_callbacks), NULL, NULL, NULL, NULL}
 
@@ -269,6 +276,12 @@ typedef struct ltx_config ltx_config;
  * Texts it gives out live as long as the error. It contains no API key and no query of a signed URL.
  */
 typedef struct ltx_error ltx_error;
+
+/**
+ * What a job will cost, as far as price lists tell; the service's own bill is what counts. Immutable, may be used from any thread; freed once with
+ * ltx_estimate_free().
+ */
+typedef struct ltx_estimate ltx_estimate;
 
 /**
  * A job on the service. All functions on it may be called from any thread at the same time. Counted: ltx_job_ref(), ltx_job_release().
@@ -608,6 +621,10 @@ LTX_API ltx_config *ltx_config_new(void);
  * `poll_timeout`, `stall_timeout`, `proxy`, `ca_bundle`, `allow_http`, `worker_threads`, `user_agent_suffix`. Durations are seconds (`5`) or have a unit
  * (`20ms`, `2m`).
  *
+ * Limits, all of which are `none` when not set: `max_concurrent_jobs` (so many jobs at once, counted over all clients of one key in this process; further
+ * submits wait for a place in the order they came, see `LTX_PHASE_QUEUED`), `spend_limit` (US dollars as a decimal; a submit whose estimate goes beyond it,
+ * or for which there is none, ends with LTX_COST_LIMIT before it is sent). `prices` is a file of prices to estimate by, in place of the vendor's lists.
+ *
  * @return LTX_OK, or LTX_CONFIG for a key that does not exist (the message names the nearest) or a value that cannot be used
  */
 LTX_API ltx_status ltx_config_set(ltx_config *config, const char *key, const char *value, ltx_error **err);
@@ -784,11 +801,27 @@ LTX_API ltx_status ltx_request_set_once(ltx_request *request, const char *key, l
 LTX_API ltx_status ltx_request_set_label(ltx_request *request, const char *label, ltx_error **err);
 
 /**
- * Limits the submit, uploads included. An attempt that is on the wire then ends with LTX_SUBMIT_UNKNOWN.
+ * Limits the submit, uploads and waiting for a place included. An attempt that is on the wire then ends with LTX_SUBMIT_UNKNOWN.
  *
  * @param timeout_ms  milliseconds, above 0; negative takes the limit away
  */
 LTX_API ltx_status ltx_request_set_timeout_ms(ltx_request *request, int64_t timeout_ms, ltx_error **err);
+
+/**
+ * Refuses the submit, before anything is uploaded or sent, when its estimate is above this amount, or when no estimate can be made: it then ends with
+ * LTX_COST_LIMIT and no job. A job that is there already under the `once` key costs nothing and is not refused.
+ *
+ * @param usd  US dollars as a decimal such as `"2.50"`: at most six digits behind the point, no sign, no currency; NULL takes the limit away, and an empty
+ * text is an error, so that a limit that got lost on its way cannot go unnoticed
+ * @return LTX_OK, or LTX_INVALID_REQUEST for a text that is no such amount; what was set before then stays
+ */
+LTX_API ltx_status ltx_request_set_max_cost(ltx_request *request, const char *usd, ltx_error **err);
+
+/**
+ * Sends to another path than `/v2/` and the endpoint, for the day the service renames one: `"/v2/new-name"`. Polls go to the same path, and the job is known
+ * under its last segment. NULL takes it away. A path that is not usable is told by the submit, with LTX_INVALID_REQUEST.
+ */
+LTX_API ltx_status ltx_request_set_path(ltx_request *request, const char *path, ltx_error **err);
 
 /**
  * What to do when nobody can tell whether the service got the request: `LTX_ON_UNKNOWN_STOP` (default) or `LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE`.
@@ -799,6 +832,46 @@ LTX_API ltx_status ltx_request_set_on_unknown(ltx_request *request, int32_t on_u
  * Frees a request. NULL is fine. Submits made of it go on.
  */
 LTX_API void ltx_request_free(ltx_request *request);
+
+/**
+ * Starts estimating what a request would cost, from the vendor's public price lists (or the setting `prices`) and from what is in its local inputs. Never
+ * blocks, sends nothing and costs nothing. ltx_op_take_estimate() gives the estimate.
+ *
+ * Inputs that are addresses are not looked into, unless this client uploaded them. `once`, `max_cost` and the other wishes for a submit play no part.
+ *
+ * The operation ends with LTX_UNSUPPORTED when no estimate can be made (the message says which figure is missing), and with LTX_INVALID_REQUEST, LTX_IO and
+ * so on where a submit would be refused before it is sent.
+ *
+ * @param request    copied: it may be freed or changed afterwards
+ * @param callbacks  may be NULL; see ltx_callbacks
+ * @param op         receives the operation; released with ltx_op_release()
+ */
+LTX_API ltx_status ltx_client_estimate(ltx_client *client, const ltx_request *request, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * The sum of the estimates of what this client submitted and was not given back: jobs that run or succeeded, and submits of unknown outcome. In US dollars,
+ * as a decimal such as `"1.56"`. Counted only while the setting `spend_limit` is set, else `"0.00"`. From memory: never blocks.
+ *
+ * @param usd   receives the text with a NUL at its end; empty on failure
+ * @param size  the bytes there; `LTX_USD_SIZE` are always enough
+ * @return LTX_OK, or LTX_INVALID_ARGUMENT when the text does not fit
+ */
+LTX_API ltx_status ltx_client_committed(const ltx_client *client, char *usd, size_t size, ltx_error **err);
+
+/**
+ * The amount in US dollars, as a decimal such as `"1.56"`; rounded up to a hundredth of a cent. Lives as long as the estimate. NULL for NULL.
+ */
+LTX_API const char *ltx_estimate_usd(const ltx_estimate *estimate);
+
+/**
+ * What the amount was made of, for people: seconds of what, at which price, by whose list. Lives as long as the estimate. NULL for NULL.
+ */
+LTX_API const char *ltx_estimate_basis(const ltx_estimate *estimate);
+
+/**
+ * Frees an estimate. NULL is fine.
+ */
+LTX_API void ltx_estimate_free(ltx_estimate *estimate);
 
 /**
  * The job's name for a project file, `endpoint/id`; ltx_client_job() takes it. Lives as long as the job. NULL for NULL.
@@ -824,6 +897,17 @@ LTX_API const char *ltx_job_label(const ltx_job *job);
  * What is known of the job, from memory: never blocks and asks nobody. For user interfaces and render threads.
  */
 LTX_API ltx_status ltx_job_snapshot(const ltx_job *job, ltx_job_info *info, ltx_error **err);
+
+/**
+ * How many things are odd about the job but may be right: a value or an input that the vendor's documents do not list, a status word this version does not
+ * know. They are for people. From memory: never blocks. They only become more. 0 for NULL.
+ */
+LTX_API size_t ltx_job_warning_count(const ltx_job *job);
+
+/**
+ * One of them, in the order they came; NULL beyond the last. Lives as long as the job.
+ */
+LTX_API const char *ltx_job_warning(const ltx_job *job, size_t index);
 
 /**
  * Starts one look at the service. Never blocks. The operation tells what that look met, errors of the network included (none of them means that the job
@@ -949,6 +1033,14 @@ LTX_API ltx_status ltx_op_take_result(ltx_op *op, ltx_result **result, ltx_error
 LTX_API ltx_status ltx_op_take_saved(ltx_op *op, ltx_saved **saved, ltx_error **err);
 
 /**
+ * Takes what ltx_client_estimate() came to, once.
+ *
+ * @param estimate  receives the estimate; freed with ltx_estimate_free()
+ * @return as ltx_op_take_job()
+ */
+LTX_API ltx_status ltx_op_take_estimate(ltx_op *op, ltx_estimate **estimate, ltx_error **err);
+
+/**
  * Takes the list of ltx_client_jobs(), once.
  *
  * @param submits  receives the list; freed with ltx_submits_free()
@@ -1068,7 +1160,7 @@ LTX_API ltx_status ltx_client_jobs(ltx_client *client, const ltx_callbacks *call
 LTX_API ltx_status ltx_client_recover(ltx_client *client, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
 
 /**
- * Starts writing down what became of a submit whose outcome was unknown, after a look at the account. Never blocks. Its `once` key is free again when there
+ * Starts writing down what became of a submit whose outcome, or whose job's id, was unknown, after a look at the account. Never blocks. Its `once` key is free again when there
  * is no job. The operation ends with LTX_NOT_FOUND when the journal does not know the intent, and with LTX_INVALID_STATE when its outcome is not unknown.
  *
  * @param intent     its reference, `intent:...`
@@ -1076,7 +1168,13 @@ LTX_API ltx_status ltx_client_recover(ltx_client *client, const ltx_callbacks *c
  * @param callbacks  may be NULL; see ltx_callbacks
  * @return LTX_OK; LTX_INVALID_REQUEST for a text that is no reference
  */
-LTX_API ltx_status ltx_client_resolve(ltx_client *client, const char *intent, const char *job, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+LTX_API
+ltx_status ltx_client_resolve(ltx_client *client,
+                              const char *intent,
+                              const char *job,
+                              const ltx_callbacks *callbacks,
+                              ltx_op **op,
+                              ltx_error **err);
 
 /**
  * How many submits there are. 0 for NULL.
@@ -1109,6 +1207,11 @@ LTX_API const char *ltx_submits_label(const ltx_submits *submits, size_t index);
 LTX_API const char *ltx_submits_once(const ltx_submits *submits, size_t index);
 
 /**
+ * The service's request id, for the vendor's support, where the outcome is unknown or the job's id is lost; NULL when there is none.
+ */
+LTX_API const char *ltx_submits_request_id(const ltx_submits *submits, size_t index);
+
+/**
  * When it began, by this machine's clock: milliseconds since 1970; -1 beyond the last.
  */
 LTX_API int64_t ltx_submits_began_at(const ltx_submits *submits, size_t index);
@@ -1117,6 +1220,12 @@ LTX_API int64_t ltx_submits_began_at(const ltx_submits *submits, size_t index);
  * What became of it: `LTX_FATE_UNKNOWN` and so on; -1 beyond the last, and for something this version does not know.
  */
 LTX_API int32_t ltx_submits_fate(const ltx_submits *submits, size_t index);
+
+/**
+ * Attempts of unknown outcome that nobody has settled: each may have created a job. Beside a known job, or more than one, only where a double charge was
+ * accepted. 0 beyond the last.
+ */
+LTX_API uint32_t ltx_submits_doubts(const ltx_submits *submits, size_t index);
 
 /**
  * How the job ended, when that was seen: `LTX_STATE_COMPLETED`, `LTX_STATE_FAILED`; else `LTX_STATE_UNKNOWN`.
@@ -1152,10 +1261,11 @@ LTX_API size_t ltx_recovered_job_count(const ltx_recovered *recovered);
 LTX_API ltx_status ltx_recovered_job(const ltx_recovered *recovered, size_t index, ltx_job **job, ltx_error **err);
 
 /**
- * Submits whose outcome nobody knows: look at the account, then settle each with ltx_client_resolve(). Belongs to `recovered`, and is not freed. NULL for
+ * Submits whose outcome nobody knows, and those whose job exists without a known id: look at the account, then settle each with ltx_client_resolve(). Belongs to `recovered`, and is not freed. NULL for
  * NULL.
  */
-LTX_API const ltx_submits *ltx_recovered_unknown(const ltx_recovered *recovered);
+LTX_API
+const ltx_submits *ltx_recovered_unknown(const ltx_recovered *recovered);
 
 /**
  * Jobs that were submitted with another API key, and cannot be asked for with this one. Belongs to `recovered`, and is not freed. NULL for NULL.

@@ -68,6 +68,7 @@ struct Free {
   void operator()(ltx_request *request) const noexcept { ltx_request_free(request); }
   void operator()(ltx_job *job) const noexcept { ltx_job_release(job); }
   void operator()(ltx_op *op) const noexcept { ltx_op_release(op); }
+  void operator()(ltx_estimate *estimate) const noexcept { ltx_estimate_free(estimate); }
   void operator()(ltx_result *result) const noexcept { ltx_result_free(result); }
   void operator()(ltx_saved *saved) const noexcept { ltx_saved_free(saved); }
   void operator()(ltx_submits *submits) const noexcept { ltx_submits_free(submits); }
@@ -296,13 +297,14 @@ enum class Fate : std::int32_t {
   refused = LTX_FATE_REFUSED,
   unknown = LTX_FATE_UNKNOWN,
   ended_unbilled = LTX_FATE_ENDED_UNBILLED,
+  id_lost = LTX_FATE_ID_LOST,
 };
 
 /** How far an operation is, from memory. */
 struct Progress {
   /** LTX_PENDING while it runs, LTX_OK after success, else the error's status. */
   ltx_status outcome;
-  /** LTX_PHASE_PREPARING and so on. */
+  /** LTX_PHASE_PREPARING and so on; LTX_PHASE_QUEUED for a submit that waits for a place. */
   std::int32_t phase;
   std::int64_t bytes_done;
   std::optional<std::int64_t> bytes_total;
@@ -323,6 +325,16 @@ struct Snapshot {
   std::string status_word;
   bool ended;
   std::optional<std::chrono::system_clock::time_point> created_at, last_contact, unreachable_since;
+  /** What is odd about the job but may be right, for people. */
+  std::vector<std::string> warnings;
+};
+
+/** What a job will cost, as far as price lists tell; the service's own bill is what counts. */
+struct Estimate {
+  /** US dollars as a decimal, for example "1.56". */
+  std::string usd;
+  /** What the amount was made of, for people. */
+  std::string basis;
 };
 
 class Job;
@@ -652,7 +664,13 @@ public:
     }
     using point = std::chrono::system_clock::time_point;
     const auto at = [](std::int64_t ms) { return ms < 0 ? std::nullopt : std::optional<point>(detail::since_epoch(ms)); };
-    return Snapshot{info.status, std::string(info.status_word), info.ended != 0, at(info.created_at_ms), at(info.last_contact_ms), at(info.unreachable_since_ms)};
+    return Snapshot{info.status,
+                    std::string(info.status_word),
+                    info.ended != 0,
+                    at(info.created_at_ms),
+                    at(info.last_contact_ms),
+                    at(info.unreachable_since_ms),
+                    warnings()};
   }
 
   /** Starts one look at the service. Never blocks. */
@@ -689,6 +707,16 @@ private:
   friend class detail::Handle<Job, ltx_job>;
   Job() noexcept = default;
 
+  std::vector<std::string> warnings() const {
+    std::vector<std::string> all;
+    const std::size_t count = ltx_job_warning_count(c_ptr());
+    all.reserve(count);
+    for (std::size_t index = 0; index < count; ++index) {
+      all.push_back(detail::text(ltx_job_warning(c_ptr(), index)));
+    }
+    return all;
+  }
+
   expected<Result> finished(std::int64_t timeout_ms) const {
     auto op = detail::make<Operation<Result>>(
         [&](ltx_op **raw, ltx_error **err) { return ltx_job_wait_for(c_ptr(), timeout_ms, nullptr, raw, err); });
@@ -714,13 +742,17 @@ struct JournaledSubmit {
   bool saved;
   /** Submitted with another API key; such a job cannot be asked for. */
   bool other_key;
+  /** For the vendor's support, where the outcome is unknown or the job's id is lost. */
+  std::optional<std::string> request_id;
+  /** Attempts of unknown outcome that nobody has settled: each may have created a job. */
+  std::uint32_t doubts;
 };
 
 /** What an earlier run left behind. */
 struct Recovered {
   /** Jobs to wait for and to fetch, oldest first. */
   std::vector<Job> jobs;
-  /** Submits whose outcome nobody knows: look at the account, then settle each with Client::resolve(). */
+  /** Submits whose outcome, or whose job's id, nobody knows: look at the account, then settle each with Client::resolve(). */
   std::vector<JournaledSubmit> unknown;
   /** Jobs of another API key. */
   std::vector<JournaledSubmit> other_key;
@@ -736,7 +768,7 @@ inline std::vector<JournaledSubmit> list(const ltx_submits *raw) {
     all.push_back(JournaledSubmit{text(ltx_submits_intent(raw, index)), maybe(ltx_submits_job(raw, index)), text(ltx_submits_endpoint(raw, index)),
                                   maybe(ltx_submits_label(raw, index)), maybe(ltx_submits_once(raw, index)), since_epoch(ltx_submits_began_at(raw, index)),
                                   static_cast<Fate>(ltx_submits_fate(raw, index)), ltx_submits_ended(raw, index), ltx_submits_is_saved(raw, index),
-                                  ltx_submits_is_other_key(raw, index)});
+                                  ltx_submits_is_other_key(raw, index), maybe(ltx_submits_request_id(raw, index)), ltx_submits_doubts(raw, index)});
   }
   return all;
 }
@@ -771,6 +803,16 @@ template <> inline expected<Recovered> Operation<Recovered>::take() {
     found.jobs.push_back(*std::move(job));
   }
   return expected<Recovered>(std::move(found));
+}
+
+template <> inline expected<Estimate> Operation<Estimate>::take() {
+  ltx_estimate *raw = nullptr;
+  auto taken = detail::call([&](ltx_error **err) { return ltx_op_take_estimate(c_ptr(), &raw, err); });
+  if (!taken) {
+    return taken.error();
+  }
+  const detail::Owned<ltx_estimate> owned(raw);
+  return Estimate{detail::text(ltx_estimate_usd(raw)), detail::text(ltx_estimate_basis(raw))};
 }
 
 template <> inline expected<Job> Operation<Job>::take() {
@@ -855,7 +897,18 @@ public:
   Request &label(std::string_view label) {
     return put([&](const char *name, ltx_error **err) { return ltx_request_set_label(c_ptr(), name, err); }, label);
   }
-  /** Limits the submit, uploads included. */
+  /**
+   * The most the submit may cost, US dollars as a decimal ("2.50"): it is refused with LTX_COST_LIMIT before anything is sent when its estimate is above
+   * that, or when none can be made. An empty text is an error.
+   */
+  Request &max_cost(std::string_view usd) {
+    return put([&](const char *amount, ltx_error **err) { return ltx_request_set_max_cost(c_ptr(), amount, err); }, usd);
+  }
+  /** Another path than /v2/ and the endpoint, for the day the service renames one. */
+  Request &path(std::string_view path) {
+    return put([&](const char *where, ltx_error **err) { return ltx_request_set_path(c_ptr(), where, err); }, path);
+  }
+  /** Limits the submit, uploads and waiting for a place included. */
   template <class Rep, class Period> Request &timeout(std::chrono::duration<Rep, Period> limit) {
     return put([&](const char *, ltx_error **err) { return ltx_request_set_timeout_ms(c_ptr(), detail::ms(limit), err); }, {});
   }
@@ -928,6 +981,26 @@ public:
     return detail::make<Operation<Job>>([&](ltx_op **op, ltx_error **err) {
       return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_client_submit(c_ptr(), request.c_ptr(), given, op, err); });
     });
+  }
+
+  /** What a request would cost. Looks into its local inputs, sends nothing, costs nothing, never blocks. LTX_UNSUPPORTED when no estimate can be made. */
+  expected<Operation<Estimate>> try_estimate(const Request &request, Callbacks callbacks = Callbacks()) const {
+    if (request.wrong()) {
+      return *request.wrong();
+    }
+    return detail::make<Operation<Estimate>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_client_estimate(c_ptr(), request.c_ptr(), given, op, err); });
+    });
+  }
+
+  /** US dollars, as a decimal, that this client has committed itself to; counted while spend_limit is set. From memory. */
+  expected<std::string> try_committed() const {
+    char usd[LTX_USD_SIZE];
+    auto told = detail::call([&](ltx_error **err) { return ltx_client_committed(c_ptr(), usd, sizeof usd, err); });
+    if (!told) {
+      return told.error();
+    }
+    return std::string(usd);
   }
 
   /** A job by its reference; asks nobody. */
@@ -1018,6 +1091,9 @@ public:
   Job submit(const Request &request) const { return try_submit(request).value().get(); }
   /** Starts a submit; its reference is there at once. */
   Operation<Job> submit_start(const Request &request, Callbacks callbacks = Callbacks()) const { return try_submit(request, std::move(callbacks)).value(); }
+  /** Looks and waits for it. */
+  Estimate estimate(const Request &request) const { return try_estimate(request).value().get(); }
+  std::string committed() const { return try_committed().value(); }
   Job job(std::string_view reference) const { return try_job(reference).value(); }
   /** Uploads and waits. */
   std::string upload(const std::filesystem::path &path) const { return try_upload(path).value().get(); }

@@ -69,7 +69,7 @@ from ._errors import (
     WaitTimeout,
 )
 from ._job import Completed, Job, Output
-from ._models import Checked, JournaledSubmit, Progress, Recovered, Saved, Snapshot, Status, SubmitState
+from ._models import Checked, Estimate, JournaledSubmit, Object, Progress, Recovered, Rehosted, Saved, Snapshot, Status, SubmitState
 from ._native import VERSION as __version__
 from ._requests import (
     AudioToVideo,
@@ -101,6 +101,7 @@ __all__ = [
     "CostLimit",
     "Dns",
     "Error",
+    "Estimate",
     "Exists",
     "Extend",
     "ForkedError",
@@ -123,6 +124,7 @@ __all__ = [
     "LocalIOError",
     "Locked",
     "NoSpace",
+    "Object",
     "ObjectChanged",
     "Output",
     "Overloaded",
@@ -132,6 +134,7 @@ __all__ = [
     "Proxy",
     "RateLimited",
     "Recovered",
+    "Rehosted",
     "Request",
     "RequestTimeout",
     "RequestTooLarge",

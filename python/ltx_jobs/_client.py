@@ -15,13 +15,15 @@ from ._config import media_input, setting_pairs, split_params
 from ._endpoints import Endpoints
 from ._errors import local, raise_failure, unwrap
 from ._job import Job
-from ._models import Checked, JournaledSubmit, Recovered, moment
+from ._models import Checked, Estimate, JournaledSubmit, Recovered, moment
+from ._money import amount, amount_text
 from ._progress import reporter
 from ._wait import add_note, run, seconds, started
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
     from os import PathLike
     from types import TracebackType
     from typing import Any
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from ._config import Duration
     from ._endpoints import OnUnknown
     from ._job import Timeout
+    from ._money import Usd
     from ._progress import ProgressArg
     from ._requests import MediaInput, Request
 
@@ -62,6 +65,12 @@ class Client(Endpoints):
         journal: A directory where submits are written down before they are sent, so that a killed script finds its jobs again; by default in the user's
             directory for state, and in memory for a service on loopback. ``"memory"`` keeps it as long as the client lives; ``False`` keeps none: then
             ``once`` cannot be used.
+        max_concurrent_jobs: Most jobs at once, for all clients of this key in this process; by default the service alone judges. A submit beyond it waits
+            for its turn before it is sent (progress phase ``"queued"``), within its own `timeout`.
+        spend_limit: US dollars (``Decimal``, text or int) that this client may commit itself to, by its estimates. A submit beyond it, and one for which no
+            estimate can be made, raises `CostLimit` before anything is sent. What is refused or fails without a bill is given back; see `committed`.
+        prices: A JSON file with prices to estimate by, instead of the vendor's public lists of autumn 2026; the form is that of the table in the sources,
+            ``crates/ltx-jobs/src/money/prices.json``.
         poll_interval: Time between two polls of a job; default 5 s, as the service asks. Below 1 s is for loopback only.
         backoff_base: First ceiling of the back-off between retries; default 1 s.
         backoff_cap: Largest ceiling of the back-off; default 30 s.
@@ -87,6 +96,9 @@ class Client(Endpoints):
         *,
         base_url: str | None = None,
         journal: str | PathLike[str] | bool | None = None,
+        max_concurrent_jobs: int | str | None = None,
+        spend_limit: Usd | None = None,
+        prices: str | PathLike[str] | None = None,
         poll_interval: Duration | None = None,
         backoff_base: Duration | None = None,
         backoff_cap: Duration | None = None,
@@ -107,6 +119,9 @@ class Client(Endpoints):
             "api_key": api_key,
             "base_url": base_url,
             "journal": journal,
+            "max_concurrent_jobs": max_concurrent_jobs,
+            "spend_limit": spend_limit,
+            "prices": prices,
             "poll_interval": poll_interval,
             "backoff_base": backoff_base,
             "backoff_cap": backoff_cap,
@@ -168,6 +183,7 @@ class Client(Endpoints):
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
+        max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
@@ -175,8 +191,9 @@ class Client(Endpoints):
 
         The POST is sent again only with proof that no job exists. When nobody can tell, `SubmitUnknown` is raised and nothing is resent.
 
-        What can never be right is refused before any network: a missing parameter, a wrong type, a prompt that is empty or too long. What is merely not
-        documented is submitted, with a line in ``job.snapshot().warnings``; the service is the judge.
+        What can never be right is refused before any network: a missing parameter, a wrong type, a prompt that is empty or too long, a local file that is
+        ProRes, DNx, plain PCM or HE-AAC (the message has the ffmpeg command that mends it). What is merely not documented is submitted, with a line in
+        ``job.snapshot().warnings``; the service is the judge. The same content is uploaded once, as long as its upload lives (24 h).
 
         Args:
             endpoint: A request object such as `VideoToVideoHdr`, or the name of any endpoint together with `params`.
@@ -187,28 +204,24 @@ class Client(Endpoints):
             label: A name for people.
             timeout: Seconds or ``timedelta`` until it is given up, uploads included; by default transient refusals are tried for two minutes and rate
                 limits are waited out.
+            max_cost: US dollars (``Decimal``, text such as ``"2.50"``, or int; a float is no exact amount). The submit is refused with `CostLimit`, before
+                anything is uploaded or sent, when its estimate is above, or when no estimate can be made; see `estimate`.
             on_unknown: ``"accept_double_charge"`` sends again when the outcome is unknown. **May create, and bill, the job twice.**
             progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge, ContentFiltered, Unauthenticated, InsufficientFunds, PermissionDenied: Refused; no job was created.
+            CostLimit: Above `max_cost`, or beyond the client's ``spend_limit``. Nothing was sent.
             RateLimited, ConcurrencyLimited, Unavailable, Overloaded, TransportError: Refused for longer than was waited; no job was created.
             SubmitUnknown: A job may exist and be billed; ``error.ref`` names the submit.
             IdLost: A job exists, its id was lost.
         """
-        from . import _native
-
-        if isinstance(endpoint, str):
-            name, values = endpoint, params or {}
-        elif params is not None:
-            raise TypeError("params go with the name of an endpoint, not with a request object")
-        else:
-            name, values = endpoint.endpoint, endpoint.params()
         limit = seconds("timeout", timeout)
+        most = None if max_cost is None else amount_text("max_cost", max_cost)
         show = reporter(progress)
-        request = unwrap(_native.Request.make(name, *split_params(values)))
+        request = _request(endpoint, params)
         native = self._here()
-        operation = started(native.submit(request, once=once, label=label, timeout=limit, on_unknown=on_unknown), self)
+        operation = started(native.submit(request, once=once, label=label, timeout=limit, max_cost=most, on_unknown=on_unknown), self)
         try:
             job = run(operation, self, reporter=show)
         except BaseException as stop:
@@ -219,6 +232,32 @@ class Client(Endpoints):
             add_note(stop, f"the submit was withdrawn unless it was on the wire already; Client.job({operation.reference!r}) tells what became of it")
             raise
         return Job(self, job.reference, job.label, job)
+
+    def estimate(self, endpoint: str | Request, params: Mapping[str, object] | None = None) -> Estimate:
+        """Estimates what a request would cost, from the vendor's public price lists (or the setting ``prices``) and from what is in its local inputs.
+
+        Sends nothing and costs nothing. No offer: the service's own bill counts. Local files are read to their end, so that a clip of 200 MB takes a moment.
+        An input that is an address is not looked into, unless this client uploaded it.
+
+        Args:
+            endpoint: A request object such as `VideoToVideoHdr`, or the name of any endpoint together with `params`.
+            params: Parameters by the service's names, as in `submit`. An open file stands where it stood before.
+
+        Raises:
+            Unsupported: No estimate can be made; the message says which figure is missing.
+            InvalidRequest, RequestTooLarge, LocalIOError: A submit would be refused here in the same way.
+        """
+        request = _request(endpoint, params, put_back=True)
+        usd, basis = run(started(self._here().estimate(request), self), self)
+        return Estimate(amount(usd), basis)
+
+    @property
+    def committed(self) -> Decimal:
+        """US dollars this client has committed itself to: the estimates of jobs that run or succeeded, and of submits whose outcome is unknown.
+
+        What was refused or failed without a bill is not in it. Counted in this process, and only while ``spend_limit`` is set.
+        """
+        return amount(self._here().committed())
 
     def job(self, ref: str | Job) -> Job:
         """A handle to a job from its reference (``endpoint/id``). Asks nobody and costs nothing.
@@ -391,6 +430,19 @@ class _LateClient(Client):
         self._base_url = base_url
         self._settings = _native.Settings([("base_url", base_url)])
         self._natives = {}
+
+
+def _request(endpoint: str | Request, params: Mapping[str, object] | None, *, put_back: bool = False) -> _native.Request:
+    """The native request of a request object, or of an endpoint's name with parameters; `put_back` for inputs that are needed again."""
+    from . import _native
+
+    if isinstance(endpoint, str):
+        name, values, path = endpoint, params or {}, None
+    elif params is not None:
+        raise TypeError("params go with the name of an endpoint, not with a request object")
+    else:
+        name, values, path = endpoint.endpoint, endpoint.params(), endpoint.path
+    return unwrap(_native.Request.make(name, *split_params(values, put_back=put_back), path))
 
 
 def _submit(raw: tuple[Any, ...]) -> JournaledSubmit:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 
 from ._errors import local
+from ._money import amount_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
-    from typing import Union
+    from typing import Any, Union
 
     # Seconds, a timedelta, or text with a unit such as "500ms" or "2m".
     Duration = Union[float, timedelta, str]
@@ -27,6 +28,11 @@ def setting_text(key: str, value: object) -> str:
     """One setting as text, in the form the core's table reads."""
     if isinstance(value, str):
         return value
+    if key == "spend_limit":
+        try:
+            return amount_text(key, value)
+        except TypeError as error:
+            raise local(100, str(error)) from None
     if key == "journal" and isinstance(value, bool):
         return "default" if value else "off"
     if isinstance(value, bool):
@@ -53,8 +59,11 @@ def file_path(value: object) -> str | None:
     return os.fsdecode(path)
 
 
-def media_input(field: str, value: object) -> tuple[str, str | bytes] | None:
-    """The kind and value of an input: ``None`` when it is no file and nothing that could be one, so that it stays a parameter."""
+def media_input(field: str, value: object, *, put_back: bool = False) -> tuple[str, str | bytes] | None:
+    """The kind and value of an input: ``None`` when it is no file and nothing that could be one, so that it stays a parameter.
+
+    A file whose path cannot be told is read from where it stands; with `put_back` it stands there again afterwards.
+    """
     path = file_path(value)
     if path is not None:
         return "file", path
@@ -71,14 +80,14 @@ def media_input(field: str, value: object) -> tuple[str, str | bytes] | None:
     path = _path_of(value)
     if path is not None:
         return "file", path
-    content = read()
+    content = _peek(field, value) if put_back else read()
     if not isinstance(content, bytes):
         raise local(101, f"{field}: the file is open for text; open it with mode 'rb'")
     return "bytes", content
 
 
-def split_params(params: Mapping[str, object]) -> tuple[str, list[tuple[str, str, str | bytes]]]:
-    """Parameters as JSON text, and the inputs among them."""
+def split_params(params: Mapping[str, object], *, put_back: bool = False) -> tuple[str, list[tuple[str, str, str | bytes]]]:
+    """Parameters as JSON text, and the inputs among them; `put_back` as in `media_input`."""
     import json
 
     plain: dict[str, object] = {}
@@ -86,7 +95,7 @@ def split_params(params: Mapping[str, object]) -> tuple[str, list[tuple[str, str
     for field, value in params.items():
         if not isinstance(field, str):
             raise local(101, f"parameter names must be text, not {type(field).__name__}")
-        found = None if isinstance(value, JSON_TYPES) and not isinstance(value, str) else media_input(field, value)
+        found = None if isinstance(value, JSON_TYPES) and not isinstance(value, str) else media_input(field, value, put_back=put_back)
         if found is None:
             plain[field] = value
         else:
@@ -95,6 +104,17 @@ def split_params(params: Mapping[str, object]) -> tuple[str, list[tuple[str, str
         return json.dumps(plain, allow_nan=False, default=_no_json), media
     except ValueError as error:
         raise local(101, f"the parameters cannot be written as JSON: {error}") from None
+
+
+def _peek(field: str, file: Any) -> object:
+    """The rest of an open file, which is left where it was."""
+    try:
+        position = file.tell()
+        content = file.read()
+        file.seek(position)
+    except (OSError, AttributeError) as error:
+        raise local(101, f"{field}: this file can be read only once, and the submit would find nothing in it; give a Path or bytes ({error})") from None
+    return content
 
 
 def _no_json(value: object) -> object:

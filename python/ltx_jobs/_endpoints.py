@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from ._job import Job, Timeout
+    from ._money import Usd
     from ._progress import ProgressArg
     from ._requests import (
         AudioModel,
@@ -45,6 +46,7 @@ class Endpoints:
             once: str | None = None,
             label: str | None = None,
             timeout: Timeout = None,
+            max_cost: Usd | None = None,
             on_unknown: OnUnknown = "stop",
             progress: ProgressArg = None,
         ) -> Job:
@@ -62,9 +64,11 @@ class Endpoints:
         generate_audio: bool | None = None,
         camera_motion: CameraMotion | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
+        max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
@@ -85,9 +89,11 @@ class Endpoints:
             camera_motion: How the camera moves: ``"dolly_in"``, ``"dolly_out"``, ``"dolly_left"``, ``"dolly_right"``, ``"jib_up"``, ``"jib_down"``,
                 ``"static"`` or ``"focus_shift"``; by default as the model sees fit. The vendor's own application offers it for the pro models only.
             extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+            path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
             timeout: As in `Client.submit`.
+            max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
             progress: As in `Client.submit`.
 
@@ -103,8 +109,9 @@ class Endpoints:
             generate_audio=generate_audio,
             camera_motion=camera_motion,
             extra=extra,
+            path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
+        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
 
     def image_to_video(
         self,
@@ -119,9 +126,11 @@ class Endpoints:
         generate_audio: bool | None = None,
         camera_motion: CameraMotion | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
+        max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
@@ -146,9 +155,11 @@ class Endpoints:
             camera_motion: How the camera moves: ``"dolly_in"``, ``"dolly_out"``, ``"dolly_left"``, ``"dolly_right"``, ``"jib_up"``, ``"jib_down"``,
                 ``"static"`` or ``"focus_shift"``; by default as the model sees fit. The vendor's own application offers it for the pro models only.
             extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+            path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
             timeout: As in `Client.submit`.
+            max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
             progress: As in `Client.submit`.
 
@@ -166,8 +177,9 @@ class Endpoints:
             generate_audio=generate_audio,
             camera_motion=camera_motion,
             extra=extra,
+            path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
+        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
 
     def audio_to_video(
         self,
@@ -182,9 +194,11 @@ class Endpoints:
         camera_motion: CameraMotion | None = None,
         guidance_scale: float | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
+        max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
@@ -210,9 +224,11 @@ class Endpoints:
                 ``"static"`` or ``"focus_shift"``; by default as the model sees fit.
             guidance_scale: How closely the video follows the prompt; the service's default is 5, or 9 with a picture. Documented in July 2026 only.
             extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+            path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
             timeout: As in `Client.submit`.
+            max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
             progress: As in `Client.submit`.
 
@@ -230,8 +246,9 @@ class Endpoints:
             camera_motion=camera_motion,
             guidance_scale=guidance_scale,
             extra=extra,
+            path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
+        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
 
     def retake(
         self,
@@ -244,9 +261,11 @@ class Endpoints:
         resolution: RetakeResolution | None = None,
         model: EditModel | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
+        max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
@@ -265,9 +284,11 @@ class Endpoints:
             resolution: ``"1920x1080"`` or ``"1080x1920"``; the service's default follows the clip's orientation.
             model: The service's default, and the only one documented, is ``"ltx-2-3-pro"``.
             extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+            path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
             timeout: As in `Client.submit`.
+            max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
             progress: As in `Client.submit`.
 
@@ -283,8 +304,9 @@ class Endpoints:
             resolution=resolution,
             model=model,
             extra=extra,
+            path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
+        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
 
     def extend(
         self,
@@ -296,9 +318,11 @@ class Endpoints:
         model: EditModel | None = None,
         context: float | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
+        max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
@@ -318,17 +342,19 @@ class Endpoints:
             context: How many seconds of the clip the model looks at, 1 to 20; they are billed too. Together with `duration` at most 505 frames, some 21 s
                 at 24 frames per second. The service's default is as much as fits.
             extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+            path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
             timeout: As in `Client.submit`.
+            max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
             progress: As in `Client.submit`.
 
         Raises:
             What `Client.submit` raises.
         """
-        request = _requests.Extend(video_uri=video_uri, duration=duration, prompt=prompt, mode=mode, model=model, context=context, extra=extra)
-        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
+        request = _requests.Extend(video_uri=video_uri, duration=duration, prompt=prompt, mode=mode, model=model, context=context, extra=extra, path=path)
+        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
 
     def video_to_video_hdr(
         self,
@@ -336,9 +362,11 @@ class Endpoints:
         video_uri: MediaInput,
         output_colorspace: Colorspace | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
+        max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
@@ -353,17 +381,19 @@ class Endpoints:
             output_colorspace: Colour space of the frames: ``"acescg"`` (the service's default), ``"acescct"``, ``"srgb_linear"``, ``"aces2065-1"``, or
                 what the service may add. Does not affect the video.
             extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+            path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
             timeout: As in `Client.submit`.
+            max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
             progress: As in `Client.submit`.
 
         Raises:
             What `Client.submit` raises.
         """
-        request = _requests.VideoToVideoHdr(video_uri=video_uri, output_colorspace=output_colorspace, extra=extra)
-        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
+        request = _requests.VideoToVideoHdr(video_uri=video_uri, output_colorspace=output_colorspace, extra=extra, path=path)
+        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
 
     def video_to_video_reframe(
         self,
@@ -373,9 +403,11 @@ class Endpoints:
         placement: Placement | None = None,
         model: EditModel | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
+        max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
@@ -395,17 +427,19 @@ class Endpoints:
                 the left and upper edge. Known from partners of the vendor.
             model: ``"ltx-2-3-pro"``. Required by the service in July 2026, ignored since September.
             extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+            path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
             timeout: As in `Client.submit`.
+            max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
             progress: As in `Client.submit`.
 
         Raises:
             What `Client.submit` raises.
         """
-        request = _requests.VideoToVideoReframe(video_uri=video_uri, resolution=resolution, placement=placement, model=model, extra=extra)
-        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
+        request = _requests.VideoToVideoReframe(video_uri=video_uri, resolution=resolution, placement=placement, model=model, extra=extra, path=path)
+        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
 
     def video_upscale(
         self,
@@ -413,9 +447,11 @@ class Endpoints:
         video_uri: MediaInput,
         resolution: UpscaleResolution,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
+        max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
@@ -430,26 +466,30 @@ class Endpoints:
                 (from `Client.upload`). At most 2401 frames to 1080p, 601 to 4K, 241 to 8K.
             resolution: A label: ``"1080p"``, ``"4k"`` or ``"8k"``. The clip is fitted into 1920x1080, 3840x2160 or 7680x4320, turned for portrait.
             extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+            path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
             timeout: As in `Client.submit`.
+            max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
             progress: As in `Client.submit`.
 
         Raises:
             What `Client.submit` raises.
         """
-        request = _requests.VideoUpscale(video_uri=video_uri, resolution=resolution, extra=extra)
-        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
+        request = _requests.VideoUpscale(video_uri=video_uri, resolution=resolution, extra=extra, path=path)
+        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
 
     def video_alpha_gen(
         self,
         *,
         video_uri: MediaInput,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
         once: str | None = None,
         label: str | None = None,
         timeout: Timeout = None,
+        max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
     ) -> Job:
@@ -464,14 +504,16 @@ class Endpoints:
                 wider than 32:9, at most 200 MB). A ``str`` is an address: ``https://`` (fetched by the service), ``data:`` or ``ltx://`` (from
                 `Client.upload`).
             extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+            path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
             timeout: As in `Client.submit`.
+            max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
             progress: As in `Client.submit`.
 
         Raises:
             What `Client.submit` raises.
         """
-        request = _requests.VideoAlphaGen(video_uri=video_uri, extra=extra)
-        return self.submit(request, once=once, label=label, timeout=timeout, on_unknown=on_unknown, progress=progress)
+        request = _requests.VideoAlphaGen(video_uri=video_uri, extra=extra, path=path)
+        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)

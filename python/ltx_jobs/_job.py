@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from ._errors import local, make, unwrap
-from ._models import Saved, Snapshot, Status, when
+from ._models import Object, Rehosted, Saved, Snapshot, Status, when
 from ._progress import reporter
 from ._wait import run, seconds, started
 
@@ -308,13 +308,11 @@ class Completed:
             TransportError: The network, after all retries.
         """
         show = reporter(progress)
-        labels = None if only is None else [only] if isinstance(only, str) else list(only)
-        if first_frame is not None and (not isinstance(first_frame, int) or first_frame < 0):
-            raise local(101, f"first_frame = {first_frame!r}: must be zero or a positive number")
+        _check_first_frame(first_frame)
         operation = started(
             self._here().download(
                 os.fsdecode(os.fspath(dest)),
-                only=labels,
+                only=_labels(only),
                 archive=archive,
                 overwrite=overwrite,
                 verify=verify,
@@ -330,6 +328,67 @@ class Completed:
 
         return Saved(tuple(Path(path) for path in paths), tuple(crc32c), size, elapsed)
 
+    def rehost(
+        self,
+        url: str,
+        *,
+        only: str | Iterable[str] | None = None,
+        archive: Literal["unpack", "keep", "both"] = "unpack",
+        overwrite: bool = False,
+        frame_name: str | None = None,
+        first_frame: int | None = None,
+        options: Mapping[str, str] | None = None,
+        progress: ProgressArg = None,
+    ) -> Rehosted:
+        """Copies the outputs to an object store of yours, below `url`. Costs nothing on the bill; the store may cost.
+
+        A file becomes the object ``<url>/<label without _url>`` plus its extension (``video.mp4``); of an archive of EXR frames every frame becomes one
+        (``exr_frames/frame_00001.exr``). The bytes are streamed: this machine's disk is not used and memory stays flat. An object under its key is complete
+        and verified; one that is there already and equal counts as copied, so running the script again is cheap. Ctrl-C stops at once and aborts what was
+        begun; the same call goes on later.
+
+        Credentials come from where the store's own tools look for them, and are never logged: for S3 ``AWS_ACCESS_KEY_ID`` and its companions, the profile
+        ``AWS_PROFILE`` of ``~/.aws``, a web identity, or the role of the machine; for Google ``GOOGLE_APPLICATION_CREDENTIALS``, gcloud's login, or the
+        machine's account; for Azure ``AZURE_STORAGE_ACCOUNT_NAME`` with ``AZURE_STORAGE_ACCOUNT_KEY`` and the like. Proxy and certificates are the client's.
+
+        Args:
+            url: ``s3://bucket/prefix/``, ``gs://bucket/prefix/``, ``az://container/prefix/``, ``abfss://container@account.dfs.core.windows.net/prefix/``
+                or ``file:///directory/``.
+            only: Labels to copy, as the service gives them or without ``_url``; all by default.
+            archive: What to do with an archive of frames; ``"keep"`` copies it as one object, ``"both"`` does both.
+            overwrite: Replace another object that is there; by default that is the error `Exists`.
+            frame_name: Names for frames, with ``{frame}`` or ``{frame:04d}`` in it: ``"sh010.{frame:04d}.exr"``. By default the archive's names.
+            first_frame: The number of the first frame in such names; by default the archive's numbers.
+            options: Options of the store by the names of its variables, before the environment: ``{"region": "eu-west-1", "endpoint": "https://..."}``.
+            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the copy.
+
+        Raises:
+            Unauthenticated, PermissionDenied: The store does not take the credentials, or there are none; the message says where they are looked for.
+            ConfigError: The bucket is not there or in another region, or the store has no such option.
+            InvalidRequest: `url` is no place of a store, or has a credential in it.
+            Exists: Another object is there.
+            ResultExpired, IntegrityError, ArchiveError, UnsafeName, LimitExceeded, ObjectChanged: As for `download`; nothing wrong became an object.
+            TransportError: The network, after all retries.
+        """
+        show = reporter(progress)
+        _check_first_frame(first_frame)
+        operation = started(
+            self._here().rehost(
+                str(url),
+                only=_labels(only),
+                archive=archive,
+                overwrite=overwrite,
+                frame_name=frame_name,
+                first_frame=first_frame,
+                options=[(str(key), str(value)) for key, value in (options or {}).items()],
+            ),
+            self._job._client,
+            self._job,
+        )
+        note = "the copy can go on: complete objects are in the store, and the same call copies the rest"
+        objects, size, elapsed = run(operation, self._job._client, reporter=show, job=self._job, interrupted=note)
+        return Rehosted(tuple(Object(*one) for one in objects), size, elapsed)
+
     def _here(self) -> _native.Completed:
         """The native results in this process; a forked child asks the service once more."""
         pid = os.getpid()
@@ -344,6 +403,15 @@ class Completed:
 
     def __reduce__(self) -> NoReturn:
         raise _no_pickle("a Completed")
+
+
+def _labels(only: str | Iterable[str] | None) -> list[str] | None:
+    return None if only is None else [only] if isinstance(only, str) else list(only)
+
+
+def _check_first_frame(number: int | None) -> None:
+    if number is not None and (not isinstance(number, int) or number < 0):
+        raise local(101, f"first_frame = {number!r}: must be zero or a positive number")
 
 
 def _no_pickle(what: str) -> Exception:

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+    from decimal import Decimal
     from pathlib import Path
     from typing import Any, NoReturn
 
@@ -68,6 +69,8 @@ class SubmitState(Word):
     """No job was created."""
     UNKNOWN = "unknown"
     """Nobody can tell: a job may exist and be billed. See `Client.resolve`."""
+    ID_LOST = "id_lost"
+    """A job exists and is billed if it succeeds, but its id did not arrive. See `Client.resolve`."""
     FAILED = "failed"
     """The job failed and was not billed."""
 
@@ -112,7 +115,8 @@ class Progress(Value):
     __slots__ = ("phase", "bytes_done", "bytes_total", "frames_done", "frames_total", "status", "unreachable", "elapsed")
 
     phase: str
-    """``"preparing"``, ``"uploading"``, ``"submitting"``, ``"waiting"`` or ``"downloading"``."""
+    """``"preparing"`` (looking at local files), ``"uploading"``, ``"queued"`` (waiting for a place: ``max_concurrent_jobs``, or the service's own limit),
+    ``"submitting"``, ``"waiting"``, ``"downloading"`` or ``"rehosting"``."""
     bytes_done: int
     """Bytes moved in this phase."""
     bytes_total: int | None
@@ -167,7 +171,7 @@ class Snapshot(Value):
     unreachable_since: datetime | None
     """Since when the service cannot be reached (aware, UTC)."""
     warnings: tuple[str, ...]
-    """What is odd but harmless, for people."""
+    """What is odd but may be right, for people: a value that is not documented, an input beyond the documented caps."""
     done: bool
     """Whether the job is over and nothing more will be learned."""
 
@@ -213,6 +217,57 @@ class Saved(Value):
         return f"Saved({len(self.paths)} files, {self.bytes} bytes, {self.elapsed:.1f} s)"
 
 
+class Object(Value):
+    """One object that `Completed.rehost` left in a store. Complete and verified."""
+
+    __slots__ = ("url", "bytes", "crc32c", "e_tag")
+
+    url: str
+    """Its URL, in the way the place was given: ``s3://bucket/prefix/video.mp4``. No secret is in it."""
+    bytes: int
+    """Its length."""
+    crc32c: int | None
+    """Its CRC-32C; ``None`` only for a frame that was there already, which is compared by the archive's CRC-32."""
+    e_tag: str | None
+    """The store's tag for this version of it, as the store writes it."""
+
+    def __init__(self, url: str, bytes: int, crc32c: int | None, e_tag: str | None) -> None:
+        self._set(url=url, bytes=bytes, crc32c=crc32c, e_tag=e_tag)
+
+
+class Rehosted(Value):
+    """What `Completed.rehost` left in a store."""
+
+    __slots__ = ("objects", "bytes", "elapsed")
+
+    objects: tuple[Object, ...]
+    """The objects, those of one output together, frames in the order of the archive. Objects that were there and equal are among them."""
+    bytes: int
+    """Bytes of all the objects."""
+    elapsed: float
+    """Seconds it took."""
+
+    def __init__(self, objects: tuple[Object, ...], bytes: int, elapsed: float) -> None:
+        self._set(objects=tuple(objects), bytes=bytes, elapsed=elapsed)
+
+    def __repr__(self) -> str:
+        return f"Rehosted({len(self.objects)} objects, {self.bytes} bytes, {self.elapsed:.1f} s)"
+
+
+class Estimate(Value):
+    """What a job will cost, as far as the public price lists tell. No offer: the service's own bill counts."""
+
+    __slots__ = ("usd", "basis")
+
+    usd: Decimal
+    """US dollars, rounded up to a hundredth of a cent; the service's own rounding is not documented."""
+    basis: str
+    """What the amount was made of, for people: seconds of what, at which price, by whose list."""
+
+    def __init__(self, usd: Decimal, basis: str) -> None:
+        self._set(usd=usd, basis=basis)
+
+
 class Checked(Value):
     """What `Client.check` found: the service answered, and took the key."""
 
@@ -230,7 +285,7 @@ class Checked(Value):
 class JournaledSubmit(Value):
     """One submit in the journal, as `Client.jobs` and `Client.recover` give it. Pickles; asks nobody."""
 
-    __slots__ = ("intent", "ref", "endpoint", "label", "once", "began_at", "state", "ended", "saved", "other_key")
+    __slots__ = ("intent", "ref", "endpoint", "label", "once", "began_at", "state", "ended", "saved", "other_key", "request_id", "doubts")
 
     intent: str
     """The submit's own reference, ``intent:...``, for `Client.resolve` and `Client.job`."""
@@ -252,6 +307,11 @@ class JournaledSubmit(Value):
     """Whether its outputs were saved."""
     other_key: bool
     """Whether it was submitted with another API key than this client's; such a job cannot be asked for with this one."""
+    request_id: str | None
+    """The service's request id, for the vendor's support, where the outcome is unknown or the job's id is lost and the answer had one."""
+    doubts: int
+    """Attempts of unknown outcome that nobody has settled: each may have created a job. Beside a known job, or more than one, only where the caller accepted
+    a double charge."""
 
     def __init__(
         self,
@@ -265,6 +325,8 @@ class JournaledSubmit(Value):
         ended: str | None,
         saved: bool,
         other_key: bool,
+        request_id: str | None = None,
+        doubts: int = 0,
     ) -> None:
         self._set(
             intent=intent,
@@ -277,6 +339,8 @@ class JournaledSubmit(Value):
             ended=None if ended is None else Status(ended),
             saved=saved,
             other_key=other_key,
+            request_id=request_id,
+            doubts=doubts,
         )
 
 
@@ -288,7 +352,7 @@ class Recovered(Value):
     jobs: tuple[Job, ...]
     """Jobs of this key that exist and whose outputs were not saved, oldest first. Wait for them, then download."""
     unknown: tuple[JournaledSubmit, ...]
-    """Submits whose outcome nobody knows: a job may exist and be billed. Look at the account, then settle each with `Client.resolve`."""
+    """Submits whose outcome nobody knows, and those whose job exists without a known id. Look at the account, then settle each with `Client.resolve`."""
     other_key: tuple[JournaledSubmit, ...]
     """Jobs that were submitted with another key, and cannot be asked for with this one."""
 

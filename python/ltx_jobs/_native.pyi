@@ -30,6 +30,8 @@ _Snapshot = tuple[str | None, float | None, float | None, Failure | None, float 
 _Progress = tuple[str, int, int | None, int, int | None, str | None, float | None, float]
 # intent, job, endpoint, label, once key, began at, state, terminal status, saved, another key; the time in seconds since 1970
 _Submit = tuple[str, str | None, str, str | None, str | None, float, str, str | None, bool, bool]
+# objects (url, bytes, crc32c, etag), bytes of all, seconds
+_Rehosted = tuple[list[tuple[str, int, int | None, str | None]], int, float]
 # paths, crc32c of each, bytes, seconds
 _Saved = tuple[list[str], list[int], int, float]
 
@@ -75,7 +77,7 @@ class Settings:
 @final
 class Request:
     @staticmethod
-    def make(endpoint: str, params: str, media: list[tuple[str, str, str | bytes]]) -> Request | Failure: ...
+    def make(endpoint: str, params: str, media: list[tuple[str, str, str | bytes]], path: str | None) -> Request | Failure: ...
 
 @final
 class Operation(Generic[_T_co]):
@@ -113,6 +115,17 @@ class Completed:
         frame_name: str | None,
         first_frame: int | None,
     ) -> Operation[_Saved] | Failure: ...
+    def rehost(
+        self,
+        url: str,
+        *,
+        only: list[str] | None,
+        archive: str,
+        overwrite: bool,
+        frame_name: str | None,
+        first_frame: int | None,
+        options: list[tuple[str, str]],
+    ) -> Operation[_Rehosted] | Failure: ...
 
 @final
 class Race:
@@ -134,8 +147,11 @@ class Client:
         once: str | None,
         label: str | None,
         timeout: float | None,
+        max_cost: str | None,
         on_unknown: str,
     ) -> Operation[Job] | Failure: ...
+    def estimate(self, request: Request) -> Operation[tuple[str, str]] | Failure: ...
+    def committed(self) -> str: ...
     def job(self, reference: str) -> Job | Failure: ...
     def jobs(self) -> Operation[list[_Submit]] | Failure: ...
     def recover(self) -> Operation[tuple[list[Job], list[_Submit], list[_Submit]]] | Failure: ...

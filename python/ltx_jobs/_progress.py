@@ -85,7 +85,7 @@ class _Bar(_Calls):
             self.close()
             self._phase = now.phase
             plain = "{desc}: {elapsed} {postfix}"
-            moving = now.phase in ("uploading", "downloading")
+            moving = now.phase in ("uploading", "downloading", "rehosting")
             self._bar = self._tqdm(
                 desc=now.phase,
                 total=now.bytes_total,

@@ -54,13 +54,17 @@ class Request(Value):
     _said_when_none: tuple[str, ...] = ()
 
     extra: Mapping[str, object] | None
+    path: str | None
+
+    # What is no parameter of the service.
+    _beside = ("extra", "path")
 
     def params(self) -> dict[str, object]:
         """The parameters by the service's names, as they are submitted; inputs as they were given."""
         params: dict[str, object] = {}
         for name in self.__slots__:
             value = getattr(self, name)
-            if name != "extra" and (value is not None or name in self._said_when_none):
+            if name not in self._beside and (value is not None or name in self._said_when_none):
                 params[name] = _plain(value)
         params.update(self.extra or {})
         return params
@@ -122,9 +126,10 @@ class TextToVideo(Request):
         camera_motion: How the camera moves: ``"dolly_in"``, ``"dolly_out"``, ``"dolly_left"``, ``"dolly_right"``, ``"jib_up"``, ``"jib_down"``,
             ``"static"`` or ``"focus_shift"``; by default as the model sees fit. The vendor's own application offers it for the pro models only.
         extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+        path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
     """
 
-    __slots__ = ("prompt", "model", "duration", "resolution", "fps", "generate_audio", "camera_motion", "extra")
+    __slots__ = ("prompt", "model", "duration", "resolution", "fps", "generate_audio", "camera_motion", "extra", "path")
 
     endpoint = "text-to-video"
     _said_when_none = ("duration",)
@@ -137,6 +142,7 @@ class TextToVideo(Request):
     generate_audio: bool | None
     camera_motion: CameraMotion | None
     extra: Mapping[str, object] | None
+    path: str | None
 
     def __init__(
         self,
@@ -149,6 +155,7 @@ class TextToVideo(Request):
         generate_audio: bool | None = None,
         camera_motion: CameraMotion | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
     ) -> None:
         self._set(
             prompt=prompt,
@@ -159,6 +166,7 @@ class TextToVideo(Request):
             generate_audio=generate_audio,
             camera_motion=camera_motion,
             extra=extra,
+            path=path,
         )
 
 
@@ -184,9 +192,10 @@ class ImageToVideo(Request):
         camera_motion: How the camera moves: ``"dolly_in"``, ``"dolly_out"``, ``"dolly_left"``, ``"dolly_right"``, ``"jib_up"``, ``"jib_down"``,
             ``"static"`` or ``"focus_shift"``; by default as the model sees fit. The vendor's own application offers it for the pro models only.
         extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+        path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
     """
 
-    __slots__ = ("image_uri", "prompt", "model", "duration", "resolution", "last_frame_uri", "fps", "generate_audio", "camera_motion", "extra")
+    __slots__ = ("image_uri", "prompt", "model", "duration", "resolution", "last_frame_uri", "fps", "generate_audio", "camera_motion", "extra", "path")
 
     endpoint = "image-to-video"
     _said_when_none = ("duration",)
@@ -201,6 +210,7 @@ class ImageToVideo(Request):
     generate_audio: bool | None
     camera_motion: CameraMotion | None
     extra: Mapping[str, object] | None
+    path: str | None
 
     def __init__(
         self,
@@ -215,6 +225,7 @@ class ImageToVideo(Request):
         generate_audio: bool | None = None,
         camera_motion: CameraMotion | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
     ) -> None:
         self._set(
             image_uri=image_uri,
@@ -227,6 +238,7 @@ class ImageToVideo(Request):
             generate_audio=generate_audio,
             camera_motion=camera_motion,
             extra=extra,
+            path=path,
         )
 
 
@@ -252,9 +264,10 @@ class AudioToVideo(Request):
             ``"static"`` or ``"focus_shift"``; by default as the model sees fit.
         guidance_scale: How closely the video follows the prompt; the service's default is 5, or 9 with a picture. Documented in July 2026 only.
         extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+        path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
     """
 
-    __slots__ = ("audio_uri", "image_uri", "last_frame_uri", "prompt", "model", "resolution", "fps", "camera_motion", "guidance_scale", "extra")
+    __slots__ = ("audio_uri", "image_uri", "last_frame_uri", "prompt", "model", "resolution", "fps", "camera_motion", "guidance_scale", "extra", "path")
 
     endpoint = "audio-to-video"
 
@@ -268,6 +281,7 @@ class AudioToVideo(Request):
     camera_motion: CameraMotion | None
     guidance_scale: float | None
     extra: Mapping[str, object] | None
+    path: str | None
 
     def __init__(
         self,
@@ -282,6 +296,7 @@ class AudioToVideo(Request):
         camera_motion: CameraMotion | None = None,
         guidance_scale: float | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
     ) -> None:
         self._set(
             audio_uri=audio_uri,
@@ -294,6 +309,7 @@ class AudioToVideo(Request):
             camera_motion=camera_motion,
             guidance_scale=guidance_scale,
             extra=extra,
+            path=path,
         )
 
 
@@ -313,9 +329,10 @@ class Retake(Request):
         resolution: ``"1920x1080"`` or ``"1080x1920"``; the service's default follows the clip's orientation.
         model: The service's default, and the only one documented, is ``"ltx-2-3-pro"``.
         extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+        path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
     """
 
-    __slots__ = ("video_uri", "start_time", "duration", "prompt", "mode", "resolution", "model", "extra")
+    __slots__ = ("video_uri", "start_time", "duration", "prompt", "mode", "resolution", "model", "extra", "path")
 
     endpoint = "retake"
 
@@ -327,6 +344,7 @@ class Retake(Request):
     resolution: RetakeResolution | None
     model: EditModel | None
     extra: Mapping[str, object] | None
+    path: str | None
 
     def __init__(
         self,
@@ -339,8 +357,19 @@ class Retake(Request):
         resolution: RetakeResolution | None = None,
         model: EditModel | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
     ) -> None:
-        self._set(video_uri=video_uri, start_time=start_time, duration=duration, prompt=prompt, mode=mode, resolution=resolution, model=model, extra=extra)
+        self._set(
+            video_uri=video_uri,
+            start_time=start_time,
+            duration=duration,
+            prompt=prompt,
+            mode=mode,
+            resolution=resolution,
+            model=model,
+            extra=extra,
+            path=path,
+        )
 
 
 class Extend(Request):
@@ -359,9 +388,10 @@ class Extend(Request):
         context: How many seconds of the clip the model looks at, 1 to 20; they are billed too. Together with `duration` at most 505 frames, some 21 s at
             24 frames per second. The service's default is as much as fits.
         extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+        path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
     """
 
-    __slots__ = ("video_uri", "duration", "prompt", "mode", "model", "context", "extra")
+    __slots__ = ("video_uri", "duration", "prompt", "mode", "model", "context", "extra", "path")
 
     endpoint = "extend"
 
@@ -372,6 +402,7 @@ class Extend(Request):
     model: EditModel | None
     context: float | None
     extra: Mapping[str, object] | None
+    path: str | None
 
     def __init__(
         self,
@@ -383,8 +414,9 @@ class Extend(Request):
         model: EditModel | None = None,
         context: float | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
     ) -> None:
-        self._set(video_uri=video_uri, duration=duration, prompt=prompt, mode=mode, model=model, context=context, extra=extra)
+        self._set(video_uri=video_uri, duration=duration, prompt=prompt, mode=mode, model=model, context=context, extra=extra, path=path)
 
 
 class VideoToVideoHdr(Request):
@@ -399,15 +431,17 @@ class VideoToVideoHdr(Request):
         output_colorspace: Colour space of the frames: ``"acescg"`` (the service's default), ``"acescct"``, ``"srgb_linear"``, ``"aces2065-1"``, or what
             the service may add. Does not affect the video.
         extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+        path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
     """
 
-    __slots__ = ("video_uri", "output_colorspace", "extra")
+    __slots__ = ("video_uri", "output_colorspace", "extra", "path")
 
     endpoint = "video-to-video-hdr"
 
     video_uri: MediaInput
     output_colorspace: Colorspace | None
     extra: Mapping[str, object] | None
+    path: str | None
 
     def __init__(
         self,
@@ -415,8 +449,9 @@ class VideoToVideoHdr(Request):
         *,
         output_colorspace: Colorspace | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
     ) -> None:
-        self._set(video_uri=video_uri, output_colorspace=output_colorspace, extra=extra)
+        self._set(video_uri=video_uri, output_colorspace=output_colorspace, extra=extra, path=path)
 
 
 class VideoToVideoReframe(Request):
@@ -436,9 +471,10 @@ class VideoToVideoReframe(Request):
             upper edge. Known from partners of the vendor.
         model: ``"ltx-2-3-pro"``. Required by the service in July 2026, ignored since September.
         extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+        path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
     """
 
-    __slots__ = ("video_uri", "resolution", "placement", "model", "extra")
+    __slots__ = ("video_uri", "resolution", "placement", "model", "extra", "path")
 
     endpoint = "video-to-video-reframe"
 
@@ -447,6 +483,7 @@ class VideoToVideoReframe(Request):
     placement: Placement | None
     model: EditModel | None
     extra: Mapping[str, object] | None
+    path: str | None
 
     def __init__(
         self,
@@ -456,8 +493,9 @@ class VideoToVideoReframe(Request):
         placement: Placement | None = None,
         model: EditModel | None = None,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
     ) -> None:
-        self._set(video_uri=video_uri, resolution=resolution, placement=placement, model=model, extra=extra)
+        self._set(video_uri=video_uri, resolution=resolution, placement=placement, model=model, extra=extra, path=path)
 
 
 class VideoUpscale(Request):
@@ -472,15 +510,17 @@ class VideoUpscale(Request):
             `Client.upload`). At most 2401 frames to 1080p, 601 to 4K, 241 to 8K.
         resolution: A label: ``"1080p"``, ``"4k"`` or ``"8k"``. The clip is fitted into 1920x1080, 3840x2160 or 7680x4320, turned for portrait.
         extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+        path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
     """
 
-    __slots__ = ("video_uri", "resolution", "extra")
+    __slots__ = ("video_uri", "resolution", "extra", "path")
 
     endpoint = "video-upscale"
 
     video_uri: MediaInput
     resolution: UpscaleResolution
     extra: Mapping[str, object] | None
+    path: str | None
 
     def __init__(
         self,
@@ -488,8 +528,9 @@ class VideoUpscale(Request):
         resolution: UpscaleResolution,
         *,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
     ) -> None:
-        self._set(video_uri=video_uri, resolution=resolution, extra=extra)
+        self._set(video_uri=video_uri, resolution=resolution, extra=extra, path=path)
 
 
 class VideoAlphaGen(Request):
@@ -503,19 +544,22 @@ class VideoAlphaGen(Request):
         video_uri: A ``Path``, an open binary file or bytes are uploaded first (MP4, MOV or MKV with H.264 or H.265, sides at most 3840 and 2160, not wider
             than 32:9, at most 200 MB). A ``str`` is an address: ``https://`` (fetched by the service), ``data:`` or ``ltx://`` (from `Client.upload`).
         extra: Further parameters by the service's names, passed on as they are; they replace those given above.
+        path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
     """
 
-    __slots__ = ("video_uri", "extra")
+    __slots__ = ("video_uri", "extra", "path")
 
     endpoint = "video-alpha-gen"
 
     video_uri: MediaInput
     extra: Mapping[str, object] | None
+    path: str | None
 
     def __init__(
         self,
         video_uri: MediaInput,
         *,
         extra: Mapping[str, object] | None = None,
+        path: str | None = None,
     ) -> None:
-        self._set(video_uri=video_uri, extra=extra)
+        self._set(video_uri=video_uri, extra=extra, path=path)

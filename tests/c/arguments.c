@@ -24,7 +24,9 @@ static void *filled = &filled;
 
 STATUS(ltx_client_check, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_client_close, NULL, 0, NULL)
+STATUS(ltx_client_committed, NULL, NULL, 0, NULL)
 STATUS(ltx_client_dispatch, NULL, 0, 0, NULL, NULL)
+STATUS(ltx_client_estimate, NULL, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_client_event_handle, NULL, NULL, NULL)
 STATUS(ltx_client_job, NULL, NULL, OUT(ltx_job), NULL)
 STATUS(ltx_client_jobs, NULL, NULL, OUT(ltx_op), NULL)
@@ -41,6 +43,7 @@ STATUS(ltx_job_wait, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_job_wait_for, NULL, 0, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_op_cancel, NULL, NULL)
 STATUS(ltx_op_snapshot, NULL, NULL, NULL)
+STATUS(ltx_op_take_estimate, NULL, OUT(ltx_estimate), NULL)
 STATUS(ltx_op_take_job, NULL, OUT(ltx_job), NULL)
 STATUS(ltx_op_take_recovered, NULL, OUT(ltx_recovered), NULL)
 STATUS(ltx_op_take_result, NULL, OUT(ltx_result), NULL)
@@ -57,12 +60,14 @@ STATUS(ltx_request_set_double, NULL, NULL, 1.0, NULL)
 STATUS(ltx_request_set_int, NULL, NULL, 1, NULL)
 STATUS(ltx_request_set_json, NULL, NULL, NULL, NULL)
 STATUS(ltx_request_set_label, NULL, NULL, NULL)
+STATUS(ltx_request_set_max_cost, NULL, NULL, NULL)
 STATUS(ltx_request_set_media_bytes, NULL, NULL, NULL, 1, NULL)
 STATUS(ltx_request_set_media_file, NULL, NULL, NULL, NULL)
 STATUS(ltx_request_set_media_url, NULL, NULL, NULL, NULL)
 STATUS(ltx_request_set_null, NULL, NULL, NULL)
 STATUS(ltx_request_set_on_unknown, NULL, 0, NULL)
 STATUS(ltx_request_set_once, NULL, NULL, NULL)
+STATUS(ltx_request_set_path, NULL, NULL, NULL)
 STATUS(ltx_request_set_string, NULL, NULL, NULL, NULL)
 STATUS(ltx_request_set_timeout_ms, NULL, 1, NULL)
 STATUS(ltx_result_download, NULL, NULL, NULL, NULL, OUT(ltx_op), NULL)
@@ -72,6 +77,8 @@ NOTHING(ltx_error_api_type)
 NOTHING(ltx_error_clone)
 NOTHING(ltx_error_job_ref)
 NOTHING(ltx_error_request_id)
+NOTHING(ltx_estimate_basis)
+NOTHING(ltx_estimate_usd)
 NOTHING(ltx_job_endpoint)
 NOTHING(ltx_job_id)
 NOTHING(ltx_job_label)
@@ -84,6 +91,7 @@ NOTHING(ltx_recovered_unknown)
 DONE(ltx_client_release)
 DONE(ltx_config_free)
 DONE(ltx_error_free)
+DONE(ltx_estimate_free)
 DONE(ltx_job_release)
 DONE(ltx_op_release)
 DONE(ltx_recovered_free)
@@ -97,6 +105,7 @@ NUMBER(ltx_error_is_retryable, 0)
 NUMBER(ltx_error_job_ended, 0)
 NUMBER(ltx_error_retry_after_ms, -1)
 NUMBER(ltx_error_status, LTX_OK)
+NUMBER(ltx_job_warning_count, 0)
 NUMBER(ltx_recovered_job_count, 0)
 NUMBER(ltx_result_completed_at, -1)
 NUMBER(ltx_result_count, 0)
@@ -107,10 +116,12 @@ NUMBER(ltx_saved_bytes, 0)
 NUMBER(ltx_saved_count, 0)
 NUMBER(ltx_submits_count, 0)
 static void ltx_error_message_null(void) { CHECK_TEXT(ltx_error_message(NULL), ""); }
+static void ltx_job_warning_null(void) { CHECK(ltx_job_warning(NULL, 0) == NULL); }
 static void ltx_result_label_null(void) { CHECK(ltx_result_label(NULL, 0) == NULL); }
 static void ltx_result_url_null(void) { CHECK(ltx_result_url(NULL, 0) == NULL); }
 static void ltx_saved_path_null(void) { CHECK(ltx_saved_path(NULL, 0) == NULL); }
 static void ltx_submits_began_at_null(void) { CHECK_INT(ltx_submits_began_at(NULL, 0), -1); }
+static void ltx_submits_doubts_null(void) { CHECK_INT(ltx_submits_doubts(NULL, 0), 0); }
 static void ltx_submits_ended_null(void) { CHECK_INT(ltx_submits_ended(NULL, 0), LTX_STATE_UNKNOWN); }
 static void ltx_submits_endpoint_null(void) { CHECK(ltx_submits_endpoint(NULL, 0) == NULL); }
 static void ltx_submits_fate_null(void) { CHECK_INT(ltx_submits_fate(NULL, 0), -1); }
@@ -120,6 +131,7 @@ static void ltx_submits_is_saved_null(void) { CHECK(!ltx_submits_is_saved(NULL, 
 static void ltx_submits_job_null(void) { CHECK(ltx_submits_job(NULL, 0) == NULL); }
 static void ltx_submits_label_null(void) { CHECK(ltx_submits_label(NULL, 0) == NULL); }
 static void ltx_submits_once_null(void) { CHECK(ltx_submits_once(NULL, 0) == NULL); }
+static void ltx_submits_request_id_null(void) { CHECK(ltx_submits_request_id(NULL, 0) == NULL); }
 /* These take no pointer. */
 static void ltx_abi_version_null(void) { CHECK_INT(ltx_abi_version(), LTX_ABI_VERSION); }
 static void ltx_version_null(void) { CHECK_TEXT(ltx_version(), LTX_VERSION); }
@@ -148,31 +160,34 @@ static const struct {
   void (*call)(void);
 } table[] = {
     ROW(ltx_abi_version),               ROW(ltx_billing_name),              ROW(ltx_build_info),                ROW(ltx_client_check),
-    ROW(ltx_client_close),              ROW(ltx_client_dispatch),           ROW(ltx_client_event_handle),       ROW(ltx_client_job),
-    ROW(ltx_client_jobs),               ROW(ltx_client_new),                ROW(ltx_client_recover),            ROW(ltx_client_ref),
-    ROW(ltx_client_release),            ROW(ltx_client_resolve),            ROW(ltx_client_set_api_key),        ROW(ltx_client_submit),
-    ROW(ltx_client_upload),             ROW(ltx_config_free),               ROW(ltx_config_new),                ROW(ltx_config_set),
-    ROW(ltx_error_api_message),         ROW(ltx_error_api_type),            ROW(ltx_error_billing),             ROW(ltx_error_clone),
-    ROW(ltx_error_free),                ROW(ltx_error_http_status),         ROW(ltx_error_is_retryable),        ROW(ltx_error_job_ended),
-    ROW(ltx_error_job_ref),             ROW(ltx_error_message),             ROW(ltx_error_request_id),          ROW(ltx_error_retry_after_ms),
-    ROW(ltx_error_status),              ROW(ltx_job_endpoint),              ROW(ltx_job_id),                    ROW(ltx_job_label),
-    ROW(ltx_job_poll),                  ROW(ltx_job_ref),                   ROW(ltx_job_ref_string),            ROW(ltx_job_release),
-    ROW(ltx_job_snapshot),              ROW(ltx_job_wait),                  ROW(ltx_job_wait_for),              ROW(ltx_op_cancel),
-    ROW(ltx_op_ref),                    ROW(ltx_op_ref_string),             ROW(ltx_op_release),                ROW(ltx_op_snapshot),
+    ROW(ltx_client_close),              ROW(ltx_client_committed),          ROW(ltx_client_dispatch),           ROW(ltx_client_estimate),
+    ROW(ltx_client_event_handle),       ROW(ltx_client_job),                ROW(ltx_client_jobs),               ROW(ltx_client_new),
+    ROW(ltx_client_recover),            ROW(ltx_client_ref),                ROW(ltx_client_release),            ROW(ltx_client_resolve),
+    ROW(ltx_client_set_api_key),        ROW(ltx_client_submit),             ROW(ltx_client_upload),             ROW(ltx_config_free),
+    ROW(ltx_config_new),                ROW(ltx_config_set),                ROW(ltx_error_api_message),         ROW(ltx_error_api_type),
+    ROW(ltx_error_billing),             ROW(ltx_error_clone),               ROW(ltx_error_free),                ROW(ltx_error_http_status),
+    ROW(ltx_error_is_retryable),        ROW(ltx_error_job_ended),           ROW(ltx_error_job_ref),             ROW(ltx_error_message),
+    ROW(ltx_error_request_id),          ROW(ltx_error_retry_after_ms),      ROW(ltx_error_status),              ROW(ltx_estimate_basis),
+    ROW(ltx_estimate_free),             ROW(ltx_estimate_usd),              ROW(ltx_job_endpoint),              ROW(ltx_job_id),
+    ROW(ltx_job_label),                 ROW(ltx_job_poll),                  ROW(ltx_job_ref),                   ROW(ltx_job_ref_string),
+    ROW(ltx_job_release),               ROW(ltx_job_snapshot),              ROW(ltx_job_wait),                  ROW(ltx_job_wait_for),
+    ROW(ltx_job_warning),               ROW(ltx_job_warning_count),         ROW(ltx_op_cancel),                 ROW(ltx_op_ref),
+    ROW(ltx_op_ref_string),             ROW(ltx_op_release),                ROW(ltx_op_snapshot),               ROW(ltx_op_take_estimate),
     ROW(ltx_op_take_job),               ROW(ltx_op_take_recovered),         ROW(ltx_op_take_result),            ROW(ltx_op_take_saved),
     ROW(ltx_op_take_submits),           ROW(ltx_op_take_uri),               ROW(ltx_op_wait),                   ROW(ltx_op_wait_until),
     ROW(ltx_ops_wait_any),              ROW(ltx_recovered_free),            ROW(ltx_recovered_job),             ROW(ltx_recovered_job_count),
     ROW(ltx_recovered_other_key),       ROW(ltx_recovered_unknown),         ROW(ltx_request_free),              ROW(ltx_request_new),
     ROW(ltx_request_set_bool),          ROW(ltx_request_set_double),        ROW(ltx_request_set_int),           ROW(ltx_request_set_json),
-    ROW(ltx_request_set_label),         ROW(ltx_request_set_media_bytes),   ROW(ltx_request_set_media_file),    ROW(ltx_request_set_media_url),
-    ROW(ltx_request_set_null),          ROW(ltx_request_set_on_unknown),    ROW(ltx_request_set_once),          ROW(ltx_request_set_string),
-    ROW(ltx_request_set_timeout_ms),    ROW(ltx_result_completed_at),       ROW(ltx_result_count),              ROW(ltx_result_created_at),
-    ROW(ltx_result_download),           ROW(ltx_result_free),               ROW(ltx_result_job_expires_at),     ROW(ltx_result_label),
-    ROW(ltx_result_outputs_expire_at),  ROW(ltx_result_url),                ROW(ltx_saved_bytes),               ROW(ltx_saved_count),
-    ROW(ltx_saved_free),                ROW(ltx_saved_path),                ROW(ltx_status_name),               ROW(ltx_submits_began_at),
-    ROW(ltx_submits_count),             ROW(ltx_submits_ended),             ROW(ltx_submits_endpoint),          ROW(ltx_submits_fate),
-    ROW(ltx_submits_free),              ROW(ltx_submits_intent),            ROW(ltx_submits_is_other_key),      ROW(ltx_submits_is_saved),
-    ROW(ltx_submits_job),               ROW(ltx_submits_label),             ROW(ltx_submits_once),              ROW(ltx_version),
+    ROW(ltx_request_set_label),         ROW(ltx_request_set_max_cost),      ROW(ltx_request_set_media_bytes),   ROW(ltx_request_set_media_file),
+    ROW(ltx_request_set_media_url),     ROW(ltx_request_set_null),          ROW(ltx_request_set_on_unknown),    ROW(ltx_request_set_once),
+    ROW(ltx_request_set_path),          ROW(ltx_request_set_string),        ROW(ltx_request_set_timeout_ms),    ROW(ltx_result_completed_at),
+    ROW(ltx_result_count),              ROW(ltx_result_created_at),         ROW(ltx_result_download),           ROW(ltx_result_free),
+    ROW(ltx_result_job_expires_at),     ROW(ltx_result_label),              ROW(ltx_result_outputs_expire_at),  ROW(ltx_result_url),
+    ROW(ltx_saved_bytes),               ROW(ltx_saved_count),               ROW(ltx_saved_free),                ROW(ltx_saved_path),
+    ROW(ltx_status_name),               ROW(ltx_submits_began_at),          ROW(ltx_submits_count),             ROW(ltx_submits_doubts),
+    ROW(ltx_submits_ended),             ROW(ltx_submits_endpoint),          ROW(ltx_submits_fate),              ROW(ltx_submits_free),
+    ROW(ltx_submits_intent),            ROW(ltx_submits_is_other_key),      ROW(ltx_submits_is_saved),          ROW(ltx_submits_job),
+    ROW(ltx_submits_label),             ROW(ltx_submits_once),              ROW(ltx_submits_request_id),        ROW(ltx_version),
     ROW(ltx_version_number),
 };
 
@@ -283,6 +298,14 @@ static void text_and_numbers_are_checked(void) {
   CHECK_STATUS(ltx_request_set_on_unknown(request, -1, NULL), LTX_INVALID_ARGUMENT, NULL);
   CHECK_STATUS(ltx_request_set_timeout_ms(request, 0, NULL), LTX_INVALID_ARGUMENT, NULL);
   CHECK_STATUS(ltx_request_set_media_bytes(request, "video_uri", NULL, 5, NULL), LTX_INVALID_ARGUMENT, NULL);
+  /* An amount that is none is refused, an empty one too; NULL is no limit. */
+  static const char *const amounts[] = {"", "-1", "2,50", "$2", "1e3", "NaN", "0.0000001"};
+  for (size_t i = 0; i < sizeof amounts / sizeof *amounts; ++i) {
+    CHECK_STATUS(ltx_request_set_max_cost(request, amounts[i], NULL), LTX_INVALID_REQUEST, NULL);
+  }
+  CHECK_STATUS(ltx_request_set_max_cost(request, bad, NULL), LTX_INVALID_ARGUMENT, NULL);
+  CHECK_OK(ltx_request_set_max_cost(request, "2.50", &err), err);
+  CHECK_OK(ltx_request_set_max_cost(request, NULL, &err), err);
   /* A path on POSIX may be any bytes. */
   CHECK_OK(ltx_request_set_media_file(request, "video_uri", bad, &err), err);
   CHECK_OK(ltx_request_set_json(request, "anything", "[1, {\"a\": null}]", &err), err);
@@ -307,6 +330,13 @@ static void text_and_numbers_are_checked(void) {
   CHECK_STATUS(ltx_client_resolve(client, bad, NULL, NULL, &op, NULL), LTX_INVALID_ARGUMENT, NULL);
   CHECK_STATUS(ltx_client_resolve(client, "no reference", NULL, NULL, &op, NULL), LTX_INVALID_REQUEST, NULL);
   CHECK(op == NULL);
+  char usd[LTX_USD_SIZE];
+  CHECK_OK(ltx_client_committed(client, usd, sizeof usd, &err), err);
+  CHECK_TEXT(usd, "0.00");
+  CHECK_STATUS(ltx_client_committed(client, usd, 4, &err), LTX_INVALID_ARGUMENT, err);
+  CHECK(usd[0] == '\0' && strstr(ltx_error_message(err), "5 are needed") != NULL);
+  ltx_error_free(err);
+  CHECK_STATUS(ltx_client_committed(client, NULL, 4, NULL), LTX_INVALID_ARGUMENT, NULL);
   int64_t handle = 7;
   CHECK_STATUS(ltx_client_event_handle((ltx_client *)(void *)&filled, &handle, NULL), LTX_INVALID_ARGUMENT, NULL);
   CHECK_INT(handle, -1);

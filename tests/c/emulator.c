@@ -124,6 +124,11 @@ ltx_client *emulator_client(const emulator *from) {
 
 const char *emulator_clip(void) { return needed("LTX_JOBS_CLIP"); }
 
+void emulator_media(char *path, size_t size, const char *name) {
+  const int length = snprintf(path, size, "%s/%s", needed("LTX_JOBS_MEDIA"), name);
+  CHECK(length > 0 && (size_t)length < size);
+}
+
 ltx_request *emulator_request(void) {
   ltx_error *err = NULL;
   ltx_request *request = NULL;

@@ -28,6 +28,8 @@ long emulator_count(const emulator *from, const char *method, const char *path);
 ltx_client *emulator_client(const emulator *from);
 /* The clip tests upload: environment LTX_JOBS_CLIP. */
 const char *emulator_clip(void);
+/* The path of a file that users give: environment LTX_JOBS_MEDIA. */
+void emulator_media(char *path, size_t size, const char *name);
 /* An HDR request for that clip. */
 ltx_request *emulator_request(void);
 /* A new empty directory for results; the caller frees the text. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "json.h"
 #include "ltx_jobs.h"
@@ -11,9 +12,15 @@ typedef struct {
   const json *order;
   ltx_client *client;
   ltx_job *job;
+  /* Submits that were not waited for yet, in the order they began. */
+  ltx_op *started[16];
+  size_t started_count;
   ltx_result *result;
   char **saved;
   size_t saved_count;
+  /* What a step that succeeded gave, beside what it did: members of a JSON object, each with a comma before it. */
+  char *told;
+  size_t told_size;
 } play;
 
 /* An error of this program, in the shape of the library's. */
@@ -39,17 +46,41 @@ static ltx_status begin(play *p, ltx_error **err) {
   return status;
 }
 
-static ltx_status fill(const json *order, ltx_request *request, ltx_error **err) {
+/* By the setter of the value's own type. */
+static ltx_status set_typed(ltx_request *request, const json *field, ltx_error **err) {
+  switch (field->kind) {
+  case JSON_NULL:
+    return ltx_request_set_null(request, field->key, err);
+  case JSON_BOOL:
+    return ltx_request_set_bool(request, field->key, field->truth, err);
+  case JSON_NUMBER:
+    if (strpbrk(field->source, ".eE") == NULL) {
+      return ltx_request_set_int(request, field->key, json_integer(field, 0), err);
+    }
+    return ltx_request_set_double(request, field->key, field->number, err);
+  case JSON_STRING:
+    return ltx_request_set_string(request, field->key, field->string, err);
+  default:
+    return ltx_request_set_json(request, field->key, field->source, err);
+  }
+}
+
+static ltx_status fill(const json *order, const json *step, ltx_request *request, ltx_error **err) {
   ltx_status status = LTX_OK;
-  const json *params = json_member(order, "params"), *media = json_member(order, "media");
+  const json *own = json_member(step, "params"), *typed = json_member(order, "typed"), *media = json_member(order, "media");
+  const json *params = json_is_null(own) ? json_member(order, "params") : own;
+  const bool by_type = typed != NULL && typed->truth;
   for (const json *each = params == NULL ? NULL : params->child; each != NULL && status == LTX_OK; each = each->next) {
-    status = ltx_request_set_json(request, each->key, each->source, err);
+    status = by_type ? set_typed(request, each, err) : ltx_request_set_json(request, each->key, each->source, err);
   }
   for (const json *each = media == NULL ? NULL : media->child; each != NULL && status == LTX_OK; each = each->next) {
     status = ltx_request_set_media_file(request, each->key, json_text(each, NULL), err);
   }
   if (status == LTX_OK) {
     status = ltx_request_set_once(request, json_text(json_member(order, "once"), NULL), err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_request_set_max_cost(request, json_text(json_member(order, "max_cost"), NULL), err);
   }
   if (status == LTX_OK && !json_is_null(json_member(order, "submit_timeout_ms"))) {
     status = ltx_request_set_timeout_ms(request, json_integer(json_member(order, "submit_timeout_ms"), -1), err);
@@ -60,22 +91,25 @@ static ltx_status fill(const json *order, ltx_request *request, ltx_error **err)
   return status;
 }
 
-static ltx_status submit(play *p, const json *step, ltx_error **err) {
-  (void)step;
+static ltx_status make_request(play *p, const json *step, ltx_request **request, ltx_error **err) {
+  const ltx_status status = ltx_request_new(json_text(json_member(p->order, "endpoint"), NULL), request, err);
+  return status == LTX_OK ? fill(p->order, step, *request, err) : status;
+}
+
+static ltx_status start_submit(play *p, const json *step, ltx_op **op, ltx_error **err) {
   ltx_request *request = NULL;
-  ltx_op *op = NULL;
-  ltx_job *job = NULL;
-  ltx_status status = ltx_request_new(json_text(json_member(p->order, "endpoint"), NULL), &request, err);
+  ltx_status status = make_request(p, step, &request, err);
   if (status == LTX_OK) {
-    status = fill(p->order, request, err);
-  }
-  if (status == LTX_OK) {
-    status = ltx_client_submit(p->client, request, NULL, &op, err);
+    status = ltx_client_submit(p->client, request, NULL, op, err);
   }
   ltx_request_free(request);
-  if (status == LTX_OK) {
-    status = ltx_op_wait(op, -1, err);
-  }
+  return status;
+}
+
+/* Waits for a submit, whose job becomes the scenario's. */
+static ltx_status finish_submit(play *p, ltx_status started, ltx_op *op, ltx_error **err) {
+  ltx_job *job = NULL;
+  ltx_status status = started == LTX_OK ? ltx_op_wait(op, -1, err) : started;
   if (status == LTX_OK) {
     status = ltx_op_take_job(op, &job, err);
   }
@@ -85,6 +119,101 @@ static ltx_status submit(play *p, const json *step, ltx_error **err) {
     p->job = job;
   }
   return status;
+}
+
+static ltx_status submit(play *p, const json *step, ltx_error **err) {
+  ltx_op *op = NULL;
+  const ltx_status started = start_submit(p, step, &op, err);
+  return finish_submit(p, started, op, err);
+}
+
+static ltx_status start(play *p, const json *step, ltx_error **err) {
+  if (p->started_count == sizeof p->started / sizeof *p->started) {
+    return no_state(err);
+  }
+  const ltx_status status = start_submit(p, step, &p->started[p->started_count], err);
+  p->started_count += status == LTX_OK;
+  return status;
+}
+
+/* Looks until the submit started last waits for a place. */
+static ltx_status queued(play *p, const json *step, ltx_error **err) {
+  (void)step;
+  const struct timespec moment = {0, 1000000};
+  ltx_op_info info;
+  info.size = sizeof info;
+  if (p->started_count == 0) {
+    return no_state(err);
+  }
+  for (;;) {
+    const ltx_status status = ltx_op_snapshot(p->started[p->started_count - 1], &info, err);
+    if (status != LTX_OK || info.phase == LTX_PHASE_QUEUED) {
+      return status;
+    }
+    if (info.outcome != LTX_PENDING) {
+      return no_state(err);
+    }
+    nanosleep(&moment, NULL);
+  }
+}
+
+static ltx_status finish_started(play *p, const json *step, ltx_error **err) {
+  (void)step;
+  if (p->started_count == 0) {
+    return no_state(err);
+  }
+  ltx_op *op = p->started[0];
+  --p->started_count;
+  memmove(p->started, p->started + 1, p->started_count * sizeof *p->started);
+  return finish_submit(p, LTX_OK, op, err);
+}
+
+static ltx_status estimate(play *p, const json *step, ltx_error **err) {
+  ltx_request *request = NULL;
+  ltx_op *op = NULL;
+  ltx_estimate *made = NULL;
+  ltx_status status = make_request(p, step, &request, err);
+  if (status == LTX_OK) {
+    status = ltx_client_estimate(p->client, request, NULL, &op, err);
+  }
+  ltx_request_free(request);
+  if (status == LTX_OK) {
+    status = ltx_op_wait(op, -1, err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_op_take_estimate(op, &made, err);
+  }
+  ltx_op_release(op);
+  FILE *told = status == LTX_OK ? open_memstream(&p->told, &p->told_size) : NULL;
+  if (told != NULL) {
+    fputs(",\"usd\":", told);
+    json_write_text(told, ltx_estimate_usd(made));
+    fputs(",\"basis\":", told);
+    json_write_text(told, ltx_estimate_basis(made));
+    fclose(told);
+  }
+  ltx_estimate_free(made);
+  return status;
+}
+
+static ltx_status warnings(play *p, const json *step, ltx_error **err) {
+  (void)step;
+  if (p->job == NULL) {
+    return no_state(err);
+  }
+  FILE *told = open_memstream(&p->told, &p->told_size);
+  if (told != NULL) {
+    fputs(",\"warnings\":[", told);
+    for (size_t i = 0; i < ltx_job_warning_count(p->job); ++i) {
+      if (i > 0) {
+        fputc(',', told);
+      }
+      json_write_text(told, ltx_job_warning(p->job, i));
+    }
+    fputc(']', told);
+    fclose(told);
+  }
+  return LTX_OK;
 }
 
 static ltx_status wait_for(play *p, const json *step, ltx_error **err) {
@@ -234,7 +363,8 @@ static const struct {
   const char *name;
   ltx_status (*perform)(play *, const json *, ltx_error **);
 } steps[] = {
-    {"submit", submit}, {"wait", wait_for}, {"poll", poll_once}, {"attach", attach}, {"set_api_key", set_api_key}, {"download", download}, {"check", check}, {"upload", upload},
+    {"submit", submit},     {"wait", wait_for},     {"poll", poll_once}, {"attach", attach}, {"set_api_key", set_api_key}, {"download", download}, {"check", check},
+    {"upload", upload},     {"estimate", estimate}, {"start", start},    {"queued", queued}, {"finish", finish_started},   {"warnings", warnings},
 };
 
 static ltx_status perform(play *p, const json *step, ltx_error **err) {
@@ -247,10 +377,13 @@ static ltx_status perform(play *p, const json *step, ltx_error **err) {
   return no_state(err);
 }
 
-static void report(const char *name, ltx_status status, ltx_error *err) {
+static void report(const char *name, ltx_status status, ltx_error *err, const char *told) {
   printf("{\"do\":");
   json_write_text(stdout, name);
   printf(",\"ok\":%s", status == LTX_OK ? "true" : "false");
+  if (told != NULL) {
+    fputs(told, stdout);
+  }
   if (status != LTX_OK) {
     printf(",\"error\":{\"kind\":\"%s\",\"number\":%d,\"billing\":\"%s\",\"retryable\":%s,\"job_ended\":%s,\"http_status\":", ltx_status_name(status), (int)status,
            ltx_billing_name(ltx_error_billing(err)), ltx_error_is_retryable(err) ? "true" : "false", ltx_error_job_ended(err) ? "true" : "false");
@@ -276,7 +409,7 @@ static void play_scenario(const json *order) {
   printf(",\"steps\":[");
   ltx_status status = begin(&p, &err);
   if (status != LTX_OK) {
-    report("submit", status, err);
+    report("submit", status, err, NULL);
     ltx_error_free(err);
   }
   const json *list = json_member(order, "steps");
@@ -286,7 +419,9 @@ static void play_scenario(const json *order) {
     if (step != list->child) {
       putchar(',');
     }
-    report(json_text(json_member(step, "do"), ""), done, err);
+    report(json_text(json_member(step, "do"), ""), done, err, p.told);
+    free(p.told);
+    p.told = NULL;
     ltx_error_free(err);
     err = NULL;
     if (done != LTX_OK && (go_on == NULL || !go_on->truth)) {
@@ -305,6 +440,9 @@ static void play_scenario(const json *order) {
   forget_saved(&p);
   ltx_result_free(p.result);
   ltx_job_release(p.job);
+  for (size_t i = 0; i < p.started_count; ++i) {
+    ltx_op_release(p.started[i]);
+  }
   if (p.client != NULL) {
     ltx_client_close(p.client, 5000, NULL);
   }

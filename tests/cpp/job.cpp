@@ -132,11 +132,36 @@ void waits_ask_the_caller_and_stop_at_once() {
   canceller.join();
 }
 
+void what_a_job_costs_is_known_and_limited_before_it_is_sent() {
+  const Service service("{}");
+  const ltx::Client client = service.client();
+  char clip[1024];
+  emulator_media(clip, sizeof clip, "hevc.mp4");
+  const auto hdr = [&] {
+    ltx::Request made("video-to-video-hdr");
+    made.media_file("video_uri", clip);
+    return made;
+  };
+  const ltx::Estimate estimate = client.estimate(hdr());
+  CHECK(estimate.usd == "0.10" && estimate.basis.find("0.5 s of video_uri") != std::string::npos);
+  const ltx::Error limit = thrown_by([&] { (void)client.submit(hdr().max_cost("0.09")); });
+  CHECK_INT(limit.status(), LTX_COST_LIMIT);
+  CHECK(limit.billing() == ltx::Billing::no_job);
+  // A limit that is none is told, never forgotten.
+  CHECK_INT(thrown_by([&] { (void)client.submit(hdr().max_cost("")); }).status(), LTX_INVALID_REQUEST);
+  CHECK_INT(thrown_by([&] { (void)client.estimate(ltx::Request("no-endpoint-of-theirs")); }).status(), LTX_UNSUPPORTED);
+  CHECK_INT(service.posts(), 0);
+  CHECK(client.submit(hdr().max_cost("0.1")).snapshot().warnings.empty());
+  CHECK_INT(service.posts(), 1);
+  CHECK(client.committed() == "0.00");
+}
+
 } // namespace
 
 int main() {
   a_job_goes_all_the_way();
   errors_say_what_they_mean_for_the_bill();
   waits_ask_the_caller_and_stop_at_once();
+  what_a_job_costs_is_known_and_limited_before_it_is_sent();
   return 0;
 }

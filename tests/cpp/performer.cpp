@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -9,6 +11,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "json.h"
@@ -62,10 +65,31 @@ public:
   Play(const Play &) = delete;
   Play &operator=(const Play &) = delete;
 
-  void step(const json *step) {
+  /** Gives what came out beside what was done: members of a JSON object, each with a comma before it. */
+  std::string step(const json *step) {
     const std::string what = text(step, "do");
     if (what == "submit") {
-      job_ = client_.submit(request());
+      job_ = client_.submit(request(step));
+    } else if (what == "start") {
+      started_.push_back(client_.submit_start(request(step)));
+    } else if (what == "queued") {
+      queued();
+    } else if (what == "finish") {
+      if (started_.empty()) {
+        throw ltx::Error(LTX_INVALID_STATE, "the scenario has started no submit");
+      }
+      auto first = std::move(started_.front());
+      started_.pop_front();
+      job_ = first.get();
+    } else if (what == "estimate") {
+      const ltx::Estimate estimate = client_.estimate(request(step));
+      return ",\"usd\":" + as_json(estimate.usd) + ",\"basis\":" + as_json(estimate.basis);
+    } else if (what == "warnings") {
+      std::string list;
+      for (const std::string &warning : job().snapshot().warnings) {
+        list += (list.empty() ? "" : ",") + as_json(warning);
+      }
+      return ",\"warnings\":[" + list + "]";
     } else if (what == "wait") {
       const json *limit = json_member(step, "timeout_ms");
       result_ = json_is_null(limit) ? job().wait() : job().wait(std::chrono::milliseconds(json_integer(limit, 0)));
@@ -87,6 +111,7 @@ public:
     } else {
       throw ltx::Error(LTX_INVALID_STATE, "no step is called " + what);
     }
+    return {};
   }
 
   const std::vector<std::string> &saved() const { return saved_; }
@@ -99,16 +124,65 @@ private:
     return *job_;
   }
 
-  ltx::Request request() const {
+  /** Looks until the submit started last waits for a place. */
+  void queued() const {
+    if (started_.empty()) {
+      throw ltx::Error(LTX_INVALID_STATE, "the scenario has started no submit");
+    }
+    for (;;) {
+      const ltx::Progress now = started_.back().snapshot();
+      if (now.phase == LTX_PHASE_QUEUED) {
+        return;
+      }
+      if (now.outcome != LTX_PENDING) {
+        throw ltx::Error(LTX_INVALID_STATE, "the submit ended without a wait");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+  /** By the setter of the value's own type. */
+  static void set_typed(ltx::Request &request, const json *field) {
+    switch (field->kind) {
+    case JSON_NULL:
+      request.set_null(field->key);
+      break;
+    case JSON_BOOL:
+      request.set(field->key, field->truth);
+      break;
+    case JSON_NUMBER:
+      if (std::strpbrk(field->source, ".eE") == nullptr) {
+        request.set(field->key, json_integer(field, 0));
+      } else {
+        request.set(field->key, field->number);
+      }
+      break;
+    case JSON_STRING:
+      request.set(field->key, field->string);
+      break;
+    default:
+      request.set_json(field->key, field->source);
+    }
+  }
+
+  ltx::Request request(const json *step) const {
     ltx::Request request(text(order_, "endpoint"));
-    for (const json *each : children(json_member(order_, "params"))) {
-      request.set_json(each->key, each->source);
+    const json *own = json_member(step, "params"), *typed = json_member(order_, "typed");
+    for (const json *each : children(json_is_null(own) ? json_member(order_, "params") : own)) {
+      if (typed != nullptr && typed->truth) {
+        set_typed(request, each);
+      } else {
+        request.set_json(each->key, each->source);
+      }
     }
     for (const json *each : children(json_member(order_, "media"))) {
       request.media_file(each->key, json_text(each, ""));
     }
     if (!json_is_null(json_member(order_, "once"))) {
       request.once(text(order_, "once"));
+    }
+    if (!json_is_null(json_member(order_, "max_cost"))) {
+      request.max_cost(text(order_, "max_cost"));
     }
     if (const json *limit = json_member(order_, "submit_timeout_ms"); !json_is_null(limit)) {
       request.timeout(std::chrono::milliseconds(json_integer(limit, 0)));
@@ -150,6 +224,8 @@ private:
   const json *order_;
   ltx::Client client_;
   std::optional<ltx::Job> job_;
+  /** Submits that were not waited for yet, in the order they began. */
+  std::deque<ltx::Operation<ltx::Job>> started_;
   std::optional<ltx::Result> result_;
   std::vector<std::string> saved_;
 };
@@ -178,8 +254,8 @@ void play(const json *order) {
     for (const json *step : children(json_member(order, "steps"))) {
       const std::string what = text(step, "do");
       try {
-        scenario.step(step);
-        add(steps, "{\"do\":" + as_json(what) + ",\"ok\":true}");
+        const std::string more = scenario.step(step);
+        add(steps, "{\"do\":" + as_json(what) + ",\"ok\":true" + more + "}");
       } catch (const ltx::Error &error) {
         add(steps, told(what, error));
         const json *go_on = json_member(step, "go_on");

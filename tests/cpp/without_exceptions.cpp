@@ -24,11 +24,17 @@ int main() {
     CHECK(client);
     auto request = ltx::Request::try_make("video-to-video-hdr");
     CHECK(request);
-    request->media_file("video_uri", emulator_clip());
+    request->media_file("video_uri", emulator_clip()).max_cost("5");
+    auto estimating = client->try_estimate(*request);
+    CHECK(estimating);
+    const auto estimate = estimating->try_get();
+    CHECK(estimate && !estimate->usd.empty() && estimate->basis.find("video_uri") != std::string::npos);
     auto submitting = client->try_submit(*request);
     CHECK(submitting);
     auto job = submitting->try_get();
     CHECK(job);
+    const auto committed = client->try_committed();
+    CHECK(committed && *committed == "0.00");
     auto result = job->try_wait(std::chrono::seconds(20));
     CHECK(result);
     CHECK_INT(result->outputs().size(), 2);

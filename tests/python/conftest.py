@@ -14,6 +14,8 @@ from ltx_jobs.testing import Emulator
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATE = ROOT / "crates" / "ltx-jobs-cli" / "assets" / "plate.mp4"
+# One small file for each codec and container.
+MEDIA = ROOT / "crates" / "ltx-jobs" / "tests" / "media"
 
 # Jobs that end only when the emulator's clock is moved by two hours.
 ENDLESS = {"job": {"advance": "clock", "pending_ms": 3_600_000, "processing_ms": 3_600_000}}

@@ -2,12 +2,49 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
+import threading
+from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import ltx_jobs
+
+CLASSES = {kind.endpoint: kind for kind in vars(ltx_jobs).values() if isinstance(kind, type) and issubclass(kind, ltx_jobs.Request) and kind.endpoint}
+
+
+class Started:
+    """A submit that nobody waits for yet, on a thread of its own; tells once when it waits for a place or has ended."""
+
+    def __init__(self, submit: Callable[..., ltx_jobs.Job]) -> None:
+        self.job: ltx_jobs.Job | None = None
+        self.error: BaseException | None = None
+        self.queued = False
+        self.news = threading.Event()
+        self._submit = submit
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.job = self._submit(progress=self._look)
+        except BaseException as error:
+            self.error = error
+        self.news.set()
+
+    def _look(self, progress: ltx_jobs.Progress) -> None:
+        if progress.phase == "queued":
+            self.queued = True
+            self.news.set()
+
+    def finish(self) -> ltx_jobs.Job:
+        self.thread.join()
+        if self.error is not None:
+            raise self.error
+        assert self.job is not None
+        return self.job
 
 
 class Stage:
@@ -17,23 +54,70 @@ class Stage:
         self.scenario = scenario
         self.client = ltx_jobs.Client(scenario["api_key"], base_url=scenario["base_url"], **scenario.get("settings", {}))
         self.job: ltx_jobs.Job | None = None
+        self.started: deque[Started] = deque()
         self.done: ltx_jobs.Completed | None = None
         self.saved: list[str] = []
 
-    def perform(self, step: dict[str, Any]) -> None:
-        getattr(self, f"do_{step['do']}")(step)
+    def perform(self, step: dict[str, Any]) -> dict[str, Any]:
+        """What the step gave, beside that it was done."""
+        return getattr(self, f"do_{step['do']}")(step) or {}
+
+    def close(self) -> None:
+        self.client.close()
+        for started in self.started:
+            started.thread.join()
+
+    def params(self, step: dict[str, Any]) -> dict[str, Any]:
+        media = {field: Path(text) for field, text in self.scenario.get("media", {}).items()}
+        return {**(step.get("params") or self.scenario.get("params", {})), **media}
+
+    def typed_params(self, step: dict[str, Any]) -> dict[str, Any]:
+        """The same as arguments of the endpoint's class and method: what they do not know goes through `extra`."""
+        params = self.params(step)
+        known = inspect.signature(CLASSES[self.scenario["endpoint"]]).parameters
+        named = {name: value for name, value in params.items() if name in known}
+        extra = {name: value for name, value in params.items() if name not in known}
+        return {**named, "extra": extra} if extra else named
+
+    def submit(self, step: dict[str, Any], progress: Any = None) -> ltx_jobs.Job:
+        scenario = self.scenario
+        limit = scenario.get("submit_timeout_ms")
+        options: dict[str, Any] = {
+            "once": scenario.get("once"),
+            "on_unknown": scenario.get("on_unknown") or "stop",
+            "max_cost": scenario.get("max_cost"),
+            "timeout": None if limit is None else limit / 1000,
+            "progress": progress,
+        }
+        if scenario.get("typed"):
+            method = getattr(self.client, scenario["endpoint"].replace("-", "_"))
+            return method(**self.typed_params(step), **options)
+        return self.client.submit(scenario["endpoint"], self.params(step), **options)
 
     def do_submit(self, step: dict[str, Any]) -> None:
-        scenario = self.scenario
-        media = {field: media_input(text) for field, text in scenario.get("media", {}).items()}
-        limit = scenario.get("submit_timeout_ms")
-        self.job = self.client.submit(
-            scenario["endpoint"],
-            {**scenario.get("params", {}), **media},
-            once=scenario.get("once"),
-            on_unknown=scenario.get("on_unknown") or "stop",
-            timeout=None if limit is None else limit / 1000,
-        )
+        self.job = self.submit(step)
+
+    def do_start(self, step: dict[str, Any]) -> None:
+        self.started.append(Started(lambda progress: self.submit(step, progress)))
+
+    def do_queued(self, step: dict[str, Any]) -> None:
+        last = self.started[-1]
+        last.news.wait()
+        if not last.queued:
+            raise ltx_jobs.InvalidState("the submit ended without a wait")
+
+    def do_finish(self, step: dict[str, Any]) -> None:
+        self.job = self.started.popleft().finish()
+
+    def do_estimate(self, step: dict[str, Any]) -> dict[str, Any]:
+        if self.scenario.get("typed"):
+            estimate = self.client.estimate(CLASSES[self.scenario["endpoint"]](**self.typed_params(step)))
+        else:
+            estimate = self.client.estimate(self.scenario["endpoint"], self.params(step))
+        return {"usd": str(estimate.usd), "basis": estimate.basis}
+
+    def do_warnings(self, step: dict[str, Any]) -> dict[str, Any]:
+        return {"warnings": list(self.a_job().snapshot().warnings)}
 
     def do_wait(self, step: dict[str, Any]) -> None:
         limit = step.get("timeout_ms")
@@ -67,16 +151,13 @@ class Stage:
         self.client.check()
 
     def do_upload(self, step: dict[str, Any]) -> None:
-        self.client.upload(Path(self.scenario["media"]["video_uri"]))
+        for path in self.scenario["media"].values():
+            self.client.upload(Path(path))
 
     def a_job(self) -> ltx_jobs.Job:
         if self.job is None:
             raise SystemExit("the scenario has no job at this step")
         return self.job
-
-
-def media_input(text: str) -> Any:
-    return text if text.startswith(("https:", "http:", "ltx:", "data:")) else Path(text)
 
 
 def told(error: ltx_jobs.Error) -> dict[str, Any]:
@@ -98,14 +179,15 @@ def play(scenario: dict[str, Any]) -> dict[str, Any]:
         try:
             if stage is None:
                 stage = Stage(scenario)
-            stage.perform(step)
-            steps.append({"do": step["do"], "ok": True})
+            steps.append({"do": step["do"], "ok": True, **stage.perform(step)})
         except ltx_jobs.Error as error:
+            # What goes wrong is also shown to people, as a program would: no secret may be in it.
+            print(f"{scenario['scenario']}: {error}\n{error!r}", file=sys.stderr)
             steps.append({"do": step["do"], "ok": False, "error": told(error)})
             if not step.get("go_on", False):
                 break
     if stage is not None:
-        stage.client.close()
+        stage.close()
     return {"scenario": scenario["scenario"], "steps": steps, "saved": [] if stage is None else stage.saved}
 
 

@@ -8,6 +8,7 @@ import re
 import types
 
 import pytest
+from conftest import MEDIA
 
 import ltx_jobs
 from ltx_jobs import _requests
@@ -15,9 +16,9 @@ from ltx_jobs import _requests
 PICTURE = b"\x89PNG\r\n\x1a\n a picture, as far as its first bytes tell"
 SOUND = b"ID3\x04 a sound, as far as its first bytes tell"
 CLASSES = [value for value in vars(ltx_jobs).values() if isinstance(value, type) and issubclass(value, ltx_jobs.Request) and value.endpoint]
-OPTIONS = ["once", "label", "timeout", "on_unknown", "progress"]
-# Where an example has bytes of a clip.
-CLIP = object()
+OPTIONS = ["once", "label", "timeout", "max_cost", "on_unknown", "progress"]
+# Long enough for every endpoint.
+CLIP = MEDIA / "eighty-frames.mp4"
 
 # Every parameter of every endpoint, the body that the service is to see (without its inputs), and the files that come of it.
 EXAMPLES = [
@@ -111,10 +112,6 @@ def class_of(method: str) -> type[ltx_jobs.Request]:
     return next(kind for kind in CLASSES if method_name(kind) == method)
 
 
-def given(params: dict, plate) -> dict:
-    return {name: plate if value is CLIP else value for name, value in params.items()}
-
-
 def seen(params: dict) -> dict:
     """What of them the service sees, its inputs left out, with mappings and whole numbers as JSON has them."""
     return {name: dict(value) if name == "placement" else value for name, value in params.items() if not name.endswith("_uri")}
@@ -127,8 +124,8 @@ def test_there_are_nine_and_each_is_a_method_and_a_class():
 
 
 @pytest.mark.parametrize(("method", "params", "files"), EXAMPLES, ids=lambda value: value if isinstance(value, str) else "")
-def test_it_is_submitted_waited_for_and_saved(method, params, files, emulator, client, plate, tmp_path):
-    job = getattr(client, method)(**given(params, plate), label="sh010")
+def test_it_is_submitted_waited_for_and_saved(method, params, files, emulator, client, tmp_path):
+    job = getattr(client, method)(**params, label="sh010")
     assert (job.endpoint, job.label, job.snapshot().warnings) == (class_of(method).endpoint, "sh010", ())
     body = emulator.jobs()[-1]["body"]
     assert {name: value for name, value in body.items() if not name.endswith("_uri")} == seen(params)
@@ -137,8 +134,8 @@ def test_it_is_submitted_waited_for_and_saved(method, params, files, emulator, c
 
 
 @pytest.mark.parametrize(("method", "params", "files"), EXAMPLES, ids=lambda value: value if isinstance(value, str) else "")
-def test_its_request_is_a_value(method, params, files, emulator, client, plate):
-    values = {name: dict(value) if name == "placement" else value for name, value in given(params, plate).items()}
+def test_its_request_is_a_value(method, params, files, emulator, client):
+    values = {name: dict(value) if name == "placement" else value for name, value in params.items()}
     request = class_of(method)(**values, extra={"seed": 7})
     again = pickle.loads(pickle.dumps(request))
     assert again == request and hash(again) == hash(request) and request != class_of(method)(**values)
@@ -194,6 +191,29 @@ def test_the_same_length_as_float_or_int_is_the_same_request_under_a_key(emulato
 def test_extra_parameters_replace_named_ones(emulator, client):
     job = client.text_to_video(prompt="Fog", model="ltx-2-5-pro", duration=6, resolution="1280x720", extra={"resolution": "1920x1080"})
     assert emulator.jobs()[-1]["body"]["resolution"] == "1920x1080" and job.snapshot().warnings == ()
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_a_renamed_path_is_posted_to_and_polled_with_all_that_is_known_of_the_endpoint(kind, emulator, client):
+    params = next(params for method, params, _ in EXAMPLES if method == method_name(kind))
+    emulator.push_fault("submit", "status", times=2, status=202, json={"id": "of-2027", "created_at": "2027-01-01T00:00:00.000Z"})
+    for submit in (
+        lambda **given: getattr(client, method_name(kind))(**params, **given),
+        lambda **given: client.submit(kind(**params, **given)),
+    ):
+        job = submit(path="/v2/renamed", extra={"seed": 7})
+        assert job.ref == "renamed/of-2027"
+        (warning,) = job.snapshot().warnings
+        assert '"seed" is not among the documented fields (' in warning
+        with pytest.raises(ltx_jobs.InvalidRequest, match="path"):
+            submit(path="/v1/../renamed")
+    assert emulator.count("POST", "/v2/renamed") == 2 and emulator.count("POST", "/v2/*") == 2
+    # The emulator has no such endpoint; what counts is where it was asked.
+    with pytest.raises(LookupError):
+        job.poll()
+    assert emulator.count("GET", "/v2/renamed/of-2027") > 0
+    again = kind(**params, path="/v2/renamed")
+    assert again != kind(**params) and "path='/v2/renamed'" in repr(again) and "path" not in again.params()
 
 
 FULL = {"prompt": "Fog", "model": "ltx-2-5-pro", "duration": 6, "resolution": "1280x720"}

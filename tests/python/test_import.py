@@ -8,7 +8,7 @@ import sys
 
 import ltx_jobs
 
-HEAVY = ["asyncio", "typing", "dataclasses", "logging", "json", "importlib.metadata", "pathlib", "datetime", "pickle", "subprocess", "urllib.request", "tqdm"]
+HEAVY = ["asyncio", "typing", "dataclasses", "logging", "json", "importlib.metadata", "pathlib", "datetime", "decimal", "pickle", "subprocess", "urllib.request", "tqdm"]
 
 
 def run(code: str) -> str:
@@ -20,6 +20,17 @@ def run(code: str) -> str:
 def test_nothing_heavy_is_imported():
     loaded = run(f"import sys; before = set(sys.modules); import ltx_jobs; print([m for m in {HEAVY!r} if m in sys.modules and m not in before])")
     assert loaded == "[]"
+
+
+def test_decimal_is_imported_with_the_first_amount_and_not_before():
+    code = """
+import sys, ltx_jobs
+client = ltx_jobs.Client("key", spend_limit="1.50")
+before = "decimal" in sys.modules
+client.committed
+print(before, "decimal" in sys.modules)
+"""
+    assert run(code) == "False True"
 
 
 def test_no_thread_is_started_and_no_descriptor_is_opened():

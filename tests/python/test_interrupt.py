@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from conftest import ENDLESS, POLLS, SUBMITS, until
+from conftest import ENDLESS, MEDIA, POLLS, SUBMITS, until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process")
 
@@ -97,6 +97,72 @@ try:
     code, _, complaint = submitting.end()
     assert (code, complaint) == (0, "")
     assert time.monotonic() - began < 10, "the exit waited longer than the attempt itself"
+    assert emulator.count("POST", SUBMITS) == 1
+
+
+def test_ctrl_c_ends_an_upload_and_nothing_was_submitted(emulator, child):
+    emulator.reset({"fault": [{"route": "put", "do": "read_and_never_answer"}]})
+    code = f"""
+client = ltx_jobs.Client()
+try:
+    client.video_to_video_hdr(video_uri=plate, once="sh010"){CAUGHT}
+    say(client.video_to_video_hdr(video_uri=plate, once="sh010").ref)
+"""
+    uploading = child(code)
+    until(lambda: emulator.count("PUT", "/*") == 1, "the upload")
+    latency, note = interrupt(uploading)
+    assert latency <= 0.1
+    if sys.version_info >= (3, 11):
+        assert "withdrawn" in note and "intent:" in note
+    assert uploading.line().startswith("video-to-video-hdr/")
+    assert uploading.end()[::2] == (0, "")
+    assert emulator.count("POST", SUBMITS) == 1
+
+
+def test_ctrl_c_ends_an_estimate_that_reads_a_large_file(emulator, child, tmp_path):
+    clip = tmp_path / "large.mp4"
+    clip.write_bytes((MEDIA / "hevc.mp4").read_bytes())
+    # As large as an upload may be; reading it takes some tenths of a second.
+    os.truncate(clip, 200 << 20)
+    code = f"""
+client = ltx_jobs.Client()
+say("begun")
+try:
+    say(client.estimate(ltx_jobs.VideoToVideoHdr(Path({str(clip)!r}))).basis){CAUGHT}
+    say(client.estimate(ltx_jobs.VideoToVideoHdr(Path({str(MEDIA / "hevc.mp4")!r}))).usd)
+"""
+    estimating = child(code)
+    assert estimating.line() == "begun"
+    latency, _ = interrupt(estimating, after=random.random() * 0.02)
+    assert latency <= 0.1
+    assert estimating.line() == "0.10"
+    assert estimating.end()[::2] == (0, "")
+    assert emulator.requests() == []
+
+
+def test_ctrl_c_ends_the_wait_for_a_place_and_nothing_was_submitted(emulator, child):
+    emulator.reset(ENDLESS)
+    code = f"""
+client = ltx_jobs.Client(max_concurrent_jobs=1)
+first = client.video_to_video_hdr(video_uri=plate)
+def watch(progress):
+    if progress.phase == "queued":
+        say("queued")
+try:
+    client.video_to_video_hdr(video_uri=plate, progress=watch){CAUGHT}
+"""
+    queued = child(code)
+    assert queued.line() == "queued"
+    sent = time.monotonic()
+    os.kill(queued.process.pid, signal.SIGINT)
+    line = queued.line()
+    while line == "queued":
+        line = queued.line()
+    moment, _, note = line.partition(" ")
+    assert float(moment) - sent <= 0.1
+    if sys.version_info >= (3, 11):
+        assert "withdrawn" in note
+    assert queued.end()[::2] == (0, "")
     assert emulator.count("POST", SUBMITS) == 1
 
 

@@ -67,6 +67,18 @@ def test_one_output_can_be_saved_alone_and_an_archive_kept(submit, tmp_path):
         assert archive.testzip() is None and len(archive.namelist()) == 3
 
 
+def test_an_output_nobody_has_heard_of_is_saved_under_its_own_name_and_the_whole_answer_is_kept(emulator, submit, tmp_path):
+    emulator.reset({"video": {"extra_labels": ["depth_pass_url", "grain"]}})
+    done = submit().wait()
+    assert sorted(done.outputs) == ["depth_pass_url", "exr_frames_url", "grain", "video_url"]
+    saved = done.download(tmp_path, only=["depth_pass_url", "grain"])
+    assert sorted(path.name for path in saved.paths) == ["depth_pass.mp4", "grain.mp4"]
+    assert done.outputs["grain"].download(tmp_path).paths == (tmp_path / "grain.mp4",)
+    assert done.raw["result"]["grain"] == done.outputs["grain"].url and done.raw["id"] == done.job.id
+    with pytest.raises(ltx_jobs.InvalidRequest, match="depth_url"):
+        done.download(tmp_path, only="depth_url")
+
+
 def test_save_waits_and_downloads(submit, tmp_path):
     saved = submit().save(tmp_path, timeout=30)
     assert len(saved.paths) == 4 and all(path.is_file() for path in saved.paths)
@@ -128,6 +140,23 @@ def test_a_reply_lost_after_the_body_was_sent_is_never_sent_again(emulator, clie
     with pytest.raises(ltx_jobs.SubmitUnknown):
         client.job(error.ref)
     assert emulator.count("POST", SUBMITS) == 1
+
+
+@pytest.mark.parametrize("form", ["method", "class", "raw"])
+def test_a_double_charge_is_risked_only_by_whoever_accepts_it_in_so_many_words(form, emulator, client, plate):
+    submits = {
+        "method": lambda **options: client.video_to_video_hdr(video_uri=plate, **options),
+        "class": lambda **options: client.submit(ltx_jobs.VideoToVideoHdr(plate), **options),
+        "raw": lambda **options: client.submit("video-to-video-hdr", {"video_uri": plate}, **options),
+    }
+    emulator.push_fault("submit", "read_and_close", times=2)
+    with pytest.raises(ltx_jobs.SubmitUnknown):
+        submits[form]()
+    assert emulator.count("POST", SUBMITS) == 1
+    job = submits[form](on_unknown="accept_double_charge")
+    assert emulator.count("POST", SUBMITS) == 3 and len(emulator.jobs()) == 3 and job.id == emulator.jobs()[-1]["id"]
+    with pytest.raises(ltx_jobs.InvalidRequest, match="accept_double_charge"):
+        submits[form](on_unknown="yes")
 
 
 def test_the_same_key_gives_the_same_job(emulator, submit):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import io
+import re
 import sys
 from datetime import timedelta
 
@@ -33,6 +35,13 @@ def test_the_repr_shows_every_setting_with_its_origin_and_no_key(monkeypatch):
     assert shown(client, "allow_http") == "allow_http='true' (argument"
     assert shown(client, "base_url") == "base_url='https://api.ltx.video/' (default"
     assert "canary-key" not in repr(client)
+
+
+def test_every_setting_of_the_core_is_a_keyword_and_no_other():
+    keywords = [name for name, parameter in inspect.signature(ltx_jobs.Client).parameters.items() if parameter.kind != parameter.VAR_KEYWORD]
+    assert keywords == [key for key, _, _ in ltx_jobs.Client("key")._here().describe()]
+    documented = re.findall(r"^    (\w+): ", inspect.cleandoc(ltx_jobs.Client.__doc__), re.M)
+    assert documented[: len(keywords)] == keywords
 
 
 def test_a_setting_that_does_not_exist_is_refused_with_the_nearest_name():

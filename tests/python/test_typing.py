@@ -65,6 +65,15 @@ def test_a_users_program_is_checked(tmp_path):
         "good = [outcome for outcome in ltx_jobs.wait_all(jobs) if isinstance(outcome, ltx_jobs.Completed)]\n"
         "for unknown in client.recover().unknown:\n    client.resolve(unknown, job=None)\n"
         "client.resolve('intent:x')  # type: ignore[call-arg]\n"
+        "from decimal import Decimal\n"
+        "limited = ltx_jobs.Client(spend_limit=Decimal('25'), prices=Path('prices.json'), max_concurrent_jobs=2)\n"
+        "estimate: ltx_jobs.Estimate = client.estimate(ltx_jobs.VideoToVideoHdr(Path('x')))\n"
+        "left: Decimal = Decimal(25) - limited.committed - estimate.usd - client.estimate('retake', {'video_uri': b''}).usd\n"
+        "client.extend(video_uri=b'', duration=5, max_cost=estimate.usd, path='/v2/renamed')\n"
+        "client.submit('extend', {'duration': 5}, max_cost='2.50')\n"
+        "client.submit(requests[0], max_cost=2)\n"
+        "client.submit(requests[0], max_cost=2.5)  # type: ignore[arg-type]\n"
+        "ltx_jobs.Client(spend_limit=2.5)  # type: ignore[arg-type]\n"
         "labels: list[str | None] = [submit.label for submit in client.jobs() if submit.state == 'accepted']\n"
     )
     tool("mypy", "--strict", "--warn-unused-ignores", "program.py", cwd=tmp_path)

@@ -49,6 +49,10 @@ pub extern "C" fn ltx_config_new() -> *mut ltx_config {
 /// `poll_timeout`, `stall_timeout`, `proxy`, `ca_bundle`, `allow_http`, `worker_threads`, `user_agent_suffix`. Durations are seconds (`5`) or have a unit
 /// (`20ms`, `2m`).
 ///
+/// Limits, all of which are `none` when not set: `max_concurrent_jobs` (so many jobs at once, counted over all clients of one key in this process; further
+/// submits wait for a place in the order they came, see `LTX_PHASE_QUEUED`), `spend_limit` (US dollars as a decimal; a submit whose estimate goes beyond it,
+/// or for which there is none, ends with LTX_COST_LIMIT before it is sent). `prices` is a file of prices to estimate by, in place of the vendor's lists.
+///
 /// @return LTX_OK, or LTX_CONFIG for a key that does not exist (the message names the nearest) or a value that cannot be used
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_config_set(

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, c_char};
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ltx_jobs::{Error, Job, Status};
@@ -31,6 +32,20 @@ pub(crate) struct Held {
     endpoint: CString,
     id: CString,
     label: Option<CString>,
+    /// Those that were asked for so far; they only become more, and each stays where it is.
+    warnings: Mutex<Vec<CString>>,
+}
+
+impl Held {
+    /// Looks at all warnings there are now.
+    fn warnings<T>(&self, look: impl FnOnce(&[CString]) -> T) -> Result<T, Error> {
+        self.home.owner.enter()?;
+        let known = self.job.snapshot().warnings;
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = warnings.len();
+        warnings.extend(known.iter().skip(told).map(|warning| text::owned(warning)));
+        Ok(look(&warnings))
+    }
 }
 
 impl Handle for ltx_job {
@@ -46,6 +61,7 @@ impl ltx_job {
             endpoint: text::owned(job.endpoint()),
             id: text::owned(job.id()),
             label: job.label().map(text::owned),
+            warnings: Mutex::default(),
             home: home.clone(),
             job,
         })
@@ -145,6 +161,21 @@ pub unsafe extern "C" fn ltx_job_snapshot(
         };
         // SAFETY: the header's contract: a struct of the size it says.
         unsafe { guard::fill(info, "info", size_of::<ltx_job_info>(), make) }
+    })
+}
+
+/// How many things are odd about the job but may be right: a value or an input that the vendor's documents do not list, a status word this version does not
+/// know. They are for people. From memory: never blocks. They only become more. 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_job_warning_count(job: *const ltx_job) -> usize {
+    guard::value(0, || look!(job)?.warnings(<[CString]>::len))
+}
+
+/// One of them, in the order they came; NULL beyond the last. Lives as long as the job.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_job_warning(job: *const ltx_job, index: usize) -> *const c_char {
+    guard::value(std::ptr::null(), || {
+        look!(job)?.warnings(|warnings| text::pointer(warnings.get(index)))
     })
 }
 

@@ -28,6 +28,7 @@ pub mod config;
 pub mod dispatch;
 pub mod error;
 pub mod job;
+pub mod money;
 pub mod op;
 pub mod request;
 pub mod result;

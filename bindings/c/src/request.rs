@@ -6,7 +6,7 @@ use std::ffi::c_char;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ltx_jobs::{Client, Error, Media, OnUnknown, Request, Submit};
+use ltx_jobs::{Client, Error, Media, OnUnknown, Request, Submit, Usd};
 use serde_json::{Map, Value};
 
 use crate::error::ltx_error;
@@ -25,17 +25,29 @@ pub(crate) struct Draft(Mutex<Inner>);
 
 struct Inner {
     request: Request,
+    path: Option<String>,
     once: Option<String>,
     label: Option<String>,
     timeout: Option<Duration>,
+    max_cost: Option<Usd>,
     on_unknown: OnUnknown,
+}
+
+impl Inner {
+    fn request(&self) -> Request {
+        let request = self.request.clone();
+        match &self.path {
+            Some(path) => request.path(path.clone()),
+            None => request,
+        }
+    }
 }
 
 impl Draft {
     /// The submit it stands for.
     pub(crate) fn submit(&self, client: &Client) -> Result<Submit, Error> {
         self.change(|draft| {
-            let mut submit = client.submit(draft.request.clone()).on_unknown(draft.on_unknown);
+            let mut submit = client.submit(draft.request()).on_unknown(draft.on_unknown);
             if let Some(once) = &draft.once {
                 submit = submit.once(once.clone());
             }
@@ -45,8 +57,16 @@ impl Draft {
             if let Some(timeout) = draft.timeout {
                 submit = submit.timeout(timeout);
             }
+            if let Some(limit) = draft.max_cost {
+                submit = submit.max_cost(limit);
+            }
             Ok(submit)
         })
+    }
+
+    /// The request alone.
+    pub(crate) fn request(&self) -> Result<Request, Error> {
+        self.change(|draft| Ok(draft.request()))
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> Result<T, Error>) -> Result<T, Error> {
@@ -76,9 +96,11 @@ pub unsafe extern "C" fn ltx_request_new(
         let request = Request::raw(text::given(endpoint, "endpoint")?, Value::Object(Map::new()))?;
         out.put(handle::give(Draft(Mutex::new(Inner {
             request,
+            path: None,
             once: None,
             label: None,
             timeout: None,
+            max_cost: None,
             on_unknown: OnUnknown::Stop,
         }))));
         Ok(())
@@ -266,7 +288,7 @@ pub unsafe extern "C" fn ltx_request_set_label(
     })
 }
 
-/// Limits the submit, uploads included. An attempt that is on the wire then ends with LTX_SUBMIT_UNKNOWN.
+/// Limits the submit, uploads and waiting for a place included. An attempt that is on the wire then ends with LTX_SUBMIT_UNKNOWN.
 ///
 /// @param timeout_ms  milliseconds, above 0; negative takes the limit away
 #[unsafe(no_mangle)]
@@ -282,6 +304,46 @@ pub unsafe extern "C" fn ltx_request_set_timeout_ms(
         }
         draft.change(|draft| {
             draft.timeout = op::limit(timeout_ms);
+            Ok(())
+        })
+    })
+}
+
+/// Refuses the submit, before anything is uploaded or sent, when its estimate is above this amount, or when no estimate can be made: it then ends with
+/// LTX_COST_LIMIT and no job. A job that is there already under the `once` key costs nothing and is not refused.
+///
+/// @param usd  US dollars as a decimal such as `"2.50"`: at most six digits behind the point, no sign, no currency; NULL takes the limit away, and an empty
+/// text is an error, so that a limit that got lost on its way cannot go unnoticed
+/// @return LTX_OK, or LTX_INVALID_REQUEST for a text that is no such amount; what was set before then stays
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_request_set_max_cost(
+    request: *mut ltx_request,
+    usd: *const c_char,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
+    guard::done(err, || {
+        let draft = look!(request)?;
+        let limit = text::optional(usd, "usd")?.map(str::parse).transpose()?;
+        draft.change(|draft| {
+            draft.max_cost = limit;
+            Ok(())
+        })
+    })
+}
+
+/// Sends to another path than `/v2/` and the endpoint, for the day the service renames one: `"/v2/new-name"`. Polls go to the same path, and the job is known
+/// under its last segment. NULL takes it away. A path that is not usable is told by the submit, with LTX_INVALID_REQUEST.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_request_set_path(
+    request: *mut ltx_request,
+    path: *const c_char,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
+    guard::done(err, || {
+        let draft = look!(request)?;
+        let path = text::optional(path, "path")?.map(str::to_owned);
+        draft.change(|draft| {
+            draft.path = path;
             Ok(())
         })
     })

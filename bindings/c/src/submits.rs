@@ -29,8 +29,10 @@ pub(crate) struct Row {
     endpoint: CString,
     label: Option<CString>,
     once: Option<CString>,
+    request_id: Option<CString>,
     began_at: i64,
     fate: i32,
+    doubts: u32,
     ended: i32,
     saved: bool,
     other_key: bool,
@@ -56,6 +58,7 @@ impl Row {
             endpoint: text::owned(&submit.endpoint),
             label: submit.label.as_deref().map(text::owned),
             once: submit.once.as_deref().map(text::owned),
+            request_id: submit.request_id.as_deref().map(text::owned),
             began_at: epoch_ms(Some(submit.began_at)),
             fate: match submit.state {
                 SubmitState::Submitting => 0,
@@ -63,8 +66,10 @@ impl Row {
                 SubmitState::Refused => 2,
                 SubmitState::Unknown => 3,
                 SubmitState::EndedUnbilled => 4,
+                SubmitState::IdLost => 5,
                 _ => -1,
             },
+            doubts: submit.doubts,
             ended: job::number(submit.ended.as_ref()),
             saved: submit.saved,
             other_key: submit.other_key,
@@ -166,7 +171,7 @@ pub unsafe extern "C" fn ltx_client_recover(
     })
 }
 
-/// Starts writing down what became of a submit whose outcome was unknown, after a look at the account. Never blocks. Its `once` key is free again when there
+/// Starts writing down what became of a submit whose outcome, or whose job's id, was unknown, after a look at the account. Never blocks. Its `once` key is free again when there
 /// is no job. The operation ends with LTX_NOT_FOUND when the journal does not know the intent, and with LTX_INVALID_STATE when its outcome is not unknown.
 ///
 /// @param intent     its reference, `intent:...`
@@ -245,6 +250,12 @@ pub unsafe extern "C" fn ltx_submits_once(submits: *const ltx_submits, index: us
     word(submits, index, |row| row.once.as_ref())
 }
 
+/// The service's request id, for the vendor's support, where the outcome is unknown or the job's id is lost; NULL when there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_submits_request_id(submits: *const ltx_submits, index: usize) -> *const c_char {
+    word(submits, index, |row| row.request_id.as_ref())
+}
+
 /// When it began, by this machine's clock: milliseconds since 1970; -1 beyond the last.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_submits_began_at(submits: *const ltx_submits, index: usize) -> i64 {
@@ -255,6 +266,13 @@ pub unsafe extern "C" fn ltx_submits_began_at(submits: *const ltx_submits, index
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_submits_fate(submits: *const ltx_submits, index: usize) -> i32 {
     guard::value(-1, || Ok(row(submits, index)?.map_or(-1, |row| row.fate)))
+}
+
+/// Attempts of unknown outcome that nobody has settled: each may have created a job. Beside a known job, or more than one, only where a double charge was
+/// accepted. 0 beyond the last.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_submits_doubts(submits: *const ltx_submits, index: usize) -> u32 {
+    guard::value(0, || Ok(row(submits, index)?.map_or(0, |row| row.doubts)))
 }
 
 /// How the job ended, when that was seen: `LTX_STATE_COMPLETED`, `LTX_STATE_FAILED`; else `LTX_STATE_UNKNOWN`.
@@ -315,7 +333,7 @@ pub unsafe extern "C" fn ltx_recovered_job(
     })
 }
 
-/// Submits whose outcome nobody knows: look at the account, then settle each with ltx_client_resolve(). Belongs to `recovered`, and is not freed. NULL for
+/// Submits whose outcome nobody knows, and those whose job exists without a known id: look at the account, then settle each with ltx_client_resolve(). Belongs to `recovered`, and is not freed. NULL for
 /// NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_recovered_unknown(recovered: *const ltx_recovered) -> *const ltx_submits {

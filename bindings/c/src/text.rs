@@ -76,6 +76,34 @@ pub(crate) fn pointers<'a, T>(pointer: *const *const T, count: usize, name: &str
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
+/// Room for a text that the caller provides.
+pub(crate) struct Field<'a>(&'a mut [u8], &'static str);
+
+/// Room for a text; empties it at once, so that it is so on every failure.
+pub(crate) fn field<'a>(pointer: *mut c_char, size: usize, name: &'static str) -> Result<Field<'a>, Error> {
+    if pointer.is_null() || size == 0 || size > isize::MAX as usize {
+        return Err(refuse(format!("{name} is NULL or its size is impossible")));
+    }
+    // SAFETY: the header's contract: `size` writable bytes that nobody else touches during the call. They are written before they are read.
+    let room = unsafe {
+        pointer.write_bytes(0, size);
+        std::slice::from_raw_parts_mut(pointer.cast::<u8>(), size)
+    };
+    Ok(Field(room, name))
+}
+
+impl Field<'_> {
+    /// Writes the text, which must fit with its NUL.
+    pub(crate) fn put(self, text: &str) -> Result<(), Error> {
+        let Self(room, name) = self;
+        let (size, needed) = (room.len(), text.len().saturating_add(1));
+        let place = room.get_mut(..text.len()).filter(|_| needed <= size);
+        place
+            .map(|place| place.copy_from_slice(text.as_bytes()))
+            .ok_or_else(|| refuse(format!("{name} has room for {size} bytes; {needed} are needed")))
+    }
+}
+
 /// Text for C. A NUL inside, which no text of ours has, ends it.
 pub(crate) fn owned(text: &str) -> CString {
     whole(text.as_bytes())
@@ -132,6 +160,17 @@ mod tests {
         assert_eq!(text(&word::<7>("pending")), b"pendin");
         assert_eq!(text(&word::<4>("aä€")), "aä".as_bytes());
         assert_eq!(text(&word::<3>("aä€")), b"a");
+    }
+
+    #[test]
+    fn a_text_goes_into_the_callers_room_whole_or_not_at_all() {
+        let mut room = [c_char::MAX; 5];
+        field(room.as_mut_ptr(), 5, "usd").unwrap().put("1.56").unwrap();
+        assert_eq!(room.map(c_char::to_ne_bytes).concat(), b"1.56\0");
+        let error = field(room.as_mut_ptr(), 4, "usd").unwrap().put("1.56").unwrap_err();
+        assert_eq!(error.message(), "usd has room for 4 bytes; 5 are needed");
+        assert_eq!(room, [0; 5]);
+        assert!(field(room.as_mut_ptr(), 0, "usd").is_err() && field(std::ptr::null_mut(), 5, "usd").is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ltx_jobs::ErrorKind;
 
 /// In the order of the header.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     "status.rs",
     "version.rs",
     "error.rs",
@@ -20,6 +20,7 @@ const SOURCES: [&str; 14] = [
     "client.rs",
     "dispatch.rs",
     "request.rs",
+    "money.rs",
     "job.rs",
     "op/mod.rs",
     "op/take.rs",
@@ -40,8 +41,8 @@ const CONTRACT: &str = r#"/**
  * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
  *
  * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
- * a time. ltx_error, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or destructors of
- * static objects.
+ * a time. ltx_error, ltx_estimate, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or
+ * destructors of static objects.
  *
  * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close() and the last ltx_client_release()
  * block. No socket is read or written on the caller's thread.
@@ -185,6 +186,11 @@ fn constants() -> String {
             ("LTX_FATE_REFUSED", 2, "No job was created."),
             ("LTX_FATE_UNKNOWN", 3, "Nobody can tell: a job may exist and be billed."),
             ("LTX_FATE_ENDED_UNBILLED", 4, "The job failed and was not billed."),
+            (
+                "LTX_FATE_ID_LOST",
+                5,
+                "A job exists and is billed if it succeeds, but its id did not arrive.",
+            ),
         ]),
     );
     list(
@@ -199,6 +205,11 @@ fn constants() -> String {
             ),
             ("LTX_PHASE_WAITING", 3, "The job is on the service."),
             ("LTX_PHASE_DOWNLOADING", 4, "Fetching results."),
+            (
+                "LTX_PHASE_QUEUED",
+                5,
+                "A submit waits for a free place: max_concurrent_jobs, or the service's own limit. Between uploading and submitting.",
+            ),
         ]),
     );
     list(
@@ -241,7 +252,9 @@ fn constants() -> String {
         ]),
     );
     out.push_str(
-        "/** An ltx_callbacks without functions, to begin with. */\n\
+        "/** Room for any amount of US dollars as text, with its NUL. */\n\
+         #define LTX_USD_SIZE 32\n\n\
+         /** An ltx_callbacks without functions, to begin with. */\n\
          #define LTX_CALLBACKS_INIT {sizeof(ltx_callbacks), NULL, NULL, NULL, NULL}\n",
     );
     out

@@ -2,7 +2,7 @@
 
 use std::str::FromStr as _;
 
-use ltx_jobs::{JobRef, OnUnknown, Result, RuntimeOptions};
+use ltx_jobs::{Error, JobRef, OnUnknown, Result, RuntimeOptions, Usd};
 use pyo3::prelude::*;
 
 use crate::convert;
@@ -36,7 +36,8 @@ impl Client {
     }
 
     /// Starts a submit; or a failure.
-    #[pyo3(signature = (request, *, once, label, timeout, on_unknown))]
+    #[pyo3(signature = (request, *, once, label, timeout, max_cost, on_unknown))]
+    #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
     fn submit(
         &self,
         py: Python<'_>,
@@ -44,6 +45,7 @@ impl Client {
         once: Option<String>,
         label: Option<String>,
         timeout: Option<f64>,
+        max_cost: Option<&str>,
         on_unknown: &str,
     ) -> PyResult<Py<PyAny>> {
         begin(py, || {
@@ -57,10 +59,25 @@ impl Client {
             if let Some(seconds) = timeout {
                 submit = submit.timeout(convert::duration("timeout", seconds)?);
             }
+            if let Some(text) = max_cost {
+                submit = submit.max_cost(amount("max_cost", text)?);
+            }
             let submitting = submit.start();
             let reference = submitting.reference().map(ToString::to_string);
             Ok(Operation::new(submitting.operation().clone(), reference))
         })
+    }
+
+    /// Starts to estimate what a request would cost; or a failure.
+    fn estimate(&self, py: Python<'_>, request: &Request) -> PyResult<Py<PyAny>> {
+        begin(py, || {
+            Ok(Operation::new(self.0.estimate(request.0.clone()).start(), None))
+        })
+    }
+
+    /// What this client has committed itself to, in US dollars.
+    fn committed(&self) -> String {
+        self.0.committed().to_string()
     }
 
     /// The job of a reference, without asking anybody; or a failure.
@@ -137,6 +154,11 @@ fn build(pairs: &[(String, String)]) -> Result<ltx_jobs::Client> {
         builder = builder.set(key, value)?;
     }
     builder.environment().build()
+}
+
+/// US dollars from their text.
+fn amount(what: &str, text: &str) -> Result<Usd> {
+    Usd::from_str(text).map_err(|error| Error::from_face(error.kind(), format!("{what}: {}", error.message())))
 }
 
 fn unknown_mode(word: &str) -> Result<OnUnknown> {

@@ -76,7 +76,7 @@ pub(crate) fn snapshot<'py>(py: Python<'py>, snapshot: Snapshot) -> PyResult<Bou
 }
 
 /// Of each submit: intent, job, endpoint, label, once key, when it began, what became of it, terminal status, whether it was saved, whether the key was
-/// another.
+/// another, request id, doubts.
 pub(crate) fn submits(py: Python<'_>, submits: Vec<JournaledSubmit>) -> PyResult<Bound<'_, PyList>> {
     let list = PyList::empty(py);
     for submit in submits {
@@ -91,6 +91,8 @@ pub(crate) fn submits(py: Python<'_>, submits: Vec<JournaledSubmit>) -> PyResult
             submit.ended.as_ref().map(|status| status.as_str()),
             submit.saved,
             submit.other_key,
+            submit.request_id,
+            submit.doubts,
         ))?;
     }
     Ok(list)
@@ -103,6 +105,7 @@ fn state(state: &SubmitState) -> &'static str {
         SubmitState::Accepted => "accepted",
         SubmitState::Refused => "refused",
         SubmitState::Unknown => "unknown",
+        SubmitState::IdLost => "id_lost",
         SubmitState::EndedUnbilled => "failed",
         _ => "other",
     }

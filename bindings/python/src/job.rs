@@ -123,6 +123,49 @@ impl Completed {
             Ok(Operation::new(download.start(), None))
         })
     }
+
+    /// Starts to copy outputs to an object store; or a failure.
+    #[pyo3(signature = (url, *, only, archive, overwrite, frame_name, first_frame, options))]
+    #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
+    fn rehost(
+        &self,
+        py: Python<'_>,
+        url: String,
+        only: Option<Vec<String>>,
+        archive: &str,
+        overwrite: bool,
+        frame_name: Option<String>,
+        first_frame: Option<u64>,
+        options: Vec<(String, String)>,
+    ) -> PyResult<Py<PyAny>> {
+        begin(py, || {
+            #[cfg(feature = "rehost")]
+            {
+                let mut rehost = self
+                    .0
+                    .rehost(url)
+                    .archive(archive_mode(archive)?)
+                    .overwrite(overwrite)
+                    .options(options);
+                if let Some(labels) = only {
+                    rehost = rehost.only(labels);
+                }
+                if let Some(pattern) = frame_name {
+                    rehost = rehost.frame_name(pattern);
+                }
+                if let Some(number) = first_frame {
+                    rehost = rehost.first_frame(number);
+                }
+                Ok(Operation::new(rehost.start(), None))
+            }
+            #[cfg(not(feature = "rehost"))]
+            {
+                let _ = (url, only, archive, overwrite, frame_name, first_frame, options);
+                let text = "this build of ltx_jobs was made without the feature `rehost`";
+                Err(Error::from_face(ErrorKind::Unsupported, text))
+            }
+        })
+    }
 }
 
 fn archive_mode(word: &str) -> Result<ArchiveMode> {

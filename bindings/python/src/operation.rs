@@ -42,6 +42,15 @@ impl Outcome for String {
     }
 }
 
+impl Outcome for ltx_jobs::Estimate {
+    fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok((self.usd.to_string(), self.basis)
+            .into_pyobject(py)?
+            .into_any()
+            .unbind())
+    }
+}
+
 impl Outcome for ltx_jobs::Checked {
     fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok((self.request_id, self.elapsed.as_secs_f64())
@@ -55,6 +64,21 @@ impl Outcome for ltx_jobs::Saved {
     fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let paths: Vec<_> = self.paths.into_iter().map(std::path::PathBuf::into_os_string).collect();
         Ok((paths, self.crc32c, self.bytes, self.elapsed.as_secs_f64())
+            .into_pyobject(py)?
+            .into_any()
+            .unbind())
+    }
+}
+
+#[cfg(feature = "rehost")]
+impl Outcome for ltx_jobs::Rehosted {
+    fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let objects: Vec<_> = self
+            .objects
+            .into_iter()
+            .map(|object| (object.url, object.bytes, object.crc32c, object.e_tag))
+            .collect();
+        Ok((objects, self.bytes, self.elapsed.as_secs_f64())
             .into_pyobject(py)?
             .into_any()
             .unbind())

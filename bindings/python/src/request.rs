@@ -15,13 +15,15 @@ pub(crate) struct Request(pub(crate) ltx_jobs::Request);
 
 #[pymethods]
 impl Request {
-    /// A request to `endpoint` from a JSON object and a list of inputs, each a field, a kind (`file`, `bytes`, `address`) and what the kind says; or a failure.
+    /// A request to `endpoint` from a JSON object and a list of inputs, each a field, a kind (`file`, `bytes`, `address`) and what the kind says, sent to
+    /// `path` instead of the endpoint's own where there is one; or a failure.
     #[staticmethod]
     fn make(
         py: Python<'_>,
         endpoint: String,
         params: &str,
         media: Vec<(String, String, Bound<'_, PyAny>)>,
+        path: Option<String>,
     ) -> PyResult<Py<PyAny>> {
         let inputs = media
             .into_iter()
@@ -31,7 +33,10 @@ impl Request {
             for (field, media) in inputs {
                 request.set_media(field, media);
             }
-            Self(request)
+            Self(match path {
+                Some(path) => request.path(path),
+                None => request,
+            })
         });
         convert::outcome(py, request, |request| Ok(Py::new(py, request)?.into_any()))
     }

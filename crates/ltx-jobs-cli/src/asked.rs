@@ -25,6 +25,8 @@ pub(crate) enum Given {
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     endpoint: String,
+    /// Where it goes, when not to the endpoint's own path.
+    path: Option<String>,
     fields: Vec<(String, Given)>,
 }
 
@@ -32,12 +34,26 @@ impl Asked {
     pub(crate) fn new(endpoint: impl Into<String>, fields: Vec<(String, Given)>) -> Self {
         Self {
             endpoint: endpoint.into(),
+            path: None,
             fields,
         }
     }
 
+    /// Sends it to another path, if there is one.
+    pub(crate) fn at(self, path: Option<String>) -> Self {
+        Self { path, ..self }
+    }
+
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The endpoint its job is known under: the last part of another path.
+    pub(crate) fn job_endpoint(&self) -> &str {
+        self.path
+            .as_deref()
+            .and_then(|path| path.rsplit('/').find(|part| !part.is_empty()))
+            .unwrap_or(&self.endpoint)
     }
 
     /// As the core takes it.
@@ -58,7 +74,10 @@ impl Asked {
                 Given::File(path) => request.set_media(name, Media::file(path)),
             }
         }
-        Ok(request)
+        Ok(match &self.path {
+            Some(path) => request.path(path),
+            None => request,
+        })
     }
 
     /// What would be sent: the body as JSON, with files in the place of what they will be uploaded as.
@@ -83,7 +102,8 @@ impl Asked {
             };
             body.insert(name.clone(), value);
         }
-        Ok(json!({ "method": "POST", "path": format!("/v2/{}", self.endpoint), "body": body }))
+        let path = self.path.clone().unwrap_or_else(|| format!("/v2/{}", self.endpoint));
+        Ok(json!({ "method": "POST", "path": path, "body": body }))
     }
 }
 

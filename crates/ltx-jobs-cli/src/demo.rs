@@ -68,7 +68,7 @@ pub(crate) async fn run(
     let submitting = client.submit(request).label("demo").start();
     // The emulator goes with this process: after Ctrl-C there is nothing to go on with.
     let job = guide.follow_simply(submitting.operation().clone()).await?;
-    show.submitted(job.reference());
+    show.submitted(&job);
     steps.done("submit", job.reference().to_string());
 
     let done = guide.follow_simply(job.wait().start()).await?;

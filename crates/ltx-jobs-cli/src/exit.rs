@@ -19,7 +19,7 @@ Exit codes:
   0    done
   1    internal error
   2    usage, settings or request (errors 100-109)
-  3    account: key, credits, rate limits (110-119)
+  3    account: key, credits, limits of rate and cost (110-119)
   4    the service, or something in front of it (120-129)
   5    network (130-139)
   6    the job: failed, unknown, not found, time limit over (140-149)

@@ -1,6 +1,6 @@
 //! `ltx-jobs wait` and `download`: the results of a job by its reference, from any process and any machine.
 
-use ltx_jobs::{ErrorKind, Status};
+use ltx_jobs::{Completed, ErrorKind, JobRef, Status};
 
 use crate::args::{DownloadArgs, SettingFlags, WaitArgs};
 use crate::exit::Failure;
@@ -45,21 +45,24 @@ pub(crate) async fn download(
         interrupt,
         go_on: GoOn::wait(settings, Some((&args.out, &args.save))),
     };
-    let job = guide.job(reference)?;
-    let seen = guide.follow_simply(job.poll().start()).await?;
-    let done = match job.completed() {
-        Some(ended) => ended?,
-        None => {
-            let state = match &seen.status {
-                Some(Status::Completed) => "completed, but its outputs are not there yet".to_owned(),
-                Some(status) => format!("not completed yet: it is {status}"),
-                None => "not completed yet".to_owned(),
-            };
-            let error = ltx_jobs::Error::from_face(ErrorKind::InvalidState, format!("{} is {state}", job.reference()));
-            return Err(Failure::with_command(error, guide.go_on.with_job(job.reference())));
-        }
-    };
+    let done = completed(&mut guide, reference).await?;
     let saved = guide.save(&done, &args.out, &args.save).await?;
     show.line(&report::saved(&saved, &args.out));
     Ok(())
+}
+
+/// Asks for a job once; it is an error when it is not completed.
+pub(crate) async fn completed(guide: &mut Guide<'_>, reference: JobRef) -> Result<Completed, Failure> {
+    let job = guide.job(reference)?;
+    let seen = guide.follow_simply(job.poll().start()).await?;
+    if let Some(ended) = job.completed() {
+        return Ok(ended?);
+    }
+    let state = match &seen.status {
+        Some(Status::Completed) => "completed, but its outputs are not there yet".to_owned(),
+        Some(status) => format!("not completed yet: it is {status}"),
+        None => "not completed yet".to_owned(),
+    };
+    let error = ltx_jobs::Error::from_face(ErrorKind::InvalidState, format!("{} is {state}", job.reference()));
+    Err(Failure::with_command(error, guide.go_on.with_job(job.reference())))
 }

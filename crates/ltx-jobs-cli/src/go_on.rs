@@ -7,6 +7,8 @@ use std::path::Path;
 
 use ltx_jobs::JobRef;
 
+#[cfg(feature = "rehost")]
+use crate::args::RehostArgs;
 use crate::args::{ArchiveArg, SaveArgs, SettingFlags};
 
 /// The settings without which another process would look elsewhere.
@@ -24,6 +26,8 @@ enum Way<'a> {
     Impossible,
     Wait,
     Save(&'a Path, &'a SaveArgs),
+    #[cfg(feature = "rehost")]
+    Rehost(&'a RehostArgs),
     /// All jobs of the journal.
     Recover(&'a Path, &'a SaveArgs),
 }
@@ -43,6 +47,15 @@ impl<'a> GoOn<'a> {
         Self { way, settings }
     }
 
+    /// Copy its results to a store.
+    #[cfg(feature = "rehost")]
+    pub(crate) fn rehost(settings: &'a SettingFlags, how: &'a RehostArgs) -> Self {
+        Self {
+            way: Way::Rehost(how),
+            settings,
+        }
+    }
+
     /// Fetch all jobs of the journal.
     pub(crate) fn recover(settings: &'a SettingFlags, out: &'a Path, how: &'a SaveArgs) -> Self {
         Self {
@@ -57,6 +70,8 @@ impl<'a> GoOn<'a> {
             Way::Impossible => return None,
             Way::Wait => format!("wait {job}"),
             Way::Save(out, how) => format!("wait {job} {}", saving(out, how)),
+            #[cfg(feature = "rehost")]
+            Way::Rehost(how) => format!("rehost {job} {}", copying(how)),
             Way::Recover(..) => return self.with_all(),
         };
         Some(self.command(&line))
@@ -103,20 +118,50 @@ impl<'a> GoOn<'a> {
 
 fn saving(out: &Path, how: &SaveArgs) -> String {
     let mut text = format!("-o {}", quoted(&out.to_string_lossy()));
-    for label in &how.only {
-        text.push_str(&format!(" --only {}", quoted(label)));
-    }
-    if how.archive != ArchiveArg::Unpack {
-        text.push_str(&format!(" --archive {}", how.archive.word()));
-    }
-    if let Some(pattern) = &how.frame_name {
-        text.push_str(&format!(" --frame-name {}", quoted(pattern)));
-    }
-    if let Some(number) = how.first_frame {
-        text.push_str(&format!(" --first-frame {number}"));
-    }
+    text.push_str(&choice(
+        &how.only,
+        how.archive,
+        how.frame_name.as_deref(),
+        how.first_frame,
+    ));
     if how.overwrite {
         text.push_str(" --overwrite");
+    }
+    text
+}
+
+/// Which outputs, and what becomes of their frames.
+fn choice(only: &[String], archive: ArchiveArg, frame_name: Option<&str>, first_frame: Option<u64>) -> String {
+    let mut text = String::new();
+    for label in only {
+        text.push_str(&format!(" --only {}", quoted(label)));
+    }
+    if archive != ArchiveArg::Unpack {
+        text.push_str(&format!(" --archive {}", archive.word()));
+    }
+    if let Some(pattern) = frame_name {
+        text.push_str(&format!(" --frame-name {}", quoted(pattern)));
+    }
+    if let Some(number) = first_frame {
+        text.push_str(&format!(" --first-frame {number}"));
+    }
+    text
+}
+
+#[cfg(feature = "rehost")]
+fn copying(how: &RehostArgs) -> String {
+    let mut text = quoted(how.shown_url());
+    text.push_str(&choice(
+        &how.only,
+        how.archive,
+        how.frame_name.as_deref(),
+        how.first_frame,
+    ));
+    if how.overwrite {
+        text.push_str(" --overwrite");
+    }
+    for option in &how.options {
+        text.push_str(&format!(" --option {}", quoted(&option.shown())));
     }
     text
 }
@@ -179,6 +224,44 @@ mod tests {
              --base-url=http://127.0.0.1:1 --journal='my jobs'"
         );
         assert_eq!(GoOn::impossible(&settings).with_job(&job), None);
+    }
+
+    #[cfg(feature = "rehost")]
+    #[test]
+    fn a_copy_goes_on_to_the_same_place_and_without_credentials() {
+        use clap::Parser as _;
+        let line = "ltx-jobs rehost retake 7b s3://bucket/p/ --archive both --option region=eu-west-1 --option aws_secret_access_key=canary";
+        let cli = crate::args::Cli::try_parse_from(line.split(' ')).unwrap();
+        assert!(!format!("{cli:?}").contains("canary"));
+        let crate::args::Command::Rehost(how) = cli.command else {
+            panic!("another command")
+        };
+        let job = how.job().unwrap();
+        assert_eq!(
+            GoOn::rehost(&settings(&[]), &how).with_job(&job).unwrap(),
+            "ltx-jobs rehost retake/7b s3://bucket/p/ --archive both --option region=eu-west-1 --option aws_secret_access_key=..."
+        );
+    }
+
+    #[cfg(feature = "rehost")]
+    #[test]
+    fn a_place_with_a_credential_in_it_is_not_repeated() {
+        use clap::Parser as _;
+        for url in [
+            "s3://key:canary@bucket/p",
+            "az://box/p?sig=canary",
+            "gs://bucket/#canary",
+        ] {
+            let cli = crate::args::Cli::try_parse_from(["ltx-jobs", "rehost", "retake/7b", url]).unwrap();
+            let crate::args::Command::Rehost(how) = cli.command else {
+                panic!("another command")
+            };
+            let job = how.job().unwrap();
+            assert_eq!(
+                GoOn::rehost(&settings(&[]), &how).with_job(&job).unwrap(),
+                "ltx-jobs rehost retake/7b URL"
+            );
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::show::Show;
 /// How often the display looks at an operation.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
 /// How long cancelled work gets to tidy up.
-const TIDY: Duration = Duration::from_secs(5);
+pub(crate) const TIDY: Duration = Duration::from_secs(5);
 /// How long a paid request on the wire gets after Ctrl-C: as long as one attempt to submit lasts by default.
 const PAID_GRACE: Duration = Duration::from_secs(60);
 
@@ -83,7 +83,7 @@ impl Guide<'_> {
         let ended = match self.follow(submitting.operation().clone()).await {
             Followed::Ended(ended) => {
                 let job = ended.map_err(|error| self.not_submitted(error, endpoint))?;
-                self.show.submitted(job.reference());
+                self.show.submitted(&job);
                 return Ok(job);
             }
             Followed::Interrupted(ended) => ended,
@@ -216,7 +216,7 @@ impl Guide<'_> {
         Ok(())
     }
 
-    fn interrupted(&self, job: &JobRef) -> Failure {
+    pub(crate) fn interrupted(&self, job: &JobRef) -> Failure {
         self.tell_how_to_go_on(job);
         Failure::Interrupted
     }
@@ -258,7 +258,7 @@ impl Guide<'_> {
     }
 
     /// An error that leaves the job as it is can be mended and gone on from.
-    fn left(&self, error: ltx_jobs::Error, job: &JobRef) -> Failure {
+    pub(crate) fn left(&self, error: ltx_jobs::Error, job: &JobRef) -> Failure {
         let is_lost = matches!(
             error.kind(),
             ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::ResultExpired

@@ -74,6 +74,7 @@ pub(crate) fn state(submit: &JournaledSubmit) -> &'static str {
         SubmitState::Accepted => "accepted",
         SubmitState::Refused => "refused",
         SubmitState::Unknown => "unknown",
+        SubmitState::IdLost => "id_lost",
         SubmitState::EndedUnbilled => "failed",
         _ => "other",
     }
@@ -92,6 +93,8 @@ pub(crate) fn fields(submit: &JournaledSubmit) -> Value {
         "ended": submit.ended.as_ref().map(ltx_jobs::Status::as_str),
         "saved": submit.saved,
         "other_key": submit.other_key,
+        "request_id": submit.request_id,
+        "doubts": submit.doubts,
     })
 }
 

@@ -11,14 +11,18 @@ mod check;
 mod demo;
 mod emulate;
 mod endpoints;
+mod estimate;
 mod exit;
 mod fetch;
 mod go_on;
 mod interrupt;
 mod job;
 mod jobs;
+mod log;
 mod order;
 mod recover;
+#[cfg(feature = "rehost")]
+mod rehost;
 mod report;
 mod resolve;
 mod show;
@@ -77,7 +81,11 @@ fn start_logging(cli: &Cli, show: &Show) -> Result<(), Failure> {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(move || writer.clone());
     // A host process may have a subscriber of its own: then that one gets the lines.
-    drop(subscriber.try_init());
+    drop(if cli.global.log == log::DEFAULT {
+        subscriber.event_format(log::Sentences).try_init()
+    } else {
+        subscriber.try_init()
+    });
     Ok(())
 }
 
@@ -100,10 +108,13 @@ async fn dispatch(cli: &Cli, show: &Show) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args, settings, show, &mut interrupt).await,
         Command::Endpoint(args) => order::run(&Order::of_endpoint(args), settings, show, &mut interrupt).await,
         Command::Submit(args) => order::run(&Order::of_submit(args), settings, show, &mut interrupt).await,
+        Command::Estimate(args) => estimate::run(args, settings, show, &mut interrupt).await,
         Command::Upload(args) => upload::run(args, settings, show, &mut interrupt).await,
         Command::Wait(args) => fetch::wait(args, settings, show, &mut interrupt).await,
         Command::Status(args) => status::run(args, settings, show, &mut interrupt).await,
         Command::Download(args) => fetch::download(args, settings, show, &mut interrupt).await,
+        #[cfg(feature = "rehost")]
+        Command::Rehost(args) => rehost::run(args, settings, show, &mut interrupt).await,
         Command::Jobs(args) => jobs::run(args, settings, show, &mut interrupt).await,
         Command::Recover(args) => recover::run(args, settings, show, &mut interrupt).await,
         Command::Resolve(args) => resolve::run(args, settings, show, &mut interrupt).await,

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ltx_jobs::OnUnknown;
+use ltx_jobs::{OnUnknown, Request};
 use serde_json::{Value, json};
 
 use crate::args::{EndpointArgs, PaidArgs, SaveArgs, SettingFlags, SubmitArgs};
 use crate::asked::Asked;
 use crate::endpoints;
+use crate::estimate;
 use crate::exit::Failure;
 use crate::go_on::GoOn;
 use crate::interrupt::Interrupt;
@@ -40,7 +41,7 @@ impl<'a> Order<'a> {
         let endpoint = endpoints::named(&args.endpoint).map_or(args.endpoint.as_str(), |known| known.name);
         let fields = args.fields.iter().chain(&args.files).cloned().collect();
         Self {
-            asked: Asked::new(endpoint, fields),
+            asked: Asked::new(endpoint, fields).at(args.paid.path.clone()),
             paid: &args.paid,
             wait: args.wait || args.out.is_some(),
             timeout: args.timeout,
@@ -60,7 +61,7 @@ pub(crate) async fn run(
     // A submit checks as well, and logs the warnings; here before anything else is looked at, so that the first mistake told is the one in the request.
     let warnings = request.check()?;
     if order.paid.dry_run {
-        return show_request(order, &warnings, show);
+        return dry_run(order, request, &warnings, settings, show, interrupt).await;
     }
     let client = job::client(settings)?;
     let mut submit = client
@@ -72,13 +73,16 @@ pub(crate) async fn run(
     if let Some(label) = &order.paid.label {
         submit = submit.label(label);
     }
+    if let Some(limit) = order.paid.max_cost {
+        submit = submit.max_cost(limit);
+    }
     let mut guide = Guide {
         client: &client,
         show,
         interrupt,
         go_on: GoOn::wait(settings, order.save),
     };
-    let job = guide.submit(&submit.start(), order.asked.endpoint()).await?;
+    let job = guide.submit(&submit.start(), order.asked.job_endpoint()).await?;
     if order.wait {
         return guide.bring_home(&job, order.timeout, order.save).await;
     }
@@ -92,15 +96,29 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Looks at the files, and asks nobody.
-fn show_request(order: &Order<'_>, warnings: &[String], show: &Show) -> Result<(), Failure> {
+/// Looks at the files and at the price, and asks nobody. Ends as the submit would that is refused on this machine.
+async fn dry_run(
+    order: &Order<'_>,
+    request: Request,
+    warnings: &[String],
+    settings: &SettingFlags,
+    show: &Show,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
     let mut shown = order.asked.shown()?;
+    let (price, spend_limit) = estimate::price(request, settings, show, interrupt).await?;
     if let Some(fields) = shown.as_object_mut() {
-        for (name, given) in [("once", &order.paid.once), ("label", &order.paid.label)] {
+        let max_cost = order.paid.max_cost.as_ref().map(ToString::to_string);
+        for (name, given) in [
+            ("once", &order.paid.once),
+            ("label", &order.paid.label),
+            ("max_cost", &max_cost),
+        ] {
             if let Some(text) = given {
                 fields.insert(name.to_owned(), Value::String(text.clone()));
             }
         }
+        fields.insert("estimate".to_owned(), price.fields());
     }
     show.line(&format!("{shown:#}"));
     show.event("dry_run", json!({ "request": shown, "warnings": warnings }));
@@ -108,6 +126,8 @@ fn show_request(order: &Order<'_>, warnings: &[String], show: &Show) -> Result<(
         for warning in warnings {
             show.note(&format!("warning: {warning}"));
         }
+        show.note(&price.sentence());
     }
-    Ok(())
+    price.within("max_cost", order.paid.max_cost)?;
+    price.within("spend_limit", spend_limit)
 }

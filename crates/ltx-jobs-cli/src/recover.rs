@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use ltx_jobs::{Completed, Job, JobRef, JournaledSubmit, Operation, Recovered};
+use ltx_jobs::{Completed, Job, JobRef, JournaledSubmit, Operation, Recovered, SubmitState};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -113,6 +113,12 @@ fn name(submit: &JournaledSubmit) -> String {
         if let Some(given) = given {
             text.push_str(&format!("  {what} {given:?}"));
         }
+    }
+    if submit.state == SubmitState::IdLost {
+        text.push_str("  (accepted, but the id of the job did not arrive)");
+    }
+    if let Some(id) = &submit.request_id {
+        text.push_str(&format!("  request id {id}"));
     }
     text
 }

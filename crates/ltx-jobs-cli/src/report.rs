@@ -39,6 +39,18 @@ pub(crate) fn saved(saved: &Saved, dest: &Path) -> String {
     )
 }
 
+/// `copied 3 objects, 1.2 MiB, in 0.20 s: s3://bucket/shots/`.
+#[cfg(feature = "rehost")]
+pub(crate) fn copied(copied: &ltx_jobs::Rehosted, place: &str) -> String {
+    let objects = copied.objects.len();
+    let plural = if objects == 1 { "" } else { "s" };
+    format!(
+        "copied {objects} object{plural}, {}, in {:.2} s: {place}",
+        HumanBytes(copied.bytes),
+        copied.elapsed.as_secs_f64()
+    )
+}
+
 /// Where the files are, one line a directory: `out/exr_frames/frame_00001.exr .. frame_00024.exr (24 files)`.
 pub(crate) fn places(paths: &[PathBuf]) -> Vec<String> {
     let mut lines = Vec::new();

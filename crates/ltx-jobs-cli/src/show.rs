@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
-use ltx_jobs::{Error, JobRef, Phase, Progress};
+use ltx_jobs::{Error, Job, Phase, Progress};
 use serde_json::{Value, json};
 
 use crate::exit::{self, Failure};
@@ -98,14 +98,20 @@ impl Show {
         }
     }
 
-    /// The reference of a job that exists from now on.
-    pub(crate) fn submitted(&self, job: &JobRef) {
+    /// A job that exists from now on. What it was warned about is in the event; on standard error the log has told it already.
+    pub(crate) fn submitted(&self, job: &Job) {
+        let reference = job.reference();
         self.event(
             "submitted",
-            json!({ "ref": job.to_string(), "endpoint": job.endpoint(), "id": job.id() }),
+            json!({
+                "ref": reference.to_string(),
+                "endpoint": reference.endpoint(),
+                "id": reference.id(),
+                "warnings": job.snapshot().warnings,
+            }),
         );
         if !self.json {
-            self.note(&format!("submitted {job}"));
+            self.note(&format!("submitted {reference}"));
         }
     }
 

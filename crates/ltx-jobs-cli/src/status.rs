@@ -1,6 +1,6 @@
 //! `ltx-jobs status`: how a job is, asked once. Of a submit that became no job, what the journal knows.
 
-use ltx_jobs::{Client, Job, JobRef, JournaledSubmit, SubmitState};
+use ltx_jobs::{Client, ErrorKind, Job, JobRef, JournaledSubmit, SubmitState};
 use serde_json::json;
 
 use crate::args::{SettingFlags, StatusArgs};
@@ -30,12 +30,12 @@ pub(crate) async fn run(
         && let Some(submit) = find(&mut guide, &client, &reference).await?
     {
         match &submit.job {
-            Some(job) => ask(&mut guide, &client.job(job.clone())?).await,
+            Some(job) => ask(&mut guide, &client.job(job.clone())?, args.raw).await,
             None => tell(&guide, &submit),
         }
     } else {
         let job = guide.job(reference)?;
-        ask(&mut guide, &job).await
+        ask(&mut guide, &job, args.raw).await
     }
 }
 
@@ -44,16 +44,38 @@ async fn find(guide: &mut Guide<'_>, client: &Client, intent: &JobRef) -> Result
     Ok(known.into_iter().find(|submit| submit.intent == *intent))
 }
 
-async fn ask(guide: &mut Guide<'_>, job: &Job) -> Result<(), Failure> {
+async fn ask(guide: &mut Guide<'_>, job: &Job, raw: bool) -> Result<(), Failure> {
     let seen = guide.follow_simply(job.poll().start()).await?;
     let show = guide.show;
     show.clear();
-    let (outputs, error) = match job.completed() {
+    let status = seen.status.as_ref().map(ltx_jobs::Status::as_str);
+    let completed = job.completed();
+    if raw {
+        return match completed {
+            Some(Ok(done)) => {
+                show.event(
+                    "status",
+                    json!({ "ref": job.reference().to_string(), "status": status, "raw": done.raw() }),
+                );
+                show.line(&format!("{:#}", done.raw()));
+                Ok(())
+            }
+            Some(Err(error)) => Err(error.into()),
+            None => Err(Failure::new(
+                ErrorKind::InvalidState,
+                format!(
+                    "{} is {}: only a completed job has results",
+                    job.reference(),
+                    status.unwrap_or("not known")
+                ),
+            )),
+        };
+    }
+    let (outputs, error) = match completed {
         Some(Ok(done)) => (done.outputs().keys().cloned().collect::<Vec<_>>(), None),
         Some(Err(error)) => (Vec::new(), Some(error)),
         None => (Vec::new(), None),
     };
-    let status = seen.status.as_ref().map(ltx_jobs::Status::as_str);
     let created = seen.created_at.map(jobs::time);
     show.event(
         "status",
@@ -81,7 +103,7 @@ async fn ask(guide: &mut Guide<'_>, job: &Job) -> Result<(), Failure> {
 
 fn tell(guide: &Guide<'_>, submit: &JournaledSubmit) -> Result<(), Failure> {
     let settle = match submit.state {
-        SubmitState::Unknown => guide.settle(&submit.intent, &submit.endpoint),
+        SubmitState::Unknown | SubmitState::IdLost => guide.settle(&submit.intent, &submit.endpoint),
         _ => None,
     };
     let mut fields = jobs::fields(submit);
@@ -94,6 +116,7 @@ fn tell(guide: &Guide<'_>, submit: &JournaledSubmit) -> Result<(), Failure> {
         SubmitState::Submitting => "being submitted by a process that lives",
         SubmitState::Refused => "refused: no job was created",
         SubmitState::Unknown => "unknown: a job may exist and be billed",
+        SubmitState::IdLost => "accepted: a job exists, but its id did not arrive",
         _ => jobs::state(submit),
     };
     guide

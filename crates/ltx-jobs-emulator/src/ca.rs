@@ -11,7 +11,10 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
 
-/// The authority's certificate on disk, and an acceptor with a certificate for `localhost` and `127.0.0.1`.
+/// A name under which nobody finds the emulator but a proxy that was told where it is.
+const BEHIND_A_PROXY: &str = "api.ltx.test";
+
+/// The authority's certificate on disk, and an acceptor with a certificate for `localhost`, `127.0.0.1` and `api.ltx.test`.
 pub(crate) struct Authority {
     pub(crate) acceptor: TlsAcceptor,
     pub(crate) bundle: PathBuf,
@@ -54,7 +57,7 @@ fn certificates(http2: bool) -> Result<(String, rustls::ServerConfig), Failure> 
     let authority = params.self_signed(&key)?;
     let issuer = Issuer::new(params, key);
 
-    let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+    let mut params = CertificateParams::new(["localhost", "127.0.0.1", BEHIND_A_PROXY].map(str::to_owned).to_vec())?;
     params.distinguished_name.push(DnType::CommonName, "localhost");
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -75,7 +75,8 @@ pub(crate) async fn receive(State(front): State<Front>, request: Request, next: 
     };
     let headers = response.headers_mut();
     if let Ok(date) = HeaderValue::from_str(&http_date(service.clock.now())) {
-        headers.insert(header::DATE, date);
+        // Unless a fault says another time.
+        headers.entry(header::DATE).or_insert(date);
     }
     let withheld = response.extensions().get::<Anonymous>().is_some();
     if front.origin == "api" && !withheld {

@@ -222,6 +222,8 @@ pub struct ArchiveShape {
     pub evil_members: Vec<EvilMember>,
     /// Incompressible bytes in an attribute of every frame.
     pub padding: u32,
+    /// How it ends.
+    pub end: ArchiveEnd,
 }
 
 impl Default for ArchiveShape {
@@ -240,6 +242,7 @@ impl Default for ArchiveShape {
             extra_members: Vec::new(),
             evil_members: Vec::new(),
             padding: 0,
+            end: ArchiveEnd::Whole,
         }
     }
 }
@@ -322,6 +325,35 @@ pub enum EvilKind {
     Encrypted,
     /// The CRC-32 in the directory is wrong.
     BadCrc,
+    /// Deflated, and unpacks to one byte more than the directory says.
+    Longer,
+    /// Compressed in a way that nobody knows.
+    UnknownMethod,
+    /// Its own header has another name than the directory.
+    OtherLocalName,
+    /// Its own header has another size than the directory.
+    OtherLocalSize,
+    /// The directory says that it lies behind the end of the archive.
+    Outside,
+}
+
+/// How the archive ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArchiveEnd {
+    /// As it should.
+    #[default]
+    Whole,
+    /// In the middle of its directory.
+    Truncated,
+    /// With bytes behind its end record.
+    TrailingBytes,
+    /// The end record says that the directory begins one byte later than it does.
+    WrongOffset,
+    /// The end record counts one member less than the directory holds.
+    WrongCount,
+    /// The ZIP64 end record counts more members than fit into any archive.
+    Zip64Count,
 }
 
 /// Results beside the archive.
@@ -359,6 +391,8 @@ pub struct StorageShape {
     pub suffix_ranges: bool,
     /// Heeds `If-Range`; else a range is answered whatever its validator says.
     pub if_range: bool,
+    /// Answers everything to a range with `If-Range`, also when the validator is right, as some caches do.
+    pub if_range_whole: bool,
     /// Refuses a signature that is wrong, missing or expired; else every URL of a result works for ever.
     pub signatures: bool,
     /// Sends a strong ETag.
@@ -383,6 +417,7 @@ impl Default for StorageShape {
             ranges: true,
             suffix_ranges: true,
             if_range: true,
+            if_range_whole: false,
             signatures: true,
             etag: true,
             goog_hash: GoogHash::Switch(true),
@@ -453,6 +488,8 @@ pub struct ApiShape {
     pub accepted_status: u16,
     /// With so many jobs not ended yet, a submit is answered 429 `concurrency_limit_error`; 0 is no limit.
     pub max_running_jobs: u32,
+    /// Endpoints that are in no documentation yet: they take any JSON object and give a `video_url`.
+    pub further_endpoints: Vec<String>,
 }
 
 impl Default for ApiShape {
@@ -462,6 +499,7 @@ impl Default for ApiShape {
             max_body_bytes: 33_554_432,
             accepted_status: 202,
             max_running_jobs: 0,
+            further_endpoints: Vec::new(),
         }
     }
 }

@@ -40,7 +40,7 @@ pub struct JobRecord {
 
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) endpoint: &'static str,
+    pub(crate) endpoint: String,
     pub(crate) id: String,
     pub(crate) created: Millis,
     pub(crate) body: Value,
@@ -137,7 +137,7 @@ impl Job {
 
     fn record(&mut self, now: Millis) -> JobRecord {
         JobRecord {
-            endpoint: self.endpoint.to_owned(),
+            endpoint: self.endpoint.clone(),
             id: self.id.clone(),
             status: self.look(now).word().to_owned(),
             created_at: iso(self.created),

@@ -30,6 +30,9 @@ mod archive;
 mod client;
 mod config;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod job;
 mod journal;
 mod keys;
@@ -37,6 +40,8 @@ mod model;
 mod money;
 mod operation;
 mod progress;
+#[cfg(feature = "rehost")]
+mod rehost;
 mod request;
 mod retry;
 mod runtime;
@@ -47,17 +52,23 @@ mod telemetry;
 mod transfer;
 mod transport;
 
+pub use bytes::Bytes;
 pub use client::{
     Check, Checked, Client, ClientBuilder, Estimating, Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState,
     Upload,
 };
 pub use config::Origin;
 pub use error::{Billing, Error, ErrorKind, Result};
-pub use job::{Completed, Download, Job, JobRef, Output, Poll, Snapshot, Wait};
+pub use job::{
+    Completed, Download, ExtractFrames, Frame, FrameStream, Frames, Job, JobRef, OpenFrames, Output, Poll,
+    PublishedFrame, ReadFrame, Snapshot, StreamFrames, Wait,
+};
 pub use model::Status;
 pub use money::{Estimate, Usd};
 pub use operation::{Operation, Running};
 pub use progress::{Phase, Progress};
+#[cfg(feature = "rehost")]
+pub use rehost::{Object, Rehost, Rehosted};
 pub use request::{
     Anchor, AudioToVideo, CameraMotion, Colorspace, Extend, ExtendMode, ImageToVideo, Media, Placement, Request,
     Retake, RetakeMode, TextToVideo, VideoAlphaGen, VideoToVideoHdr, VideoToVideoReframe, VideoUpscale,

@@ -3,6 +3,7 @@
 //! Nothing is called and nothing is printed from here; whoever wants to show progress pulls a [`Progress`]. A wait has no percentage, because the
 //! service reports none: status and elapsed time are what there is.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub enum Phase {
     Waiting,
     /// Fetching results.
     Downloading,
+    /// Copying results to an object store.
+    Rehosting,
 }
 
 impl Phase {
@@ -36,6 +39,7 @@ impl Phase {
             Self::Submitting => "submitting",
             Self::Waiting => "waiting",
             Self::Downloading => "downloading",
+            Self::Rehosting => "rehosting",
         }
     }
 }
@@ -50,7 +54,7 @@ pub struct Progress {
     pub bytes_done: u64,
     /// Bytes to move in this phase, once known.
     pub bytes_total: Option<u64>,
-    /// Frames whole on disk.
+    /// Frames whole and checked: on disk, in an object store, or in memory where they are read into it.
     pub frames_done: u64,
     /// Frames to come, once known.
     pub frames_total: Option<u64>,
@@ -58,6 +62,8 @@ pub struct Progress {
     pub status: Option<Status>,
     /// How long the service has not been reachable, while waiting.
     pub unreachable: Option<Duration>,
+    /// Who else is fetching the file that is waited for (process and host), while that is so.
+    pub waiting_for: Option<String>,
     /// Time since the operation began.
     pub elapsed: Duration,
 }
@@ -84,6 +90,7 @@ impl ProgressSink {
                 frames_total: None,
                 status: None,
                 unreachable: None,
+                waiting_for: None,
                 elapsed: Duration::ZERO,
             }),
         }))
@@ -135,11 +142,50 @@ impl ProgressSink {
         });
     }
 
-    pub(crate) fn set_waiting(&self, status: Status, unreachable: Option<Duration>) {
+    /// A status that is not known leaves the last known one.
+    pub(crate) fn set_waiting(&self, status: Option<Status>, unreachable: Option<Duration>) {
         self.with(|now| {
-            now.status = Some(status);
+            now.status = status.or(now.status.take());
             now.unreachable = unreachable;
         });
+    }
+
+    pub(crate) fn set_waiting_for(&self, whom: Option<String>) {
+        self.with(|now| now.waiting_for = whom);
+    }
+}
+
+/// One file's share of an operation's bytes. A file that is begun anew does not go backwards: it shows again when it is past the old place.
+#[derive(Debug)]
+pub(crate) struct FileProgress {
+    progress: ProgressSink,
+    shown: AtomicU64,
+    total: AtomicU64,
+}
+
+impl FileProgress {
+    pub(crate) fn new(progress: ProgressSink) -> Self {
+        Self {
+            progress,
+            shown: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+        }
+    }
+
+    /// The file's length, when known.
+    pub(crate) fn set_total(&self, bytes: u64) {
+        let before = self.total.fetch_max(bytes, Ordering::AcqRel);
+        if bytes > before {
+            self.progress.add_total(bytes - before);
+        }
+    }
+
+    /// So many bytes of the file are there, those of an earlier download among them.
+    pub(crate) fn set_done(&self, bytes: u64) {
+        let before = self.shown.fetch_max(bytes, Ordering::AcqRel);
+        if bytes > before {
+            self.progress.add_bytes(bytes - before);
+        }
     }
 }
 
@@ -161,5 +207,30 @@ mod tests {
         assert_eq!((progress.frames_done, progress.frames_total), (3, Some(9)));
         sink.set_phase(Phase::Waiting);
         assert_eq!(sink.snapshot().bytes_done, 0);
+    }
+
+    #[test]
+    fn a_file_that_is_begun_anew_or_resumed_never_goes_backwards() {
+        let sink = ProgressSink::new();
+        sink.set_phase(Phase::Downloading);
+        let seen = || {
+            let now = sink.snapshot();
+            (now.bytes_done, now.bytes_total)
+        };
+        let first = FileProgress::new(sink.clone());
+        first.set_total(100);
+        first.set_done(60);
+        first.set_total(100);
+        first.set_done(10);
+        assert_eq!(seen(), (60, Some(100)));
+        first.set_done(100);
+        let resumed = FileProgress::new(sink.clone());
+        resumed.set_total(50);
+        resumed.set_done(40);
+        assert_eq!(seen(), (140, Some(150)));
+        // Begun anew, as a longer version.
+        resumed.set_total(70);
+        resumed.set_done(5);
+        assert_eq!(seen(), (140, Some(170)));
     }
 }

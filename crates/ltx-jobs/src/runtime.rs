@@ -121,7 +121,7 @@ impl OwnedRuntime {
         Builder::new_multi_thread()
             .worker_threads(self.worker_threads)
             // Disk work and name resolution; idle ones go away soon, the host owns the machine.
-            // Every running transfer holds one for its file, so there must be enough left for the journal and for names.
+            // Every archive being unpacked holds one, so there must be enough left for the journal and for names.
             .max_blocking_threads(512)
             .thread_keep_alive(Duration::from_secs(5))
             .thread_name(&self.options.thread_name)

@@ -1,10 +1,10 @@
 //! Hours of waiting in milliseconds: the clock of the runtime is paused, the emulator runs in the same runtime.
 #![allow(clippy::unwrap_used)] // A test.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ltx_jobs::{Client, ErrorKind, JobRef, Request};
-use ltx_jobs_emulator::{Emulator, Programme};
+use ltx_jobs_emulator::{Emulator, Fault, Programme};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -104,6 +104,32 @@ async fn a_rate_limit_is_waited_out_as_long_as_the_service_asks() {
         began.elapsed()
     );
     assert_eq!(emulator.jobs().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_until_a_date_is_waited_out_and_a_date_far_ahead_for_five_minutes() {
+    let date = |ahead: u64| {
+        let at = jiff::Timestamp::try_from(SystemTime::now() + Duration::from_secs(ahead)).unwrap();
+        jiff::fmt::rfc2822::DateTimePrinter::new()
+            .timestamp_to_rfc9110_string(&at)
+            .unwrap()
+    };
+    for (ahead, expected) in [(100, 95..=101), (24 * 3600, 300..=301)] {
+        let emulator = emulator("{}").await;
+        emulator
+            .push_fault("submit", Fault::status(429).retry_after(date(ahead)))
+            .unwrap();
+        let client = client(&emulator);
+        let began = Instant::now();
+        client.submit(request()).await.unwrap();
+        // Dates have whole seconds.
+        let took = began.elapsed().as_secs();
+        assert!(
+            expected.contains(&took),
+            "a date {ahead} s ahead was waited for {took} s"
+        );
+        assert_eq!(emulator.count("POST", "/v2/text-to-video"), 2);
+    }
 }
 
 #[tokio::test(start_paused = true)]

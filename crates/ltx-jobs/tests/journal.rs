@@ -121,6 +121,67 @@ async fn an_unknown_submit_is_settled_only_with_a_job_of_its_endpoint_and_only_o
 }
 
 #[tokio::test]
+async fn a_lost_id_is_told_again_under_its_key_listed_with_its_request_id_and_settled_when_the_job_is_found() {
+    let emulator = emulator("{}").await;
+    emulator.push_fault("submit", Fault::new(Do::NoId)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let first = client(&emulator, folder.path());
+    let told = first.submit(request()).once("shot").await.unwrap_err();
+    let request_id = told.request_id().map(str::to_owned);
+    assert!(request_id.is_some(), "{told}");
+    let intent = told.job().unwrap().clone();
+    // The same client, and one that comes after it.
+    for client in [first, client(&emulator, folder.path())] {
+        for error in [
+            client.submit(request()).once("shot").await.unwrap_err(),
+            client.job(intent.clone()).unwrap_err(),
+        ] {
+            assert_eq!(
+                (error.kind(), error.billing(), error.is_retryable()),
+                (ErrorKind::IdLost, &Billing::JobExists(None), false),
+                "{error}"
+            );
+            assert_eq!(
+                (error.request_id(), error.job()),
+                (request_id.as_deref(), Some(&intent))
+            );
+        }
+        let recovered = client.recover().await.unwrap();
+        assert!(recovered.jobs.is_empty());
+        let listed = &recovered.unknown[0];
+        assert_eq!((&listed.intent, &listed.state), (&intent, &SubmitState::IdLost));
+        assert_eq!((&listed.request_id, listed.doubts), (&request_id, 0));
+    }
+    let client = client(&emulator, folder.path());
+    let job = JobRef::job("text-to-video", emulator.jobs()[0].id.clone()).unwrap();
+    client.resolve(intent.clone(), Some(job.clone())).await.unwrap();
+    let found = client.submit(request()).once("shot").await.unwrap();
+    assert_eq!(found.reference(), &job);
+    found.wait().await.unwrap();
+    assert!(client.recover().await.unwrap().unknown.is_empty());
+    assert_eq!(emulator.count("POST", "/v2/text-to-video"), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_came_after_accepted_doubts_is_listed_with_them() {
+    let emulator = emulator("{}").await;
+    for _ in 0..2 {
+        emulator.push_fault("submit", Fault::new(Do::ReadAndClose)).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let client = client(&emulator, folder.path());
+    let job = client
+        .submit(request())
+        .on_unknown(OnUnknown::AcceptDoubleCharge)
+        .await
+        .unwrap();
+    assert_eq!(emulator.jobs().len(), 3, "each of the lost replies was a job");
+    let listed = client.jobs().await.unwrap().remove(0);
+    assert_eq!((listed.state, listed.doubts), (SubmitState::Accepted, 2));
+    assert_eq!(listed.job.as_ref(), Some(job.reference()));
+}
+
+#[tokio::test]
 async fn a_journal_that_cannot_be_written_keeps_the_submit_from_being_sent() {
     let emulator = emulator("{}").await;
     let folder = tempfile::tempdir().unwrap();

@@ -146,6 +146,21 @@ async fn an_unknown_outcome_stays_counted_and_a_double_charge_is_counted_twice()
 }
 
 #[tokio::test]
+async fn when_a_second_try_is_refused_only_the_first_one_stays_counted() {
+    let emulator = emulator().await;
+    let client = builder(&emulator).spend_limit(usd("10")).build().unwrap();
+    emulator.push_fault("submit", Fault::new(Do::ReadAndClose)).unwrap();
+    emulator.push_fault("submit", Fault::status(402)).unwrap();
+    let error = client
+        .submit(shot())
+        .on_unknown(OnUnknown::AcceptDoubleCharge)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SubmitUnknown);
+    assert_eq!(client.committed(), usd("0.78"));
+}
+
+#[tokio::test]
 async fn a_double_charge_beyond_the_spend_limit_is_not_sent() {
     let emulator = emulator().await;
     let client = builder(&emulator).spend_limit(usd("1")).build().unwrap();

@@ -95,3 +95,21 @@ fn a_client_on_a_thread_without_tokio_says_so_and_one_with_its_own_runtime_works
     assert!(late.wait(Some(Duration::ZERO)));
     assert_eq!(late.take().unwrap().unwrap_err().kind(), ErrorKind::Closed);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_that_saw_the_end_leaves_a_handle_that_knows_it() {
+    let emulator = Emulator::start(Programme::from_toml("[job]\npending_polls = 0\nprocessing_polls = 0").unwrap())
+        .await
+        .unwrap();
+    let submitting = client(&emulator);
+    for _ in 0..20 {
+        let job = submitting
+            .submit(VideoToVideoHdr::new(Media::bytes(CLIP)))
+            .await
+            .unwrap();
+        // Another client, which asks only when it is told to.
+        let attached = client(&emulator).job(job.reference().clone()).unwrap();
+        assert!(attached.poll().await.unwrap().is_ended());
+        assert!(attached.completed().is_some());
+    }
+}

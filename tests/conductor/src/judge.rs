@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use ltx_jobs_emulator::{Artifact, Received};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::performer::{ErrorReport, StepReport};
 use crate::scenario::{ExpectedError, Saved, SavedWord, Scenario, Step};
-use crate::stage::{Evidence, Service, hex};
+use crate::stage::{Evidence, Service, hex, plain};
 
 /// Holds a performance against what its scenario expects.
 pub(crate) fn judge(scenario: &Scenario, evidence: &Evidence, service: &Service) -> Vec<String> {
@@ -20,6 +21,16 @@ pub(crate) fn judge(scenario: &Scenario, evidence: &Evidence, service: &Service)
     for (what, expected, seen) in numbers {
         if let Some(expected) = expected.filter(|expected| *expected != seen) {
             complaints.push(format!("{seen} {what} instead of {expected}"));
+        }
+    }
+    if let Some(expected) = &expect.sent {
+        let expected: Vec<Value> = expected.iter().cloned().map(plain).collect();
+        if expected != evidence.sent {
+            complaints.push(format!(
+                "sent was {} instead of {}",
+                Value::from(evidence.sent.clone()),
+                Value::from(expected)
+            ));
         }
     }
     for (what, count) in &expect.count {
@@ -51,7 +62,9 @@ fn steps(expected: &[Step], seen: &[StepReport]) -> Vec<String> {
             (Some(report), _) if report.r#do != step.r#do => {
                 complaints.push(format!("{name} was played as {:?}", report.r#do))
             }
-            (Some(StepReport { ok: true, .. }), None) => {}
+            (Some(report @ StepReport { ok: true, .. }), None) => {
+                complaints.extend(outcome(step, report).into_iter().map(|what| format!("{name}: {what}")))
+            }
             (Some(StepReport { ok: true, .. }), Some(error)) => {
                 complaints.push(format!("{name} succeeded instead of {}", error.kind))
             }
@@ -79,6 +92,25 @@ fn steps(expected: &[Step], seen: &[StepReport]) -> Vec<String> {
         ));
     }
     complaints
+}
+
+/// What is wrong with the outcome of a step that succeeded.
+fn outcome(expected: &Step, seen: &StepReport) -> Option<String> {
+    if expected.usd != seen.usd || expected.usd.is_some() != seen.basis.is_some() {
+        return Some(format!(
+            "usd is {:?} by {:?} instead of {:?}",
+            seen.usd, seen.basis, expected.usd
+        ));
+    }
+    let (texts, warnings) = (expected.warnings.as_deref(), seen.warnings.as_deref());
+    let hold = match (texts, warnings) {
+        (None, None) => true,
+        (Some(texts), Some(warnings)) => {
+            texts.len() == warnings.len() && texts.iter().zip(warnings).all(|(text, warning)| warning.contains(text))
+        }
+        _ => false,
+    };
+    (!hold).then(|| format!("warnings are {warnings:?} instead of {texts:?}"))
 }
 
 fn words(error: &ErrorReport) -> String {
@@ -240,6 +272,14 @@ fn unlike(evidence: &Evidence, reference: &Evidence) -> Vec<String> {
         if seen != expected {
             differences.push(format!("{seen} {what}, there {expected}"));
         }
+    }
+    if evidence.sent != reference.sent {
+        let text = |sent: &[Value]| Value::from(sent.to_vec()).to_string();
+        differences.push(format!(
+            "sent {}, there {}",
+            text(&evidence.sent),
+            text(&reference.sent)
+        ));
     }
     if evidence.steps.len() != reference.steps.len() {
         differences.push(format!(

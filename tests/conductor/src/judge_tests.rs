@@ -12,6 +12,9 @@ fn ok(r#do: Do) -> StepReport {
         r#do,
         ok: true,
         error: None,
+        usd: None,
+        basis: None,
+        warnings: None,
     }
 }
 
@@ -27,8 +30,9 @@ fn failed(r#do: Do, kind: &str) -> StepReport {
     };
     StepReport {
         r#do,
-        ok: false,
         error: Some(error),
+        ok: false,
+        ..ok(r#do)
     }
 }
 
@@ -41,6 +45,7 @@ fn evidence(steps: Vec<StepReport>, files: &[(&str, &str)]) -> Evidence {
         steps,
         posts: 1,
         jobs: 1,
+        sent: Vec::new(),
         saved: files.keys().cloned().collect(),
         files,
     }
@@ -117,6 +122,37 @@ fn a_file_that_was_there_before_stays_and_does_not_count_as_saved() {
     assert!(!judge(&scenario(text), &replaced, &service(&["h1"])).is_empty());
     let gone = evidence(vec![ok(Do::Download)], &[]);
     assert!(!judge(&scenario(text), &gone, &service(&["h1"])).is_empty());
+}
+
+#[test]
+fn another_amount_another_warning_and_another_body_are_each_a_complaint() {
+    let text = "title = \"t\"\n[[step]]\ndo = \"estimate\"\nusd = \"0.10\"\n[[step]]\ndo = \"warnings\"\nwarnings = [\"80 frames\"]\n\
+                [expect]\nsaved = \"nothing\"\nsent = [{ duration = 2, video_uri = \"ltx://uploads/*\" }]\n";
+    let scenario = scenario(text);
+    let played = |usd: &str, warnings: &[&str], body: Value| {
+        let estimate = StepReport {
+            usd: Some(usd.to_owned()),
+            basis: Some("0.5 s".to_owned()),
+            ..ok(Do::Estimate)
+        };
+        let warned = StepReport {
+            warnings: Some(warnings.iter().map(|text| (*text).to_owned()).collect()),
+            ..ok(Do::Warnings)
+        };
+        let evidence = Evidence {
+            sent: vec![plain(body)],
+            ..evidence(vec![estimate, warned], &[])
+        };
+        judge(&scenario, &evidence, &service(&[]))
+    };
+    let body = || serde_json::json!({"video_uri": "ltx://uploads/7", "duration": 2.0});
+    let warning = "video_uri has 80 frames; sent as it is";
+    assert_eq!(played("0.10", &[warning], body()), Vec::<String>::new());
+    assert!(played("0.11", &[warning], body())[0].contains("usd is Some(\"0.11\")"));
+    assert!(played("0.10", &[], body())[0].contains("warnings are Some([])"));
+    assert!(played("0.10", &["12 frames"], body())[0].contains("12 frames"));
+    assert!(played("0.10", &[warning, warning], body())[0].contains("warnings"));
+    assert!(played("0.10", &[warning], serde_json::json!({"video_uri": "ltx://uploads/7"}))[0].contains("sent was"));
 }
 
 #[test]

@@ -19,6 +19,7 @@ use clap::Parser;
 
 use crate::performer::{Performer, Program};
 use crate::scenario::Scenario;
+use crate::stage::Places;
 use crate::table::{Row, Table};
 
 /// Plays the scenarios to a performer per language and compares what came out.
@@ -37,9 +38,12 @@ struct Arguments {
     /// Where the scenarios are.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios"))]
     scenarios: PathBuf,
-    /// Where the clips to be uploaded are.
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/ltx-jobs-cli/assets"))]
-    media: PathBuf,
+    /// Where the clips to be uploaded are; the first folder that has one gives it.
+    #[arg(long, default_values = [
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/ltx-jobs-cli/assets"),
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/ltx-jobs/tests/media"),
+    ])]
+    media: Vec<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -65,33 +69,37 @@ fn conduct(mut arguments: Arguments) -> Result<bool, String> {
     if arguments.performers.is_empty() {
         return Err("none of the performers speaks a language that was asked for".to_owned());
     }
-    let media = arguments
-        .media
-        .canonicalize()
-        .map_err(|error| format!("{}: {error}", arguments.media.display()))?;
+    let whole = |path: &PathBuf| {
+        path.canonicalize()
+            .map_err(|error| format!("{}: {error}", path.display()))
+    };
+    let places = Places {
+        scenarios: whole(&arguments.scenarios)?,
+        media: arguments.media.iter().map(whole).collect::<Result<_, _>>()?,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    let table = runtime.block_on(play(Arc::new(scenarios), arguments.performers, media))?;
+    let table = runtime.block_on(play(Arc::new(scenarios), arguments.performers, Arc::new(places)))?;
     let _ = write!(std::io::stdout().lock(), "{table}");
     Ok(table.is_all_well())
 }
 
 /// One task per language, each through all scenarios in order.
-async fn play(scenarios: Arc<Vec<Scenario>>, programs: Vec<Program>, media: PathBuf) -> Result<Table, String> {
+async fn play(scenarios: Arc<Vec<Scenario>>, programs: Vec<Program>, places: Arc<Places>) -> Result<Table, String> {
     let languages: Vec<String> = programs.iter().map(|program| program.language.clone()).collect();
     let tasks: Vec<_> = programs
         .into_iter()
         .map(|program| {
-            let (scenarios, media) = (Arc::clone(&scenarios), media.clone());
+            let (scenarios, places) = (Arc::clone(&scenarios), Arc::clone(&places));
             tokio::spawn(async move {
                 let language = program.language.clone();
                 let mut performer = Performer::new(program);
                 let mut cells = Vec::new();
                 for scenario in scenarios.iter() {
-                    let cell = stage::play(scenario, &mut performer, &media).await;
+                    let cell = stage::play(scenario, &mut performer, &places).await;
                     if let Err(why) = &cell {
                         let _ = writeln!(std::io::stderr(), "{language}: {}: {why}", scenario.name);
                     }

@@ -57,6 +57,15 @@ pub(crate) struct StepReport {
     pub(crate) ok: bool,
     #[serde(default)]
     pub(crate) error: Option<ErrorReport>,
+    /// Of an `estimate`.
+    #[serde(default)]
+    pub(crate) usd: Option<String>,
+    /// Of an `estimate`.
+    #[serde(default)]
+    pub(crate) basis: Option<String>,
+    /// Of a `warnings` step.
+    #[serde(default)]
+    pub(crate) warnings: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,9 +22,15 @@ pub(crate) struct Scenario {
     pub(crate) media: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) params: Map<String, Value>,
+    /// Fields that are data URIs.
+    #[serde(default)]
+    pub(crate) data: BTreeMap<String, DataUri>,
+    #[serde(default)]
+    pub(crate) typed: bool,
     pub(crate) once: Option<String>,
     #[serde(default)]
     pub(crate) on_unknown: OnUnknown,
+    pub(crate) max_cost: Option<String>,
     pub(crate) submit_timeout_ms: Option<u64>,
     pub(crate) api_key: Option<String>,
     #[serde(default)]
@@ -43,6 +49,24 @@ fn hdr() -> String {
     "video-to-video-hdr".to_owned()
 }
 
+/// A data URI, too long to be written down.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataUri {
+    r#type: String,
+    /// Of the whole text.
+    characters: usize,
+}
+
+impl DataUri {
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("data:{};base64,", self.r#type);
+        let left = self.characters.saturating_sub(text.len());
+        text.extend(std::iter::repeat_n('A', left));
+        text
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OnUnknown {
@@ -58,6 +82,13 @@ pub(crate) struct Step {
     pub(crate) r#do: Do,
     #[serde(default)]
     pub(crate) go_on: bool,
+    /// `submit`, `start`, `estimate`: over the scenario's.
+    #[serde(default)]
+    pub(crate) params: Map<String, Value>,
+    /// `estimate`: the amount.
+    pub(crate) usd: Option<String>,
+    /// `warnings`: what each of them holds.
+    pub(crate) warnings: Option<Vec<String>>,
     /// `wait`
     pub(crate) timeout_ms: Option<u64>,
     /// `set_api_key`; `{key}` is the right one.
@@ -86,6 +117,14 @@ pub(crate) enum Do {
     Download,
     Check,
     Upload,
+    Estimate,
+    Warnings,
+    /// A submit that is not waited for.
+    Start,
+    /// The one started last waits for a place.
+    Queued,
+    /// Waits for the one started first.
+    Finish,
 }
 
 /// Attributes that are left out may be anything, but are equal in all languages.
@@ -107,6 +146,8 @@ pub(crate) struct Expect {
     pub(crate) posts: Option<usize>,
     /// Jobs that exist at the service.
     pub(crate) jobs: Option<usize>,
+    /// The bodies of these jobs, in order.
+    pub(crate) sent: Option<Vec<Value>>,
     pub(crate) saved: Saved,
     /// Whole requests by `METHOD /path`; see the emulator's `count`.
     #[serde(default)]
@@ -205,6 +246,14 @@ fn parse(name: String, text: &str) -> Result<Scenario, String> {
     if end.is_some_and(|end| end + 1 < scenario.step.len()) {
         return Err("steps after one that fails and does not go on are never played".to_owned());
     }
+    for step in &scenario.step {
+        if step.usd.is_some() != (step.r#do == Do::Estimate && step.error.is_none()) {
+            return Err("an estimate that succeeds says what comes out as `usd`, and no other step does".to_owned());
+        }
+        if step.warnings.is_some() != (step.r#do == Do::Warnings) {
+            return Err("a step `warnings` says which, and no other step does".to_owned());
+        }
+    }
     Ok(scenario)
 }
 
@@ -234,6 +283,29 @@ mod tests {
             let error = parse("x".to_owned(), &bad).unwrap_err();
             assert!(error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn an_outcome_that_would_never_be_looked_at_is_refused() {
+        let text = |step: &str| format!("title = \"t\"\n[[step]]\n{step}\n[expect]\nsaved = \"nothing\"\n");
+        for step in [
+            "do = \"estimate\"",
+            "do = \"submit\"\nusd = \"0.10\"",
+            "do = \"warnings\"",
+            "do = \"wait\"\nwarnings = []",
+        ] {
+            parse("x".to_owned(), &text(step)).unwrap_err();
+        }
+        parse("x".to_owned(), &text("do = \"estimate\"\nusd = \"0.10\"")).unwrap();
+    }
+
+    #[test]
+    fn a_data_uri_has_the_length_it_was_told() {
+        let uri = DataUri {
+            r#type: "image/png".to_owned(),
+            characters: 30,
+        };
+        assert_eq!(uri.text(), "data:image/png;base64,AAAAAAAA");
     }
 
     #[test]

@@ -5,12 +5,34 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use ltx_jobs_emulator::{Artifact, Emulator, Received};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::judge;
 use crate::performer::{Performer, StepReport};
 use crate::scenario::{Do, Scenario, Step};
+
+/// What addresses of uploads begin with.
+const UPLOADS: &str = "ltx://uploads/";
+
+/// Where the files are that scenarios name.
+#[derive(Debug)]
+pub(crate) struct Places {
+    pub(crate) scenarios: PathBuf,
+    /// The first that has a clip gives it.
+    pub(crate) media: Vec<PathBuf>,
+}
+
+impl Places {
+    /// A clip, or where it would be: scenarios also name what is not there.
+    fn clip(&self, name: &str) -> PathBuf {
+        let mut candidates = self.media.iter().map(|folder| folder.join(name));
+        let there = candidates.clone().find(|path| path.is_file());
+        there
+            .or_else(|| candidates.next())
+            .unwrap_or_else(|| PathBuf::from(name))
+    }
+}
 
 /// What happened, as far as it must be equal in all languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +40,8 @@ pub(crate) struct Evidence {
     pub(crate) steps: Vec<StepReport>,
     pub(crate) posts: usize,
     pub(crate) jobs: usize,
+    /// The bodies of the jobs, oldest first.
+    pub(crate) sent: Vec<Value>,
     /// What the library says it saved.
     pub(crate) saved: Vec<String>,
     /// What is on disk: path and SHA-256.
@@ -38,7 +62,7 @@ fn key_for(scenario: &Scenario, language: &str) -> String {
 }
 
 /// Plays a scenario; the evidence, or what was wrong with it.
-pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, media: &Path) -> Result<Evidence, String> {
+pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, places: &Places) -> Result<Evidence, String> {
     let key = key_for(scenario, performer.language());
     let mut programme = scenario.emulator.clone();
     programme.api_key.clone_from(&key);
@@ -61,7 +85,7 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, media: 
     }
     performer.secrets.extend([key.clone(), "X-Goog-Signature=".to_owned()]);
 
-    let order = order(scenario, &emulator, &key, media, &dest);
+    let order = order(scenario, &emulator, &key, places, &dest);
     let performance = performer.perform(&order).await?;
 
     let files = files_under(place.path(), &dest)?;
@@ -70,6 +94,7 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, media: 
         steps: performance.report.steps.clone(),
         posts: emulator.count("POST", &submit_route),
         jobs: emulator.jobs().len(),
+        sent: emulator.jobs().into_iter().map(|job| plain(job.body)).collect(),
         saved: performance.report.saved.clone(),
         files,
     };
@@ -100,8 +125,19 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, media: 
     }
 }
 
+/// A body as it can be compared: uploads without their ids, and numbers as JSON has them, of one kind.
+pub(crate) fn plain(body: Value) -> Value {
+    match body {
+        Value::String(text) if text.starts_with(UPLOADS) => Value::String(format!("{UPLOADS}*")),
+        Value::Number(number) => number.as_f64().map_or(Value::Null, Value::from),
+        Value::Array(items) => items.into_iter().map(plain).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, plain(value))).collect(),
+        other => other,
+    }
+}
+
 /// The line for the performer.
-fn order(scenario: &Scenario, emulator: &Emulator, key: &str, media: &Path, dest: &Path) -> Value {
+fn order(scenario: &Scenario, emulator: &Emulator, key: &str, places: &Places, dest: &Path) -> Value {
     let mut settings = BTreeMap::from([
         ("poll_interval", "20ms".to_owned()),
         ("backoff_base", "5ms".to_owned()),
@@ -117,11 +153,17 @@ fn order(scenario: &Scenario, emulator: &Emulator, key: &str, media: &Path, dest
             .iter()
             .map(|(name, value)| (name.as_str(), value.clone())),
     );
+    if let Some(prices) = settings.get_mut("prices") {
+        *prices = places.scenarios.join(&*prices).to_string_lossy().into_owned();
+    }
     let files: BTreeMap<&String, PathBuf> = scenario
         .media
         .iter()
-        .map(|(field, name)| (field, media.join(name)))
+        .map(|(field, name)| (field, places.clip(name)))
         .collect();
+    let data = scenario.data.iter();
+    let data = data.map(|(field, uri)| (field.clone(), Value::String(uri.text())));
+    let params: Map<String, Value> = scenario.params.clone().into_iter().chain(data).collect();
     json!({
         "scenario": scenario.name,
         "base_url": emulator.api_url(),
@@ -129,16 +171,18 @@ fn order(scenario: &Scenario, emulator: &Emulator, key: &str, media: &Path, dest
         "settings": settings,
         "endpoint": scenario.endpoint,
         "media": files,
-        "params": scenario.params,
+        "params": params,
+        "typed": scenario.typed,
         "once": scenario.once,
         "on_unknown": scenario.on_unknown,
+        "max_cost": scenario.max_cost,
         "submit_timeout_ms": scenario.submit_timeout_ms,
         "dest": dest,
-        "steps": scenario.step.iter().map(|step| step_order(step, key)).collect::<Vec<_>>(),
+        "steps": scenario.step.iter().map(|step| step_order(step, key, &params)).collect::<Vec<_>>(),
     })
 }
 
-fn step_order(step: &Step, key: &str) -> Value {
+fn step_order(step: &Step, key: &str, params: &Map<String, Value>) -> Value {
     let mut order = json!({"do": step.r#do, "go_on": step.go_on});
     let more = match step.r#do {
         Do::Wait => json!({"timeout_ms": step.timeout_ms}),
@@ -149,6 +193,10 @@ fn step_order(step: &Step, key: &str) -> Value {
             "frame_name": step.frame_name,
             "first_frame": step.first_frame,
         }),
+        Do::Submit | Do::Start | Do::Estimate if !step.params.is_empty() => {
+            let own = step.params.clone();
+            json!({"params": params.clone().into_iter().chain(own).collect::<Map<String, Value>>()})
+        }
         _ => json!({}),
     };
     if let (Value::Object(order), Value::Object(more)) = (&mut order, more) {
@@ -193,4 +241,21 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_that_mean_the_same_are_the_same() {
+        let one = json!({"video_uri": "ltx://uploads/1", "duration": 2, "placement": {"x": 0}, "more": [1, "ltx://x"]});
+        let other =
+            json!({"video_uri": "ltx://uploads/2", "duration": 2.0, "placement": {"x": 0.0}, "more": [1.0, "ltx://x"]});
+        assert_eq!(plain(one.clone()), plain(other));
+        assert_ne!(
+            plain(one),
+            plain(json!({"video_uri": "ltx://uploads/1", "duration": 3}))
+        );
+    }
 }

@@ -1,24 +1,26 @@
-//! Measures the memory a download takes: `peak URL KEY DEST` submits a job, waits, saves everything, and prints the peak of the resident memory before
-//! and after the download as one line of JSON.
+//! Measures the memory a download takes: `peak URL KEY DEST [keep]` submits a job, waits, saves everything (archives as they are with `keep`), and prints
+//! the peak of the resident memory before and after the download as one line of JSON.
 #![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::io::Write as _;
 use std::time::Duration;
 
-use ltx_jobs::{Client, Request};
+use ltx_jobs::{ArchiveMode, Client, Request};
 use serde_json::json;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, key, dest] = arguments.as_slice() else {
-        return Err("usage: peak URL KEY DEST".into());
+    let (url, key, dest, mode) = match arguments.as_slice() {
+        [url, key, dest] => (url, key, dest, ArchiveMode::Unpack),
+        [url, key, dest, keep] if keep == "keep" => (url, key, dest, ArchiveMode::Keep),
+        _ => return Err("usage: peak URL KEY DEST [keep]".into()),
     };
-    download(url, key, dest).await
+    download(url, key, dest, mode).await
 }
 
-async fn download(url: &str, key: &str, dest: &str) -> Result<(), Box<dyn Error>> {
+async fn download(url: &str, key: &str, dest: &str, mode: ArchiveMode) -> Result<(), Box<dyn Error>> {
     let client = Client::builder()
         .base_url(url)
         .api_key(key)
@@ -30,7 +32,7 @@ async fn download(url: &str, key: &str, dest: &str) -> Result<(), Box<dyn Error>
     )?;
     let done = client.submit(request).await?.wait().await?;
     let before = kibibytes("VmHWM:")?;
-    let saved = done.download(dest).await?;
+    let saved = done.download(dest).archive(mode).await?;
     let after = kibibytes("VmHWM:")?;
     let report = json!({"files": saved.paths.len(), "bytes": saved.bytes, "seconds": saved.elapsed.as_secs_f64(), "before_kib": before, "after_kib": after});
     writeln!(std::io::stdout(), "{report}")?;

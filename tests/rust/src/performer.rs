@@ -1,12 +1,16 @@
 //! The Rust performer: plays scenarios as a Rust program would write them. One JSON line in for each scenario, one out, until standard input ends.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
+mod typed;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ltx_jobs::{Client, Completed, Error, ErrorKind, Job, JobRef, Media, OnUnknown, Request, Result};
+use ltx_jobs::{
+    Client, Completed, Error, ErrorKind, Job, JobRef, Media, OnUnknown, Phase, Request, Result, Submit, Submitting, Usd,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -19,8 +23,10 @@ struct Order {
     endpoint: String,
     media: BTreeMap<String, PathBuf>,
     params: Map<String, Value>,
+    typed: bool,
     once: Option<String>,
     on_unknown: String,
+    max_cost: Option<String>,
     submit_timeout_ms: Option<u64>,
     dest: PathBuf,
     steps: Vec<Step>,
@@ -32,6 +38,8 @@ struct Step {
     r#do: Do,
     #[serde(default)]
     go_on: bool,
+    /// In place of the scenario's.
+    params: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +62,11 @@ enum Do {
     },
     Check,
     Upload,
+    Estimate,
+    Warnings,
+    Start,
+    Queued,
+    Finish,
 }
 
 impl Do {
@@ -67,6 +80,11 @@ impl Do {
             Self::Download { .. } => "download",
             Self::Check => "check",
             Self::Upload => "upload",
+            Self::Estimate => "estimate",
+            Self::Warnings => "warnings",
+            Self::Start => "start",
+            Self::Queued => "queued",
+            Self::Finish => "finish",
         }
     }
 }
@@ -84,6 +102,19 @@ struct StepReport {
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorReport>,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+/// What a step that succeeded gave, beside what it did.
+#[derive(Default, Serialize)]
+struct Outcome {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usd: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    basis: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -137,12 +168,13 @@ async fn perform(order: Order) -> Report {
                 r#do: "submit",
                 ok: false,
                 error: Some(ErrorReport::from(&error)),
+                outcome: Outcome::default(),
             });
             return report;
         }
     };
     for step in &order.steps {
-        let done = play.step(&order, &step.r#do).await;
+        let done = play.step(&order, step).await;
         // What goes wrong is also shown to people, as a program would: no secret may be in it.
         if let Err(error) = &done {
             let _ = writeln!(std::io::stderr(), "{}: {error}\n{error:?}", order.scenario);
@@ -152,6 +184,7 @@ async fn perform(order: Order) -> Report {
             r#do: step.r#do.name(),
             ok: !failed,
             error: done.as_ref().err().map(ErrorReport::from),
+            outcome: done.unwrap_or_default(),
         });
         if failed && !step.go_on {
             break;
@@ -166,6 +199,8 @@ async fn perform(order: Order) -> Report {
 struct Play {
     client: Client,
     job: Option<Job>,
+    /// Submits that were not waited for yet, in the order they began.
+    started: VecDeque<Submitting>,
     done: Option<Completed>,
     saved: Vec<String>,
 }
@@ -181,6 +216,7 @@ impl Play {
         Ok(Self {
             client: builder.build()?,
             job: None,
+            started: VecDeque::new(),
             done: None,
             saved: Vec::new(),
         })
@@ -192,25 +228,39 @@ impl Play {
             .ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no job yet"))
     }
 
-    async fn step(&mut self, order: &Order, r#do: &Do) -> Result<()> {
-        match r#do {
-            Do::Submit => {
-                let mut request = Request::raw(order.endpoint.as_str(), Value::Object(order.params.clone()))?;
-                for (field, path) in &order.media {
-                    request.set_media(field, Media::file(path));
-                }
-                let mut submit = self.client.submit(request);
-                if let Some(once) = &order.once {
-                    submit = submit.once(once);
-                }
-                if let Some(limit) = order.submit_timeout_ms {
-                    submit = submit.timeout(Duration::from_millis(limit));
-                }
-                if order.on_unknown == "accept_double_charge" {
-                    submit = submit.on_unknown(OnUnknown::AcceptDoubleCharge);
-                }
-                self.job = Some(submit.await?);
+    fn submit(&self, order: &Order, step: &Step) -> Result<Submit> {
+        let mut submit = self.client.submit(request(order, step)?);
+        if let Some(once) = &order.once {
+            submit = submit.once(once);
+        }
+        if let Some(limit) = order.submit_timeout_ms {
+            submit = submit.timeout(Duration::from_millis(limit));
+        }
+        if order.on_unknown == "accept_double_charge" {
+            submit = submit.on_unknown(OnUnknown::AcceptDoubleCharge);
+        }
+        if let Some(limit) = &order.max_cost {
+            submit = submit.max_cost(limit.parse::<Usd>()?);
+        }
+        Ok(submit)
+    }
+
+    async fn step(&mut self, order: &Order, step: &Step) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        match &step.r#do {
+            Do::Submit => self.job = Some(self.submit(order, step)?.await?),
+            Do::Start => self.started.push_back(self.submit(order, step)?.start()),
+            Do::Queued => queued(self.started.back()).await?,
+            Do::Finish => {
+                let first = self.started.pop_front().ok_or_else(nothing_started)?;
+                self.job = Some(first.operation().clone().await?);
             }
+            Do::Estimate => {
+                let estimate = self.client.estimate(request(order, step)?).await?;
+                outcome.usd = Some(estimate.usd.to_string());
+                outcome.basis = Some(estimate.basis);
+            }
+            Do::Warnings => outcome.warnings = Some(self.job()?.snapshot().warnings),
             Do::Wait { timeout_ms } => {
                 let mut wait = self.job()?.wait();
                 if let Some(limit) = timeout_ms {
@@ -261,8 +311,40 @@ impl Play {
                 }
             }
         }
-        Ok(())
+        Ok(outcome)
     }
+}
+
+fn request(order: &Order, step: &Step) -> Result<Request> {
+    let params = step.params.as_ref().unwrap_or(&order.params).clone();
+    if order.typed {
+        let media = order.media.clone();
+        return typed::request(&order.endpoint, typed::Fields { params, media });
+    }
+    let mut request = Request::raw(order.endpoint.as_str(), Value::Object(params))?;
+    for (field, path) in &order.media {
+        request.set_media(field, Media::file(path));
+    }
+    Ok(request)
+}
+
+fn nothing_started() -> Error {
+    Error::from_face(ErrorKind::InvalidState, "the scenario has started no submit")
+}
+
+/// Looks until it waits for a place.
+async fn queued(submitting: Option<&Submitting>) -> Result<()> {
+    let operation = submitting.ok_or_else(nothing_started)?.operation();
+    while operation.snapshot().phase != Phase::Queued {
+        if operation.is_ended() {
+            return Err(Error::from_face(
+                ErrorKind::InvalidState,
+                "the submit ended without a wait",
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
 }
 
 fn relative(path: &Path, dest: &Path) -> String {

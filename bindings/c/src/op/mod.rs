@@ -1,4 +1,4 @@
-//! Operations: work of ours in progress, the same for a submit, a wait, a poll, a check, an upload and a download.
+//! Operations: work of ours in progress, the same for a submit, a wait, a poll, a check, an estimate, an upload and a download.
 // Exports symbols.
 #![allow(unsafe_code)]
 
@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use ltx_jobs::{Error, Operation, Phase, Progress, Status};
 
 pub use take::{
-    ltx_op_take_job, ltx_op_take_recovered, ltx_op_take_result, ltx_op_take_saved, ltx_op_take_submits, ltx_op_take_uri,
+    ltx_op_take_estimate, ltx_op_take_job, ltx_op_take_recovered, ltx_op_take_result, ltx_op_take_saved,
+    ltx_op_take_submits, ltx_op_take_uri,
 };
 pub(crate) use work::{Ongoing, Product, State};
 
@@ -190,6 +191,8 @@ fn phase(phase: Phase) -> i32 {
         Phase::Submitting => 2,
         Phase::Waiting => 3,
         Phase::Downloading => 4,
+        // Came later than the others, whose numbers stay.
+        Phase::Queued => 5,
         _ => -1,
     }
 }

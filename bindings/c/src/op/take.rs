@@ -10,6 +10,7 @@ use super::{Ongoing, Product, ltx_op};
 use crate::error::ltx_error;
 use crate::guard::{self, Out, look};
 use crate::job::ltx_job;
+use crate::money::ltx_estimate;
 use crate::result::ltx_result;
 use crate::saved::ltx_saved;
 use crate::status::{LTX_OK, LTX_PENDING, ltx_status};
@@ -92,6 +93,25 @@ pub unsafe extern "C" fn ltx_op_take_saved(
     };
     take(op, (saved, "saved"), err, "saved files", pick, |saved, _| {
         ltx_saved::give(&saved)
+    })
+}
+
+/// Takes what ltx_client_estimate() came to, once.
+///
+/// @param estimate  receives the estimate; freed with ltx_estimate_free()
+/// @return as ltx_op_take_job()
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_op_take_estimate(
+    op: *mut ltx_op,
+    estimate: *mut *mut ltx_estimate,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
+    let pick = |made| match made {
+        Product::Estimate(estimate) => Ok(estimate),
+        other => Err(other),
+    };
+    take(op, (estimate, "estimate"), err, "an estimate", pick, |estimate, _| {
+        ltx_estimate::give(&estimate)
     })
 }
 

@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use ltx_jobs::{Completed, Error, ErrorKind, Job, JournaledSubmit, Operation, Progress, Recovered, Saved};
+use ltx_jobs::{Completed, Error, ErrorKind, Estimate, Job, JournaledSubmit, Operation, Progress, Recovered, Saved};
 
 use crate::home::Home;
 
@@ -14,6 +14,7 @@ pub(crate) enum Product {
     Result(Box<Completed>),
     Saved(Saved),
     Uri(String),
+    Estimate(Estimate),
     Submits(Vec<JournaledSubmit>),
     Recovered(Box<Recovered>),
     Nothing,
@@ -26,6 +27,7 @@ impl Product {
             Self::Result(_) => "a result",
             Self::Saved(_) => "saved files",
             Self::Uri(_) => "an address",
+            Self::Estimate(_) => "an estimate",
             Self::Submits(_) => "a list of submits",
             Self::Recovered(_) => "what was recovered",
             Self::Nothing => "nothing to take",

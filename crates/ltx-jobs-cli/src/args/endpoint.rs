@@ -43,16 +43,15 @@ impl FromArgMatches for EndpointArgs {
         let unknown = || clap::Error::new(clap::error::ErrorKind::InvalidSubcommand);
         let (name, matches) = matches.subcommand().ok_or_else(unknown)?;
         let endpoint = named(name).ok_or_else(unknown)?;
-        let mut fields: Vec<(String, Given)> = endpoint
-            .fields
-            .iter()
-            .filter_map(|field| given(endpoint, field, matches).map(|given| (field.name.to_owned(), given)))
-            .collect();
-        let params = matches.get_many::<(String, Given)>("params").unwrap_or_default();
-        fields.extend(params.cloned());
+        let mut fields = given_fields(endpoint, matches);
+        let input = endpoint
+            .input
+            .and_then(|field| Some((field, matches.get_one::<OsString>(INPUT)?)));
+        fields.extend(input.map(|(field, text)| (field.to_owned(), values::media(text))));
+        let paid = PaidArgs::from_arg_matches(matches)?;
         Ok(Self {
-            asked: Asked::new(endpoint.name, fields),
-            paid: PaidArgs::from_arg_matches(matches)?,
+            asked: Asked::new(endpoint.name, fields).at(paid.path.clone()),
+            paid,
             run: RunArgs::from_arg_matches(matches)?,
         })
     }
@@ -64,10 +63,7 @@ impl FromArgMatches for EndpointArgs {
 }
 
 fn subcommand(endpoint: &Endpoint) -> Command {
-    let mut command = Command::new(endpoint.name).next_help_heading("Request");
-    if let Some(alias) = endpoint.alias {
-        command = command.visible_alias(alias);
-    }
+    let mut command = named_command(endpoint);
     for field in endpoint.fields {
         command = command.arg(flag(field));
         if endpoint.input == Some(field.name) {
@@ -83,18 +79,32 @@ fn subcommand(endpoint: &Endpoint) -> Command {
             command = command.arg(input).group(either);
         }
     }
-    let params = Arg::new("params")
-        .long("param")
-        .value_name("KEY=VALUE")
-        .action(clap::ArgAction::Append)
-        .value_parser(ValueParser::new(values::parameter))
-        .help("Any other field by the service's name; the value is JSON, or else text, or @PATH to upload. May be repeated");
-    let command = command.arg(params).next_help_heading(None::<&str>);
+    let command = command.arg(params()).next_help_heading(None::<&str>);
     // Last: the others bring their own.
     PaidArgs::augment_args(RunArgs::augment_args(command)).about(endpoint.about)
 }
 
-fn flag(field: &Field) -> Arg {
+/// The subcommand without its arguments; the next ones describe the request.
+pub(super) fn named_command(endpoint: &Endpoint) -> Command {
+    let command = Command::new(endpoint.name).next_help_heading("Request");
+    match endpoint.alias {
+        Some(alias) => command.visible_alias(alias),
+        None => command,
+    }
+}
+
+/// `--param`, for whatever has no flag.
+pub(super) fn params() -> Arg {
+    Arg::new("params")
+        .long("param")
+        .value_name("KEY=VALUE")
+        .action(clap::ArgAction::Append)
+        .value_parser(ValueParser::new(values::parameter))
+        .help("Any other field by the service's name; the value is JSON, or else text, or @PATH to upload. May be repeated")
+}
+
+/// One field as a flag.
+pub(super) fn flag(field: &Field) -> Arg {
     let parser = match field.kind {
         Kind::Media => clap::value_parser!(OsString),
         Kind::Text => ValueParser::new(|text: &str| Ok::<Value, String>(Value::String(text.to_owned()))),
@@ -118,13 +128,16 @@ fn flag(field: &Field) -> Arg {
         .help(help)
 }
 
-fn given(endpoint: &Endpoint, field: &Field, matches: &ArgMatches) -> Option<Given> {
-    if field.kind != Kind::Media {
-        return matches.get_one::<Value>(field.name).cloned().map(Given::Value);
-    }
-    let positional = (endpoint.input == Some(field.name))
-        .then(|| matches.get_one::<OsString>(INPUT))
-        .flatten();
-    let text = positional.or_else(|| matches.get_one::<OsString>(field.name))?;
-    Some(values::media(text))
+/// What was given with flags, `--param` included.
+pub(super) fn given_fields(endpoint: &Endpoint, matches: &ArgMatches) -> Vec<(String, Given)> {
+    let given = |field: &Field| match field.kind {
+        Kind::Media => matches.get_one::<OsString>(field.name).map(|text| values::media(text)),
+        _ => matches.get_one::<Value>(field.name).cloned().map(Given::Value),
+    };
+    let flags = endpoint
+        .fields
+        .iter()
+        .filter_map(|field| given(field).map(|given| (field.name.to_owned(), given)));
+    let params = matches.get_many::<(String, Given)>("params").unwrap_or_default();
+    flags.chain(params.cloned()).collect()
 }

@@ -3,6 +3,9 @@
 //! The flags of the settings and of the endpoints come from tables; the rest is said here.
 
 mod endpoint;
+mod estimate;
+#[cfg(feature = "rehost")]
+mod rehost;
 mod settings;
 mod values;
 
@@ -10,14 +13,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ltx_jobs::{ArchiveMode, JobRef, OnUnknown};
+use ltx_jobs::{ArchiveMode, JobRef, OnUnknown, Usd};
 
 pub(crate) use self::endpoint::EndpointArgs;
+pub(crate) use self::estimate::EstimateArgs;
+#[cfg(feature = "rehost")]
+pub(crate) use self::rehost::RehostArgs;
 pub(crate) use self::settings::SettingFlags;
 
-use self::values::{file, parameter, reference, time};
+use self::values::{file, parameter, reference, time, usd};
 use crate::asked::Given;
-use crate::exit;
+use crate::{exit, log};
 
 /// LTX video jobs from the shell: submit a paid job once, wait for it, bring its results home.
 #[derive(Debug, Parser)]
@@ -40,7 +46,7 @@ pub(crate) struct Global {
         global = true,
         value_name = "FILTER",
         env = "LTX_LOG",
-        default_value = "warn",
+        default_value = log::DEFAULT,
         hide_env_values = true
     )]
     pub(crate) log: String,
@@ -56,6 +62,8 @@ pub(crate) enum Command {
     Endpoint(EndpointArgs),
     /// Submit any request to any endpoint (billed).
     Submit(SubmitArgs),
+    /// Say what a request would cost, by the public price lists. Sends nothing, costs nothing, and needs no key.
+    Estimate(EstimateArgs),
     /// Upload a file and print its ltx:// address, which goes into requests for 24 h. Costs nothing.
     Upload(UploadArgs),
     /// Wait for a job by its reference, and save its results.
@@ -64,6 +72,9 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Save the results of a completed job.
     Download(DownloadArgs),
+    /// Copy the results of a completed job to an object store: s3://, gs://, az://, file://.
+    #[cfg(feature = "rehost")]
+    Rehost(RehostArgs),
     /// List the submits that the journal knows. Asks nobody.
     Jobs(JobsArgs),
     /// After a crash: list the jobs to fetch and the submits whose outcome is unknown, or fetch them all.
@@ -92,10 +103,16 @@ pub(crate) struct PaidArgs {
     /// A name for people, in the journal and in logs.
     #[arg(long, value_name = "TEXT")]
     pub(crate) label: Option<String>,
+    /// Refuse to submit what is estimated to cost more, or cannot be estimated: US dollars, such as 2.50.
+    #[arg(long, value_name = "USD", value_parser = usd)]
+    pub(crate) max_cost: Option<Usd>,
     /// What to do when nobody can tell whether the job exists.
     #[arg(long, value_enum, default_value_t = UnknownArg::Stop)]
     pub(crate) on_unknown: UnknownArg,
-    /// Print the request as JSON, and send nothing.
+    /// Send it to this path instead of the endpoint's own, for the day the service renames one; such as /v2/new-name.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Option<String>,
+    /// Print the request as JSON with its estimated cost, and send nothing. Needs no key.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -182,6 +199,9 @@ pub(crate) struct WaitArgs {
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) job: RefArgs,
+    /// Of a completed job, print the service's answer as it came. Its signed addresses let anybody fetch the results.
+    #[arg(long)]
+    pub(crate) raw: bool,
 }
 
 #[derive(Debug, Args)]

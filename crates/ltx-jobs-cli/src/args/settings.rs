@@ -27,6 +27,24 @@ const SETTINGS: &[Setting] = &[
         "Where submits are written down: a directory, memory or off [default: the user's state directory; memory on loopback]",
     ),
     Setting(
+        "max_concurrent_jobs",
+        "max-concurrent-jobs",
+        "NUMBER",
+        "Most jobs of this process at once; a submit beyond it waits for its turn [default: none]",
+    ),
+    Setting(
+        "spend_limit",
+        "spend-limit",
+        "USD",
+        "Refuse what would bring the estimates of this process above it, or cannot be estimated [default: none]",
+    ),
+    Setting(
+        "prices",
+        "prices",
+        "FILE",
+        "Prices to estimate by, as JSON [default: the vendor's public lists of autumn 2026]",
+    ),
+    Setting(
         "poll_interval",
         "poll-interval",
         "TIME",

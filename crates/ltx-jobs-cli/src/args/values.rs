@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ltx_jobs::JobRef;
+use ltx_jobs::{JobRef, Usd};
 use serde_json::{Number, Value};
 
 use crate::asked::Given;
@@ -28,7 +28,7 @@ pub(super) fn file(text: &str) -> Result<(String, Given), String> {
     }
 }
 
-fn pair<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), String> {
+pub(super) fn pair<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), String> {
     text.split_once('=')
         .filter(|(key, _)| !key.is_empty())
         .ok_or_else(|| format!("write it as {form}"))
@@ -36,6 +36,12 @@ fn pair<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), String> {
 
 /// `ENDPOINT/ID` or `intent:ID`.
 pub(super) fn reference(text: &str) -> Result<JobRef, String> {
+    text.parse()
+        .map_err(|error: ltx_jobs::Error| error.message().to_owned())
+}
+
+/// US dollars.
+pub(super) fn usd(text: &str) -> Result<Usd, String> {
     text.parse()
         .map_err(|error: ltx_jobs::Error| error.message().to_owned())
 }

@@ -177,6 +177,23 @@ fn a_lost_reply_ends_as_unknown_after_exactly_one_post() {
 }
 
 #[test]
+fn a_double_charge_is_risked_only_by_whoever_accepts_it_in_so_many_words() {
+    let fault: Fault = serde_json::from_str(r#"{"do": "read_and_close"}"#).unwrap();
+    let stage = Stage::new(Programme::default().with_fault("submit", fault));
+    let ended = run(stage.command(&[
+        "hdr",
+        plate().to_str().unwrap(),
+        "--no-wait",
+        "--on-unknown",
+        "accept-double-charge",
+    ]));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!((stage.paid(), stage.emulator.jobs().len()), (2, 2));
+    let told = "warning: outcome unknown; sent again, as the caller accepts a double charge";
+    assert!(ended.err.lines().any(|line| line == told), "{ended:?}");
+}
+
+#[test]
 fn check_takes_the_right_key_and_refuses_a_wrong_one_without_showing_it() {
     let stage = Stage::new(Programme::default());
     let fine = run(stage.command(&["check"]));

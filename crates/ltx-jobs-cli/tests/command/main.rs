@@ -10,6 +10,7 @@ mod hdr;
 #[cfg(unix)]
 mod interrupt;
 mod journal;
+mod money;
 mod recover;
 mod stage;
 mod usage;

@@ -91,6 +91,13 @@ pub(crate) fn plate() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/plate.mp4")
 }
 
+/// A small file of one codec and container.
+pub(crate) fn media(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../ltx-jobs/tests/media")
+        .join(name)
+}
+
 /// A command that runs; killed when a test gives up on it.
 pub(crate) struct Running {
     child: Child,

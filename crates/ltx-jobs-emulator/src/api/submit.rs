@@ -35,9 +35,10 @@ pub(crate) async fn submit(
     if let Err(refusal) = authorize(&service, &headers) {
         return *refusal;
     }
-    let Some(endpoint) = fields::endpoint(&endpoint) else {
+    let documented = fields::endpoint(&endpoint);
+    if documented.is_none() && !programme.api.further_endpoints.contains(&endpoint) {
         return answer::error(StatusCode::NOT_FOUND, "not_found_error", "Unknown endpoint");
-    };
+    }
     let bytes = match read {
         Ok(bytes) => bytes,
         Err(refusal) => return *refusal,
@@ -47,7 +48,8 @@ pub(crate) async fn submit(
         Ok(_) => return answer::invalid("The request body must be a JSON object"),
         Err(error) => return answer::invalid(&format!("The request body is not valid JSON: {error}")),
     };
-    if let Err(message) = fields::check(endpoint, &body).and_then(|()| media::check(&service, endpoint, &body)) {
+    let fault_of = |endpoint| fields::check(endpoint, &body).and_then(|()| media::check(&service, endpoint, &body));
+    if let Some(Err(message)) = documented.map(fault_of) {
         return answer::invalid(&message);
     }
     if is_full(&service, &programme) {
@@ -57,7 +59,7 @@ pub(crate) async fn submit(
             .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return busy;
     }
-    let (id, created) = create(&service, &programme, endpoint.name, body);
+    let (id, created) = create(&service, &programme, endpoint, body);
     let accepted = StatusCode::from_u16(programme.api.accepted_status).unwrap_or(StatusCode::ACCEPTED);
     let no_id = fired.is_some_and(|Extension(Fired(fault))| fault.r#do == Do::NoId);
     let body = if no_id {
@@ -102,18 +104,13 @@ async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, Box<Response>> {
     Ok(bytes)
 }
 
-fn create(
-    service: &Service,
-    programme: &Programme,
-    endpoint: &'static str,
-    body: Map<String, Value>,
-) -> (String, String) {
+fn create(service: &Service, programme: &Programme, endpoint: String, body: Map<String, Value>) -> (String, String) {
     let id = new_id();
     let created = service.clock.now();
     let body = Value::Object(body);
-    let seed = service.seed(endpoint, &body);
+    let seed = service.seed(&endpoint, &body);
     let mut outputs = Vec::new();
-    for (label, recipe) in results(programme, endpoint, &body) {
+    for (label, recipe) in results(programme, &endpoint, &body) {
         let stem = label.strip_suffix("_url").unwrap_or(&label);
         let (content_type, extension) = match recipe {
             Recipe::Mp4 | Recipe::Empty => ("video/mp4", "mp4"),

@@ -68,6 +68,9 @@ pub(crate) struct Archive {
 /// How many frames are kept beside those being sent.
 const RECENT: usize = 2;
 
+/// Up to this length a piece is made faster than handed to another thread.
+const QUICK: u64 = 16 << 10;
+
 /// Pieces above this length are worth remembering the checksum of.
 const COMBINE: usize = 1 << 10;
 
@@ -108,12 +111,27 @@ impl Archive {
                 EvilKind::Directory => archive.add_kept(&mut zip, &entry, Bytes::new()),
                 EvilKind::Bomb => archive.add_bomb(&mut zip, &entry, evil.size.unwrap_or(64 << 20)),
                 EvilKind::Overlap => zip.repeat_first(&evil.name),
-                EvilKind::File | EvilKind::Encrypted | EvilKind::BadCrc => {
+                EvilKind::Longer => {
+                    let bytes = Bytes::from_static(b"made to do harm\n");
+                    let packed = zip::deflate(std::slice::from_ref(&bytes));
+                    let entry = Entry {
+                        deflated: true,
+                        ..entry
+                    };
+                    archive.add_packed(&mut zip, &entry, bytes, packed);
+                }
+                EvilKind::File
+                | EvilKind::Encrypted
+                | EvilKind::BadCrc
+                | EvilKind::UnknownMethod
+                | EvilKind::OtherLocalName
+                | EvilKind::OtherLocalSize
+                | EvilKind::Outside => {
                     archive.add_kept(&mut zip, &entry, Bytes::from_static(b"made to do harm\n"));
                 }
             }
         }
-        let end = zip.finish(archive.len);
+        let end = zip.finish(archive.len, shape.end);
         archive.push(Source::Kept(end));
         Ok(archive)
     }
@@ -181,10 +199,14 @@ impl Archive {
     }
 
     fn add_kept(&mut self, zip: &mut ZipWriter, entry: &Entry<'_>, bytes: Bytes) {
+        self.add_packed(zip, entry, bytes.clone(), bytes);
+    }
+
+    fn add_packed(&mut self, zip: &mut ZipWriter, entry: &Entry<'_>, bytes: Bytes, packed: Bytes) {
         let (len, crc32) = (bytes.len() as u64, crc32fast::hash(&bytes));
-        let head = zip.begin(entry, self.len, len, len, crc32);
+        let head = zip.begin(entry, self.len, len, packed.len() as u64, crc32);
         self.push(Source::Kept(head));
-        self.push(Source::Kept(bytes.clone()));
+        self.push(Source::Kept(packed));
         self.push(Source::Kept(zip.end()));
         self.members.push(Member {
             name: entry.name.to_owned(),
@@ -273,7 +295,7 @@ impl Archive {
         let index = self.pieces.partition_point(|piece| piece.start + piece.len <= at);
         self.pieces
             .get(index)
-            .is_some_and(|piece| !matches!(piece.source, Source::Kept(_)))
+            .is_some_and(|piece| piece.len > QUICK && !matches!(piece.source, Source::Kept(_)))
     }
 
     fn recent(

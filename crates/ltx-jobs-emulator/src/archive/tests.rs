@@ -7,7 +7,7 @@ use std::time::Instant;
 use exr::prelude::*;
 
 use super::*;
-use crate::programme::{Compression, EvilMember};
+use crate::programme::{ArchiveEnd, Compression, EvilMember};
 
 const SEED: Seed = [3; 32];
 
@@ -221,13 +221,18 @@ fn evil_members_are_as_evil_as_asked() {
             evil("twin.exr", EvilKind::Overlap),
             evil("secret.exr", EvilKind::Encrypted),
             evil("wrong.exr", EvilKind::BadCrc),
+            evil("longer.exr", EvilKind::Longer),
+            evil("odd.exr", EvilKind::UnknownMethod),
+            evil("renamed.exr", EvilKind::OtherLocalName),
+            evil("resized.exr", EvilKind::OtherLocalSize),
+            evil("outside.exr", EvilKind::Outside),
         ],
         extra_members: vec!["README.txt".to_owned()],
         ..ArchiveShape::default()
     };
     let bytes = whole(&build(&shape));
     let mut zip = ::zip::ZipArchive::new(Cursor::new(&bytes)).unwrap();
-    assert_eq!(zip.len(), 11);
+    assert_eq!(zip.len(), 16);
     assert!(zip.by_index(4).unwrap().enclosed_name().is_none(), "the name escapes");
     assert!(zip.by_index(5).unwrap().is_symlink());
     assert!(zip.by_index(6).unwrap().is_dir());
@@ -239,6 +244,46 @@ fn evil_members_are_as_evil_as_asked() {
     assert_eq!(zip.by_index(8).unwrap().header_start(), first);
     assert!(zip.by_index_raw(9).unwrap().encrypted());
     zip.by_index(10).unwrap().read_to_end(&mut Vec::new()).unwrap_err();
+    let mut unpacked = Vec::new();
+    let longer = zip.by_index_raw(11).unwrap();
+    let told = longer.size();
+    drop(longer);
+    flate2::read::DeflateDecoder::new(zip.by_index_raw(11).unwrap())
+        .read_to_end(&mut unpacked)
+        .unwrap();
+    assert_eq!(unpacked.len() as u64, told + 1);
+    zip.by_index(12).unwrap().read_to_end(&mut Vec::new()).unwrap_err();
+    for (index, place, expected) in [(13, 30, &b"RENAMED.EXR"[..]), (14, 22, &[17, 0, 0, 0])] {
+        let at = usize::try_from(zip.by_index_raw(index).unwrap().header_start()).unwrap() + place;
+        assert_eq!(&bytes[at..at + expected.len()], expected);
+    }
+    let outside = zip.by_index_data(15).unwrap().header_start();
+    assert!(outside > bytes.len() as u64);
+}
+
+#[test]
+fn an_archive_ends_as_badly_as_asked() {
+    let ending = |end| {
+        whole(&build(&ArchiveShape {
+            end,
+            ..ArchiveShape::default()
+        }))
+    };
+    let good = ending(ArchiveEnd::Whole);
+    let (truncated, trailing) = (ending(ArchiveEnd::Truncated), ending(ArchiveEnd::TrailingBytes));
+    assert!(good.starts_with(&truncated) && truncated.len() + 22 < good.len());
+    assert!(trailing.starts_with(&good) && trailing.len() > good.len());
+    let short = |bytes: &[u8], at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    let end = good.len() - 22;
+    let count = ending(ArchiveEnd::WrongCount);
+    assert_eq!((short(&good, end + 10), short(&count, end + 10)), (3, 2));
+    let offset = ending(ArchiveEnd::WrongOffset);
+    assert_eq!(short(&offset, end + 16), short(&good, end + 16) + 1);
+    let wide = ending(ArchiveEnd::Zip64Count);
+    assert!(wide.windows(4).any(|window| window == b"PK\x06\x06"));
+    for bytes in [truncated, wide] {
+        assert!(::zip::ZipArchive::new(Cursor::new(bytes)).is_err());
+    }
 }
 
 #[test]

@@ -5,12 +5,16 @@ use std::io::Write as _;
 use bytes::Bytes;
 use flate2::write::DeflateEncoder;
 
-use crate::programme::EvilKind;
+use crate::programme::{ArchiveEnd, EvilKind};
 
 const U32: u64 = 0xffff_ffff;
 /// 1 January 2026, midnight, as MS-DOS writes it: the same input gives the same bytes.
 const DOS_TIME: u16 = 0;
 const DOS_DATE: u16 = (46 << 9) | (1 << 5) | 1;
+/// A compression method that no version of the format has given a meaning.
+const UNKNOWN_METHOD: u16 = 60;
+/// Farther than the end of any small archive.
+const OUTSIDE: u64 = 1 << 30;
 const SYMLINK: u32 = 0o120_777 << 16;
 const REGULAR: u32 = 0o100_644 << 16;
 const FOLDER: u32 = (0o040_755 << 16) | 0x10;
@@ -78,7 +82,23 @@ impl ZipWriter {
         if entry.evil == Some(EvilKind::Encrypted) {
             flags |= 1;
         }
-        let method = if entry.deflated { 8 } else { 0 };
+        let method = match entry.evil {
+            Some(EvilKind::UnknownMethod) => UNKNOWN_METHOD,
+            _ if entry.deflated => 8,
+            _ => 0,
+        };
+        let told_len = match entry.evil {
+            Some(EvilKind::Longer) => len.saturating_sub(1),
+            _ => len,
+        };
+        let local_len = match entry.evil {
+            Some(EvilKind::OtherLocalSize) => told_len + 1,
+            _ => told_len,
+        };
+        let local_name = match entry.evil {
+            Some(EvilKind::OtherLocalName) => entry.name.to_ascii_uppercase(),
+            _ => entry.name.to_owned(),
+        };
         let wide = self.zip64 || len >= U32 || packed >= U32;
 
         let mut head = Vec::with_capacity(64 + entry.name.len());
@@ -87,7 +107,7 @@ impl ZipWriter {
             head.extend(field.to_le_bytes());
         }
         head.extend(if descriptor { 0 } else { crc32 }.to_le_bytes());
-        for size in [packed, len] {
+        for size in [packed, local_len] {
             let size = if wide {
                 0xffff_ffff
             } else if descriptor {
@@ -99,11 +119,11 @@ impl ZipWriter {
         }
         head.extend(short(entry.name.len()).to_le_bytes());
         head.extend(if wide { 20_u16 } else { 0 }.to_le_bytes());
-        head.extend(entry.name.as_bytes());
+        head.extend(local_name.as_bytes());
         if wide {
             head.extend(1_u16.to_le_bytes());
             head.extend(16_u16.to_le_bytes());
-            for size in [len, packed] {
+            for size in [local_len, packed] {
                 head.extend(if descriptor { 0 } else { size }.to_le_bytes());
             }
         }
@@ -123,8 +143,11 @@ impl ZipWriter {
                 crc32
             },
             packed,
-            len,
-            offset,
+            len: told_len,
+            offset: match entry.evil {
+                Some(EvilKind::Outside) => offset + OUTSIDE,
+                _ => offset,
+            },
             attributes: match entry.evil {
                 Some(EvilKind::Symlink) => SYMLINK,
                 Some(EvilKind::Directory) => FOLDER,
@@ -150,14 +173,21 @@ impl ZipWriter {
     }
 
     /// Central directory and end records of an archive whose directory starts at `offset`.
-    pub(crate) fn finish(&self, offset: u64) -> Bytes {
+    pub(crate) fn finish(&self, offset: u64, ending: ArchiveEnd) -> Bytes {
         let mut end = Vec::new();
         for entry in &self.entries {
             self.central(&mut end, entry);
         }
         let size = end.len() as u64;
-        let count = self.entries.len() as u64;
-        if self.zip64 || count >= 0xffff || size >= U32 || offset >= U32 {
+        let there = self.entries.len() as u64;
+        let (count, offset) = match ending {
+            ArchiveEnd::WrongCount => (there.saturating_sub(1), offset),
+            ArchiveEnd::WrongOffset => (there, offset + 1),
+            ArchiveEnd::Zip64Count => (u64::MAX / 2, offset),
+            ArchiveEnd::Whole | ArchiveEnd::Truncated | ArchiveEnd::TrailingBytes => (there, offset),
+        };
+        let wide = self.zip64 || count >= 0xffff || size >= U32 || offset >= U32;
+        if wide {
             let record = offset + size;
             end.extend(0x0606_4b50_u32.to_le_bytes());
             end.extend(44_u64.to_le_bytes());
@@ -185,6 +215,11 @@ impl ZipWriter {
             end.extend(if self.zip64 { 0xffff_ffff } else { low(field) }.to_le_bytes());
         }
         end.extend(0_u16.to_le_bytes());
+        match ending {
+            ArchiveEnd::Truncated => end.truncate(end.len() / 2),
+            ArchiveEnd::TrailingBytes => end.extend(b"bytes behind the end"),
+            _ => {}
+        }
         Bytes::from(end)
     }
 

@@ -83,7 +83,8 @@ async fn answer(
     let text = |name: HeaderName| request.get(name).and_then(|value| value.to_str().ok());
     let unchanged = !storage.if_range
         || text(header::IF_RANGE).is_none_or(|validator| {
-            (storage.etag && validator == etag) || (storage.last_modified && validator == modified)
+            let same = (storage.etag && validator == etag) || (storage.last_modified && validator == modified);
+            same && !storage.if_range_whole
         });
     let ignored = fault.is_some_and(|fault| fault.r#do == Do::IgnoreRange);
     let wanted = text(header::RANGE).filter(|_| storage.ranges && unchanged && !ignored);

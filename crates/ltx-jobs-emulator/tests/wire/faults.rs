@@ -49,7 +49,7 @@ async fn a_status_can_carry_any_body_and_retry_after() {
          [[fault]]\nroute = 'submit'\ndo = 'status'\nstatus = 429\nretry_after = 0\n\
          [[fault]]\nroute = 'submit'\ndo = 'status'\nstatus = 503\nretry_after = 'Mon, 23 Nov 2026 17:44:05 GMT'\n\
          [[fault]]\nroute = 'submit'\ndo = 'status'\nstatus = 502\nbody = '<html>'\nrequest_id = false\n\
-         headers = { via = 'proxy' }\n\
+         headers = { via = 'proxy', date = 'Thu, 01 Jan 2037 10:00:00 GMT' }\n\
          [[fault]]\nroute = 'submit'\ndo = 'status'\nstatus = 401\njson = { error = 'unauthorized' }\n\
          [[fault]]\nroute = 'submit'\ndo = 'status'\nstatus = 400\nenvelope = { type = 'new_error', message = 'new' }",
     )
@@ -61,6 +61,7 @@ async fn a_status_can_carry_any_body_and_retry_after() {
     let proxy = post(&emulator, &client, HDR, &hdr_body()).await;
     assert!(!proxy.headers().contains_key("x-request-id"));
     assert_eq!(proxy.headers()["via"], "proxy");
+    assert_eq!(proxy.headers()["date"], "Thu, 01 Jan 2037 10:00:00 GMT");
     assert_eq!(proxy.text().await.unwrap(), "<html>");
     let odd: Value = post(&emulator, &client, HDR, &hdr_body()).await.json().await.unwrap();
     assert_eq!(odd, json!({"error": "unauthorized"}));

@@ -84,6 +84,28 @@ async fn every_endpoint_takes_a_job_and_gives_its_labels() {
 }
 
 #[tokio::test]
+async fn an_endpoint_of_tomorrow_takes_any_object_and_gives_what_it_was_told() {
+    let text = "[job]\npending_polls = 0\nprocessing_polls = 0\n[api]\nfurther_endpoints = ['video-to-hologram']\n\
+                [video]\nextra_labels = ['depth_url']";
+    let (emulator, client) = toml(text).await;
+    let path = "/v2/video-to-hologram";
+    let answer = post(&emulator, &client, path, &json!({"depth": {"layers": 3}})).await;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    let id = answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
+    let state: Value = get(&emulator, &client, &format!("{path}/{id}"))
+        .await
+        .json()
+        .await
+        .unwrap();
+    let labels: Vec<_> = state["result"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(labels, ["depth_url", "video_url"]);
+    assert_eq!(
+        post(&emulator, &client, path, &json!([])).await.status(),
+        StatusCode::BAD_REQUEST
+    );
+}
+
+#[tokio::test]
 async fn ids_are_known_only_under_their_endpoint() {
     let (emulator, client) = start(Programme::default()).await;
     let id = submit_hdr(&emulator, &client).await;

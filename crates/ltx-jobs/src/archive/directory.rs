@@ -1,7 +1,8 @@
 //! The central directory of an archive that lies elsewhere: parsed from its last bytes only.
 //!
-//! Pure: takes the tail of the archive, gives the list of members or says from which byte on more of it is needed. The parsing is the `zip` crate's;
-//! what it found is checked here against the archive's own length, so that every member lies where no other member and no directory does.
+//! Pure: takes the tail of the archive, gives the list of members or says from which byte on more of it is needed. `end` says where the directory is; its
+//! parsing is the `zip` crate's; what it found is checked here against the archive's own length, so that every member lies where no other member and no
+//! directory does.
 
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,6 +12,8 @@ use bytes::Bytes;
 use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
+use crate::archive::end::{self, End, Found};
+use crate::archive::frame::{number_of, sort_in_frame_order};
 use crate::archive::limits::Limits;
 use crate::archive::name::{checked_base_name, refuse_twins};
 use crate::error::{Error, ErrorKind, Result};
@@ -34,8 +37,60 @@ impl Tail {
         (bytes.len() as u64 <= length).then_some(Self { length, bytes })
     }
 
-    fn start(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The place in the archive of its first byte.
+    pub(crate) fn start(&self) -> u64 {
         self.length - self.bytes.len() as u64
+    }
+
+    fn from(&self, at: u64) -> &[u8] {
+        at.checked_sub(self.start())
+            .and_then(|at| self.bytes.get(usize::try_from(at).ok()?..))
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn starts_with(&self, at: u64, signature: &[u8]) -> bool {
+        self.from(at).starts_with(signature)
+    }
+
+    /// A record of `length` bytes.
+    ///
+    /// # Errors
+    /// `Archive` when it reaches beyond the end.
+    pub(crate) fn fields(&self, at: u64, length: u64) -> Result<Fields<'_>> {
+        usize::try_from(length)
+            .ok()
+            .and_then(|length| self.from(at).get(..length))
+            .map(Fields)
+            .ok_or_else(|| damaged(format!("a record at {at} lies outside of it")))
+    }
+}
+
+/// The numbers of a record, by their place in it; 0 beyond its end.
+pub(crate) struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn array<const N: usize>(&self, at: usize) -> [u8; N] {
+        self.0
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .copied()
+            .unwrap_or([0; N])
+    }
+
+    pub(crate) fn short(&self, at: usize) -> u16 {
+        u16::from_le_bytes(self.array(at))
+    }
+
+    pub(crate) fn long(&self, at: usize) -> u32 {
+        u32::from_le_bytes(self.array(at))
+    }
+
+    pub(crate) fn wide(&self, at: usize) -> u64 {
+        u64::from_le_bytes(self.array(at))
     }
 }
 
@@ -51,6 +106,8 @@ pub(crate) enum Method {
 pub(crate) struct Member {
     /// The last segment of its name: safe on every system.
     pub(crate) name: String,
+    /// The number in its name; see `frame`.
+    pub(crate) number: Option<u64>,
     /// The name as it stands in the archive; the local header must repeat it.
     pub(crate) raw_name: Vec<u8>,
     pub(crate) method: Method,
@@ -64,7 +121,7 @@ pub(crate) struct Member {
 /// What an archive holds.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    /// The EXR members, in the order of their bytes.
+    /// The EXR members, in frame order; see `frame`.
     pub(crate) frames: Vec<Member>,
 }
 
@@ -81,6 +138,11 @@ pub(crate) enum Parsed {
 /// # Errors
 /// `Archive` for what is damaged or contradicts itself, `UnsafeName`, `LimitExceeded`, `Unsupported` (encrypted or another compression).
 pub(crate) fn parse(tail: &Tail, limits: &Limits) -> Result<Parsed> {
+    let end = match end::find(tail, limits)? {
+        Found::End(end) if end.directory.start >= tail.start() => end,
+        Found::End(end) => return Ok(Parsed::Need(end.directory.start)),
+        Found::Need(from) => return Ok(Parsed::Need(from)),
+    };
     let missing = Cell::new(None);
     let reader = TailReader {
         tail,
@@ -96,15 +158,24 @@ pub(crate) fn parse(tail: &Tail, limits: &Limits) -> Result<Parsed> {
     if let Some(from) = missing.get() {
         // Whatever the parser made of it: it looked at bytes that are not here yet.
         limits.check_directory(tail.length - from)?;
-        return Ok(Parsed::Need(from));
+        return if from < tail.start() {
+            Ok(Parsed::Need(from))
+        } else {
+            Err(damaged("its directory points to itself"))
+        };
     }
     let archive = opened.map_err(|error| damaged(format!("its directory cannot be read: {error}")))?;
     if archive.has_duplicate_names() {
         return Err(damaged("two of its members have the same name"));
     }
-    limits.check_members(archive.len())?;
-    let directory_start = archive.central_directory_start();
-    check_end(tail, archive.comment().len())?;
+    let directory_start = end.directory.start;
+    let same_end = archive.central_directory_start() == directory_start
+        && archive.len() as u64 == end.members
+        && archive.comment().len() as u64 == end.comment;
+    if !same_end {
+        return Err(damaged("it can be read in two ways"));
+    }
+    check_directory_end(tail, &archive, &end)?;
 
     let mut spans = Vec::with_capacity(archive.len());
     let mut frames = Vec::new();
@@ -157,6 +228,7 @@ pub(crate) fn parse(tail: &Tail, limits: &Limits) -> Result<Parsed> {
         limits.check_member(&name, entry.size(), entry.compressed_size())?;
         frames.push(Member {
             name: base.to_owned(),
+            number: number_of(base).map(|(_, number)| number),
             raw_name: entry.name_raw().to_vec(),
             method,
             crc32: entry.crc32(),
@@ -172,13 +244,13 @@ pub(crate) fn parse(tail: &Tail, limits: &Limits) -> Result<Parsed> {
     limits.check_total(total)?;
     refuse_twins(frames.iter().map(|frame| frame.name.as_str()))?;
     refuse_overlaps(&mut spans)?;
-    frames.sort_by_key(|frame| frame.span.start);
     for frame in &mut frames {
         // Header, name, extra field, data and descriptor end where the next record begins, at the latest.
         let next = spans.partition_point(|(start, _)| *start <= frame.span.start);
         let most = frame.span.start + LOCAL_HEADER + 2 * 65_535 + frame.packed;
         frame.span.end = spans.get(next).map_or(directory_start, |(start, _)| *start).min(most);
     }
+    sort_in_frame_order(&mut frames);
     Ok(Parsed::Directory(Directory { frames }))
 }
 
@@ -188,15 +260,24 @@ fn is_frame(base_name: &str) -> bool {
         .is_some_and(|(stem, extension)| !stem.is_empty() && extension.eq_ignore_ascii_case("exr"))
 }
 
-/// Refuses bytes behind the end record: another reader could find another archive in them.
-fn check_end(tail: &Tail, comment: usize) -> Result<()> {
-    const END_RECORD: usize = 22;
-    let at = tail.bytes.len().checked_sub(END_RECORD + comment);
-    let found = at.and_then(|at| tail.bytes.get(at..at + 4));
-    if found == Some(b"PK\x05\x06") {
-        return Ok(());
+/// Refuses a directory that goes on behind the last member that was counted: another reader would find more members.
+fn check_directory_end<R: Read + Seek>(tail: &Tail, archive: &ZipArchive<R>, end: &End) -> Result<()> {
+    const ENTRY: u64 = 46;
+    let mut at = end.directory.start;
+    for index in 0..archive.len() {
+        let entry = archive
+            .by_index_data(index)
+            .map_err(|error| damaged(format!("member {index} cannot be read: {error}")))?;
+        let start = entry.central_header_start();
+        let fields = tail.fields(start, ENTRY)?;
+        let variable = [28, 30, 32].map(|at| u64::from(fields.short(at))).iter().sum::<u64>();
+        at = at.max(start + ENTRY + variable);
     }
-    Err(damaged("there are bytes behind its end"))
+    if at == end.directory.end {
+        Ok(())
+    } else {
+        Err(damaged("its directory holds more than the members that it counts"))
+    }
 }
 
 fn refuse_overlaps(spans: &mut [(u64, u64)]) -> Result<()> {
@@ -211,7 +292,7 @@ fn refuse_overlaps(spans: &mut [(u64, u64)]) -> Result<()> {
     Ok(())
 }
 
-fn damaged(why: impl std::fmt::Display) -> Error {
+pub(crate) fn damaged(why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Archive, format!("the archive is not usable: {why}"))
 }
 

@@ -1,7 +1,9 @@
 //! Frame numbers, and the names under which frames are saved.
 //!
+//! Frame order is the order of the numbers where every frame has its own, else the order of the bytes in the archive.
 //! The service's frames carry a zero-padded decimal number and start at 0 or 1; a studio wants its own shot name and first frame. Pure.
 
+use crate::archive::directory::Member;
 use crate::archive::name::broken_rule;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -14,6 +16,17 @@ pub(crate) fn number_of(name: &str) -> Option<(std::ops::Range<usize>, u64)> {
         at + stem[at..].chars().next().map_or(1, char::len_utf8)
     });
     Some((start..end, stem[start..end].parse().ok()?))
+}
+
+/// Brings members into frame order.
+pub(crate) fn sort_in_frame_order(members: &mut [Member]) {
+    members.sort_by_key(|member| member.span.start);
+    let mut numbers: Vec<u64> = members.iter().filter_map(|member| member.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    if numbers.len() == members.len() {
+        members.sort_by_key(|member| member.number);
+    }
 }
 
 /// A pattern such as `sh010.{frame:04}.exr`: exactly one place for the number.

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Members in the central directory.
-    pub(crate) members: usize,
+    pub(crate) members: u64,
     /// Bytes of the central directory itself; it is the one part that is held in memory.
     pub(crate) directory: u64,
     /// Bytes of one member, inflated.
@@ -30,8 +30,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(crate) fn check_members(&self, members: usize) -> Result<()> {
-        within("members", members as u64, self.members as u64)
+    pub(crate) fn check_members(&self, members: u64) -> Result<()> {
+        within("members", members, self.members)
     }
 
     pub(crate) fn check_directory(&self, bytes: u64) -> Result<()> {

@@ -9,7 +9,7 @@ use flate2::read::DeflateDecoder;
 use crate::archive::directory::{LOCAL_HEADER, Member, Method};
 
 /// Bytes written at a time.
-pub(crate) const BLOCK: usize = 1 << 20;
+pub(crate) const BLOCK: usize = 512 << 10;
 
 /// Why a member did not come out.
 #[derive(Debug)]
@@ -18,61 +18,71 @@ pub(crate) enum Fault {
     Damaged(String),
     /// The member's own header tells another story than the directory: two programs would read two different archives.
     Inconsistent(String),
-    /// They could not be written.
-    Output(io::Error),
 }
+
+/// Whether the member itself came out.
+pub(crate) type Outcome = Result<(), Fault>;
 
 /// Reads `member` from `input` and writes it, inflated and proven, to `output`. `buffer` is working space of any size but zero.
 ///
-/// # Errors
 /// `Damaged` also when `input` fails; the reader knows better why, and should be asked first.
+///
+/// # Errors
+/// Those of `output`.
 pub(crate) fn unpack(
     member: &Member,
     input: &mut dyn Read,
     output: &mut dyn Write,
     buffer: &mut [u8],
-) -> Result<(), Fault> {
-    read_local_header(member, input)?;
+) -> io::Result<Outcome> {
+    if let Err(fault) = read_local_header(member, input) {
+        return Ok(Err(fault));
+    }
     let packed = input.take(member.packed);
     match member.method {
-        Method::Stored => {
-            copy(member, packed, output, buffer)?;
-        }
+        Method::Stored => copy(member, packed, output, buffer),
         Method::Deflated => {
             let mut inflater = DeflateDecoder::new(packed);
-            copy(member, &mut inflater, output, buffer)?;
-            if inflater.total_in() != member.packed {
-                return damaged("its compressed bytes end before they should");
+            let outcome = copy(member, &mut inflater, output, buffer)?;
+            if outcome.is_ok() && inflater.total_in() != member.packed {
+                return Ok(damaged("its compressed bytes end before they should"));
             }
+            Ok(outcome)
         }
     }
-    Ok(())
 }
 
-fn copy(member: &Member, mut input: impl Read, output: &mut dyn Write, buffer: &mut [u8]) -> Result<(), Fault> {
+fn copy(member: &Member, mut input: impl Read, output: &mut dyn Write, buffer: &mut [u8]) -> io::Result<Outcome> {
     let mut crc = crc32fast::Hasher::new();
     let mut size = 0_u64;
     loop {
-        let count = fill(&mut input, buffer).map_err(|error| Fault::Damaged(format!("it cannot be read: {error}")))?;
-        if count == 0 {
-            break;
-        }
+        let count = match fill(&mut input, buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) => return Ok(damaged(format!("it cannot be read: {error}"))),
+        };
         let block = buffer.get(..count).unwrap_or_default();
         size += count as u64;
         if size > member.size {
-            return damaged(format!("it is larger than the {} bytes it should have", member.size));
+            return Ok(damaged(format!(
+                "it is larger than the {} bytes it should have",
+                member.size
+            )));
         }
         crc.update(block);
-        output.write_all(block).map_err(Fault::Output)?;
+        output.write_all(block)?;
     }
     if size != member.size {
-        return damaged(format!("it has {size} bytes and should have {}", member.size));
+        return Ok(damaged(format!("it has {size} bytes and should have {}", member.size)));
     }
     let crc = crc.finalize();
     if crc != member.crc32 {
-        return damaged(format!("its CRC-32 is {crc:08x} and should be {:08x}", member.crc32));
+        return Ok(damaged(format!(
+            "its CRC-32 is {crc:08x} and should be {:08x}",
+            member.crc32
+        )));
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Reads until the buffer is full or the input ends, so that writes are few and large.
@@ -90,7 +100,7 @@ fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// A local header that tells another story than the directory means that two programs would read two different archives.
-fn read_local_header(member: &Member, input: &mut dyn Read) -> Result<(), Fault> {
+fn read_local_header(member: &Member, input: &mut dyn Read) -> Outcome {
     const ENCRYPTED: u16 = 1;
     const SIZES_FOLLOW: u16 = 8;
     let mut header = [0_u8; LOCAL_HEADER as usize];
@@ -126,10 +136,10 @@ fn read_local_header(member: &Member, input: &mut dyn Read) -> Result<(), Fault>
     Ok(())
 }
 
-fn inconsistent(why: &str) -> Result<(), Fault> {
+fn inconsistent(why: &str) -> Outcome {
     Err(Fault::Inconsistent(why.to_owned()))
 }
 
-fn damaged(why: impl Into<String>) -> Result<(), Fault> {
+fn damaged(why: impl Into<String>) -> Outcome {
     Err(Fault::Damaged(why.into()))
 }

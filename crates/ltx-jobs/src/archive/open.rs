@@ -21,6 +21,72 @@ use crate::transport::ByteRange;
 /// Rounds of "more of the directory is needed": one for a directory larger than the first tail, one to spare.
 const DIRECTORY_ROUNDS: usize = 4;
 
+/// Whether it is worth asking for the end of the file first. A guess: the content decides.
+pub(crate) fn looks_like_archive(source: &Source) -> bool {
+    let path = source.url().1.url().path().to_ascii_lowercase();
+    path.ends_with(".zip") || source.label.to_ascii_lowercase().contains("frames")
+}
+
+/// What the request for the end of a file brought.
+pub(crate) enum FirstTail {
+    Archive(Facts, Directory),
+    /// The storage has no ranges and sends the file from its beginning.
+    Whole(Box<HealingStream>, Facts),
+    /// It is something else, or the storage does not know this way of asking.
+    NoArchive,
+}
+
+/// Asks for the end of the file: where an archive's directory is.
+pub(crate) async fn open_tail(flow: &Flow, source: &Arc<Source>) -> Result<FirstTail> {
+    let mut stream = HealingStream::new(flow.clone(), Arc::clone(source), ByteRange::Suffix(FIRST_TAIL), None);
+    let facts = match stream.open().await {
+        Ok(facts) => facts,
+        // A storage that does not know suffix ranges; the plain way will tell what else may be wrong.
+        Err(error) if error.kind() == ErrorKind::Protocol => return Ok(FirstTail::NoArchive),
+        Err(error) => return Err(error),
+    };
+    if let (true, Some(_)) = (facts.ranges, facts.length) {
+        let tail = collect(&mut stream).await?;
+        return directory_in(flow, source, facts, tail).await;
+    }
+    if stream.position() != 0 {
+        return Ok(FirstTail::NoArchive);
+    }
+    // Some storages know ranges, but not the suffix form, and answer it with the whole.
+    if let Some(length) = facts.length.filter(|length| *length > 0) {
+        let asked = ByteRange::Span {
+            start: length.saturating_sub(FIRST_TAIL),
+            end: Some(length),
+        };
+        let mut plain = HealingStream::new(flow.clone(), Arc::clone(source), asked, None);
+        if let Ok(plain_facts) = plain.open().await
+            && plain_facts.ranges
+            && plain_facts.length == Some(length)
+        {
+            let tail = collect(&mut plain).await?;
+            return directory_in(flow, source, plain_facts, tail).await;
+        }
+    }
+    Ok(FirstTail::Whole(Box::new(stream), facts))
+}
+
+async fn directory_in(flow: &Flow, source: &Arc<Source>, facts: Facts, tail: Bytes) -> Result<FirstTail> {
+    if !tail.windows(4).any(|window| window == b"PK\x05\x06") {
+        return Ok(FirstTail::NoArchive);
+    }
+    let directory = read_remote_directory(flow, source, &facts, tail).await?;
+    Ok(FirstTail::Archive(facts, directory))
+}
+
+/// The rest of a stream, which is known to be small.
+pub(crate) async fn collect(stream: &mut HealingStream) -> Result<Bytes> {
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = stream.next().await? {
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
+}
+
 /// Fetches the last bytes of a remote archive until its directory is in them.
 pub(crate) async fn read_remote_directory(
     flow: &Flow,
@@ -47,9 +113,7 @@ pub(crate) async fn read_remote_directory(
                 };
                 let mut stream = HealingStream::new(flow.clone(), Arc::clone(source), asked, Some(facts.clone()));
                 let mut longer = BytesMut::with_capacity(usize::try_from(length - from).unwrap_or(0));
-                while let Some(piece) = stream.next().await? {
-                    longer.extend_from_slice(&piece);
-                }
+                longer.extend_from_slice(&collect(&mut stream).await?);
                 longer.extend_from_slice(&bytes);
                 bytes = longer.freeze();
             }

@@ -56,6 +56,17 @@ pub(crate) struct Portion {
     pub(crate) pieces: VecDeque<Bytes>,
 }
 
+impl Portion {
+    /// Nothing yet, of the bytes from `offset` on.
+    pub(crate) fn at(offset: u64) -> Self {
+        Self {
+            offset,
+            size: 0,
+            pieces: VecDeque::new(),
+        }
+    }
+}
+
 /// The bytes that the network side hands over, as a reader.
 pub(crate) struct PortionReader {
     received: mpsc::Receiver<Portion>,

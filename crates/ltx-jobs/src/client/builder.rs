@@ -141,6 +141,14 @@ impl ClientBuilder {
         self.duration("stall_timeout", limit, |settings| &mut settings.stall_timeout)
     }
 
+    /// Connections for one file that is downloaded, 1 to 64; by default as many as are found to help, at most 8.
+    pub fn connections(mut self, number: usize) -> Self {
+        if let Err(error) = self.settings.set("connections", &number.to_string(), Origin::Argument) {
+            self.error = self.error.or(Some(error));
+        }
+        self
+    }
+
     /// A proxy (`http`, `https`, `socks5`, `socks5h`); the default is what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
     pub fn proxy(mut self, url: &str) -> Self {
         if let Err(error) = self.settings.set("proxy", url, Origin::Argument) {

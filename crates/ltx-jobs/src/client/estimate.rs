@@ -120,6 +120,9 @@ impl Estimating {
                     looked = client.look_at_inputs(&request) => looked?,
                     () = work.cancel.cancelled() => return Err(client.closed_instead(cancelled("the estimate"))),
                 };
+                for warning in &looked.warnings {
+                    tracing::warn!(target: SUBMIT, endpoint = request.endpoint(), "{warning}");
+                }
                 client.estimate_of(&request, &looked)?.map_err(|missing| {
                     Error::new(
                         ErrorKind::Unsupported,

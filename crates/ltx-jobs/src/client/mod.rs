@@ -131,7 +131,7 @@ impl Client {
     /// that reads files on this thread.
     ///
     /// # Errors
-    /// For an intent: the outcome of its submit when that is no job (`SubmitUnknown`), `InvalidState` while it is still on its way, `NotFound` when the
+    /// For an intent: the outcome of its submit when that is no job (`SubmitUnknown`, `IdLost`), `InvalidState` while it is still on its way, `NotFound` when the
     /// journal does not know it.
     pub fn job(&self, reference: JobRef) -> Result<Job> {
         let Some(intent) = reference.intent_id() else {
@@ -147,6 +147,7 @@ impl Client {
                 .with_advice("ask again in a moment"),
             Some(Fate::Refused) => Error::new(ErrorKind::NotFound, format!("{reference} was refused: there is no job")),
             Some(Fate::Unknown { request_id }) => crate::submit::still_unknown(&reference).with_request_id(request_id),
+            Some(Fate::IdLost { request_id }) => crate::submit::id_still_lost(&reference).with_request_id(request_id),
             None => Error::new(ErrorKind::NotFound, format!("the journal does not know {reference}")),
         };
         Err(error.with_job(&reference))
@@ -344,7 +345,7 @@ impl Client {
     }
 
     /// The engine of the present runtime, made when there is none or when its runtime is gone.
-    async fn engine(&self) -> Result<Engine> {
+    pub(crate) async fn engine(&self) -> Result<Engine> {
         if let Some(engine) = self.present_engine() {
             return Ok(engine);
         }
@@ -375,6 +376,12 @@ impl Client {
 
     pub(crate) fn stop_token(&self) -> &CancellationToken {
         &self.0.stop
+    }
+
+    /// Held by work that must come to its end also after its caller has gone; closing the client gives it the grace of a paid POST.
+    #[cfg(feature = "rehost")]
+    pub(crate) fn finishing(&self) -> tokio_util::task::task_tracker::TaskTrackerToken {
+        self.0.paid.token()
     }
 
     /// A cancellation that came from closing the client is told as such.

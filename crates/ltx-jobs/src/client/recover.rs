@@ -23,6 +23,8 @@ pub enum SubmitState {
     Refused,
     /// Nobody can tell: a job may exist and be billed.
     Unknown,
+    /// A job exists and is billed if it succeeds, but its id did not arrive.
+    IdLost,
     /// The job failed and was not billed.
     EndedUnbilled,
 }
@@ -45,6 +47,11 @@ pub struct JournaledSubmit {
     pub began_at: SystemTime,
     /// What became of it.
     pub state: SubmitState,
+    /// The service's request id, for the vendor's support, where the outcome is unknown or the job's id is lost and the answer had one.
+    pub request_id: Option<String>,
+    /// Attempts of unknown outcome that nobody has settled: each may have created a job. Beside a known job, or more than one, only where the caller
+    /// accepted a double charge.
+    pub doubts: u32,
     /// The job's terminal status, when it was seen.
     pub ended: Option<Status>,
     /// Whether its outputs were saved.
@@ -55,12 +62,13 @@ pub struct JournaledSubmit {
 
 impl JournaledSubmit {
     fn new(entry: Entry) -> Result<Self> {
-        let (state, job) = match entry.fate {
-            Fate::Open => (SubmitState::Submitting, None),
-            Fate::Accepted(job) => (SubmitState::Accepted, Some(job)),
-            Fate::Refused => (SubmitState::Refused, None),
-            Fate::Unknown { .. } => (SubmitState::Unknown, None),
-            Fate::EndedUnbilled(job) => (SubmitState::EndedUnbilled, Some(job)),
+        let (state, job, request_id) = match entry.fate {
+            Fate::Open => (SubmitState::Submitting, None, None),
+            Fate::Accepted(job) => (SubmitState::Accepted, Some(job), None),
+            Fate::Refused => (SubmitState::Refused, None, None),
+            Fate::Unknown { request_id } => (SubmitState::Unknown, None, request_id),
+            Fate::IdLost { request_id } => (SubmitState::IdLost, None, request_id),
+            Fate::EndedUnbilled(job) => (SubmitState::EndedUnbilled, Some(job), None),
         };
         Ok(Self {
             intent: JobRef::intent(entry.intent.id)?,
@@ -70,6 +78,8 @@ impl JournaledSubmit {
             once: entry.intent.once,
             began_at: entry.intent.began_at,
             state,
+            request_id,
+            doubts: entry.doubts,
             ended: entry.ended,
             saved: entry.saved,
             other_key: entry.other_key,
@@ -83,7 +93,7 @@ impl JournaledSubmit {
 pub struct Recovered {
     /// Jobs of this key that exist and whose outputs were not saved, oldest first. Wait for them, then download.
     pub jobs: Vec<Job>,
-    /// Submits whose outcome nobody knows. Look at the account, then settle each with [`Client::resolve`].
+    /// Submits whose outcome nobody knows, and those whose job exists without a known id. Look at the account, then settle each with [`Client::resolve`].
     pub unknown: Vec<JournaledSubmit>,
     /// Jobs that were submitted with another key, and cannot be asked for with this one.
     pub other_key: Vec<JournaledSubmit>,
@@ -98,7 +108,7 @@ impl Client {
         Jobs { client: self.clone() }
     }
 
-    /// What an earlier run left behind: jobs to wait for and to fetch, and submits whose outcome is unknown. Asks nobody and bills nothing.
+    /// What an earlier run left behind: jobs to wait for and to fetch, and submits whose outcome or job id is unknown. Asks nobody and bills nothing.
     ///
     /// # Errors
     /// As [`jobs`](Self::jobs).
@@ -106,7 +116,7 @@ impl Client {
         Recover { client: self.clone() }
     }
 
-    /// Settles a submit whose outcome was unknown, after a look at the account: with the job it became, or with `None` when there is none. Its `once` key is
+    /// Settles a submit whose outcome, or whose job's id, was unknown, after a look at the account: with the job it became, or with `None` when there is none. Its `once` key is
     /// free again in the second case.
     ///
     /// # Errors
@@ -169,7 +179,7 @@ impl Recover {
                 let mut recovered = Recovered::default();
                 for submit in self.client.jobs().await? {
                     match (&submit.state, &submit.job) {
-                        (SubmitState::Unknown, _) => recovered.unknown.push(submit),
+                        (SubmitState::Unknown | SubmitState::IdLost, _) => recovered.unknown.push(submit),
                         (SubmitState::Accepted, Some(_)) if submit.saved => {}
                         // The service said that it no longer knows the job: nothing is left to fetch.
                         (SubmitState::Accepted, Some(_)) if matches!(submit.ended, Some(Status::Other(_))) => {}
@@ -219,13 +229,9 @@ impl Resolve {
                         format!("{} is no intent", self.intent),
                     );
                 };
-                let fate = match self.job {
-                    Some(job) if job.is_intent() => {
-                        return refuse(crate::ErrorKind::InvalidRequest, format!("{job} is no job"));
-                    }
-                    Some(job) => Fate::Accepted(job),
-                    None => Fate::Refused,
-                };
+                if let Some(job) = self.job.as_ref().filter(|job| job.is_intent()) {
+                    return refuse(crate::ErrorKind::InvalidRequest, format!("{job} is no job"));
+                }
                 let asked = id.clone();
                 let known = self
                     .client
@@ -237,18 +243,18 @@ impl Resolve {
                         format!("the journal does not know {}", self.intent),
                     ),
                     Some(Entry {
-                        fate: Fate::Unknown { .. },
+                        fate: Fate::Unknown { .. } | Fate::IdLost { .. },
                         intent,
                         ..
-                    }) => match &fate {
-                        Fate::Accepted(job) if job.endpoint() != Some(intent.endpoint.as_str()) => {
+                    }) => match self.job {
+                        Some(job) if job.endpoint() != Some(intent.endpoint.as_str()) => {
                             let text = format!(
                                 "{} was submitted to {}, and {job} is a job of another endpoint",
                                 self.intent, intent.endpoint
                             );
                             refuse(crate::ErrorKind::InvalidRequest, text)
                         }
-                        _ => self.client.journaled(move |journal| journal.settle(&id, fate)).await,
+                        job => self.client.journaled(move |journal| journal.resolve(&id, job)).await,
                     },
                     Some(entry) => refuse(
                         crate::ErrorKind::InvalidState,
@@ -266,6 +272,7 @@ fn words(fate: &Fate) -> String {
         Fate::Accepted(job) | Fate::EndedUnbilled(job) => format!("it became {job}"),
         Fate::Refused => "it was refused".to_owned(),
         Fate::Unknown { .. } => "unknown".to_owned(),
+        Fate::IdLost { .. } => "its job's id is lost".to_owned(),
     }
 }
 

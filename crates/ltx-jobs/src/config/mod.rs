@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::state_directory;
 use crate::money::Usd;
 use crate::secret::{ApiKey, redact};
+use crate::transfer::MOST_CONNECTIONS;
 
 /// Where the value of a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +120,8 @@ pub(crate) struct Settings {
     pub(crate) submit_timeout: Duration,
     pub(crate) poll_timeout: Duration,
     pub(crate) stall_timeout: Duration,
+    /// Connections for one file; as many as pay when `None`.
+    pub(crate) connections: Option<usize>,
     pub(crate) proxy: Option<Url>,
     pub(crate) ca_bundle: Option<PathBuf>,
     pub(crate) allow_http: bool,
@@ -278,6 +281,28 @@ const TABLE: &[Row] = &[
         show: |s| show_duration(s.stall_timeout),
     },
     Row {
+        key: "connections",
+        apply: |settings, text| {
+            let rule = format!("must be auto or a number from 1 to {MOST_CONNECTIONS}");
+            settings.connections = match text {
+                "auto" => None,
+                number => Some(
+                    number
+                        .parse()
+                        .ok()
+                        .filter(|number| (1..=MOST_CONNECTIONS).contains(number))
+                        .ok_or_else(|| invalid("connections", text, &rule))?,
+                ),
+            };
+            Ok(())
+        },
+        show: |settings| {
+            settings
+                .connections
+                .map_or_else(|| "auto".to_owned(), |number| number.to_string())
+        },
+    },
+    Row {
         key: "proxy",
         apply: |settings, text| {
             let url = Url::parse(text).map_err(|error| invalid("proxy", "***", &format!("not a URL: {error}")))?;
@@ -359,6 +384,7 @@ impl Default for Settings {
             submit_timeout: Duration::from_secs(60),
             poll_timeout: Duration::from_secs(20),
             stall_timeout: Duration::from_secs(30),
+            connections: None,
             proxy: None,
             ca_bundle: None,
             allow_http: false,
@@ -550,6 +576,19 @@ mod tests {
             .set("base_url", "http://127.0.0.1:1", Origin::Argument)
             .unwrap();
         settings.check().unwrap();
+    }
+
+    #[test]
+    fn connections_are_found_by_themselves_or_a_sensible_number() {
+        let mut settings = Settings::default();
+        for (text, connections) in [("8", Some(8)), ("auto", None), ("1", Some(1)), ("64", Some(64))] {
+            settings.set("connections", text, Origin::Argument).unwrap();
+            assert_eq!(settings.connections, connections);
+        }
+        for text in ["0", "65", "-1", "many", ""] {
+            let error = settings.set("connections", text, Origin::Argument).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{text:?}");
+        }
     }
 
     #[test]

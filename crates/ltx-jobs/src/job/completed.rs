@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::IntoFuture;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use super::frames::OpenFrames;
 use super::{Job, JobRef, Results};
 use crate::client::{Client, Engine};
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::model::{Polled, Status, url_expiry};
-use crate::operation::{Operation, Running};
-use crate::progress::Phase;
+use crate::operation::{Operation, Running, Watch, Work};
+use crate::progress::{Phase, Progress};
 use crate::secret::SignedUrl;
 use crate::telemetry::TRANSFER;
 use crate::transfer::{self, ArchiveMode, DownloadOptions, Renew, Saved, TransferContext, Verify};
@@ -26,7 +27,7 @@ const RETENTION: Duration = Duration::from_secs(24 * 3600);
 /// A completed job with its outputs.
 #[derive(Clone)]
 pub struct Completed {
-    client: Client,
+    pub(super) client: Client,
     job: Job,
     created_at: Option<SystemTime>,
     results: Arc<Results>,
@@ -101,22 +102,64 @@ impl Completed {
     ///
     /// A file goes to `dest/<label without _url>` plus its extension (`video.mp4`); an archive of EXR frames is unpacked into
     /// `dest/<label without _url>/` (`exr_frames/frame_00001.exr`). What is there under its final name is complete and verified; a file that is there
-    /// already and equal counts as done. Costs nothing on the bill.
+    /// already and equal counts as done. What an interruption leaves of a file lies hidden beside it (`.video...`), and the next download to the same
+    /// directory goes on with it, in this process or another. Costs nothing on the bill.
     ///
     /// # Errors
-    /// `ResultExpired`, `Integrity`, `Archive`, `UnsafeName`, `Exists`, `NoSpace`, `Io`, `Stalled`, `Cancelled`, and those of the network.
+    /// `ResultExpired`, `Integrity`, `Archive`, `UnsafeName`, `Exists`, `Locked`, `NoSpace`, `Io`, `Stalled`, `Cancelled`, and those of the network.
     pub fn download(&self, dest: impl Into<PathBuf>) -> Download {
         Download {
             completed: self.clone(),
             dest: dest.into(),
             options: DownloadOptions::default(),
+            watch: Watch::default(),
         }
     }
 
-    fn source(&self, label: &str, engine: &Engine) -> Arc<dyn Renew> {
+    /// Copies the outputs to an object store, below `url`: `s3://bucket/prefix/`, `gs://`, `az://` or `abfss://`, `file://`.
+    ///
+    /// A file becomes the object `<url>/<label without _url>` plus its extension (`video.mp4`); of an archive of EXR frames every frame becomes one
+    /// (`exr_frames/frame_00001.exr`). Nothing is stored on this machine and memory stays flat. An object under its key is complete and proven; one that
+    /// is there already and equal counts as copied. Costs nothing on the bill; the store may.
+    ///
+    /// Credentials come from where the store's own tools look for them (variables of the environment, profiles, the role of the machine), and are never
+    /// logged. Requests go through this client's proxy and trust its certificates.
+    ///
+    /// # Errors
+    /// `Unauthenticated` and `PermissionDenied` by the store, `Config` for a bucket or region that is not there or an unknown option, `Exists`,
+    /// `ResultExpired`, `Integrity`, `Archive`, `UnsafeName`, `Cancelled`, and those of the network.
+    #[cfg(feature = "rehost")]
+    pub fn rehost(&self, url: impl Into<String>) -> crate::rehost::Rehost {
+        crate::rehost::Rehost::new(self.clone(), url.into())
+    }
+
+    #[cfg(feature = "rehost")]
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The outputs, each with its URL and the way to a new one.
+    pub(crate) fn signed_outputs(&self) -> Vec<(String, SignedUrl, Arc<dyn Renew>)> {
+        self.outputs
+            .values()
+            .map(|output| (output.label.clone(), output.url.clone(), self.source(&output.label)))
+            .collect()
+    }
+
+    /// Opens the archive of EXR frames where it lies, as a list: one ranged request for its directory, two for one of some 3,000 frames and more. No frame is
+    /// fetched by it, and nothing is billed.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when several outputs look like such archives and none was named, or the named one is not there. `Archive` when no output is one, or
+    /// it is damaged; `UnsafeName` or `LimitExceeded` when it is made to do harm. `Unsupported` when the storage answers no ranges and no directory was
+    /// named for it. `ResultExpired`, `Stalled`, `Cancelled`, and those of the network.
+    pub fn frames(&self) -> OpenFrames {
+        OpenFrames::new(self.clone())
+    }
+
+    pub(super) fn source(&self, label: &str) -> Arc<dyn Renew> {
         Arc::new(RenewByPoll {
             client: self.client.clone(),
-            engine: engine.clone(),
             job: self.job.reference().clone(),
             label: label.to_owned(),
         })
@@ -158,6 +201,7 @@ pub struct Download {
     completed: Completed,
     dest: PathBuf,
     options: DownloadOptions,
+    watch: Watch,
 }
 
 impl Download {
@@ -197,52 +241,90 @@ impl Download {
         self
     }
 
+    /// Connections for one file, 1 to 64. The default is the client's setting `connections`: as many as are found to help, at most 8.
+    pub fn connections(mut self, number: usize) -> Self {
+        self.options.connections = Some(number);
+        self
+    }
+
+    /// Whether to go on with what an interrupted download left beside its target, and to leave such for the next; the default does. Without, every
+    /// download begins anew and leaves nothing.
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.options.resume = resume;
+        self
+    }
+
+    /// A limit in bytes per second, for all connections of this download together.
+    pub fn bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.options.bandwidth = Some(bytes_per_second);
+        self
+    }
+
+    /// How long to wait for a file that somebody else is fetching to the same place; zero does not wait. The default waits without limit: what the other
+    /// one saves counts as saved.
+    ///
+    /// # Errors
+    /// `Locked`, with host and process of the other one, when the time has passed.
+    pub fn lock_timeout(mut self, limit: Duration) -> Self {
+        self.options.lock_timeout = Some(limit);
+        self
+    }
+
+    /// Calls `tell` with the progress, at most ten times a second and only when there is news, and once more at the end. It runs on a thread of the
+    /// runtime and must not block; a panic in it ends the download as `Internal`. Without it, [`Operation::snapshot`] tells the same.
+    pub fn on_progress(mut self, tell: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.watch.tell(tell);
+        self
+    }
+
+    /// Cancels the download when this future is ready, for example a `CancellationToken::cancelled_owned`; [`Operation::cancel`] and dropping the awaited
+    /// future do so as well. What was fetched is kept for the next call, see [`resume`](Self::resume).
+    pub fn cancel(mut self, when: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.watch.cancel(when);
+        self
+    }
+
     /// Starts the download on the runtime.
     pub fn start(self) -> Operation<Saved> {
         let Self {
             completed,
             dest,
             options,
+            watch,
         } = self;
         let client = completed.client.clone();
         let span = tracing::info_span!(target: TRANSFER, "download", job = %completed.job.reference());
         client.run(span, move |engine, work| async move {
             work.progress.set_phase(Phase::Downloading);
+            options.check()?;
             let reference = completed.job.reference();
             work.if_dropped(Billing::JobExists(Some(reference.clone())), reference);
-            let outputs = completed
-                .outputs
-                .values()
-                .map(|output| {
-                    (
-                        output.label.clone(),
-                        output.url.clone(),
-                        completed.source(&output.label, &engine),
-                    )
-                })
-                .collect();
-            let context = TransferContext {
-                transport: engine.transport.clone(),
-                settings: completed.client.settings().clone(),
-                progress: work.progress,
-                cancel: work.cancel,
-            };
-            let saved = transfer::save_outputs(&context, outputs, &dest, &options)
-                .await
-                .map_err(|error| {
-                    completed
-                        .client
-                        .closed_instead(error)
-                        .about_job(completed.job.reference())
-                })?;
-            if options.only.is_none() {
-                let job = completed.job.reference().clone();
-                if let Err(error) = completed.client.journaled(move |journal| journal.saved(&job)).await {
-                    tracing::warn!(target: TRANSFER, %error, "what was saved could not be written down");
-                }
-            }
-            Ok(saved)
+            let saving = Box::pin(completed.save(&engine, &work, &dest, &options));
+            watch.over(&work, saving).await
         })
+    }
+}
+
+impl Completed {
+    /// Saves the outputs, and writes down that they were when it was all of them.
+    async fn save(&self, engine: &Engine, work: &Work, dest: &Path, options: &DownloadOptions) -> Result<Saved> {
+        let outputs = self.signed_outputs();
+        let context = TransferContext {
+            transport: engine.transport.clone(),
+            settings: self.client.settings().clone(),
+            progress: work.progress.clone(),
+            cancel: work.cancel.clone(),
+        };
+        let saved = transfer::save_outputs(&context, outputs, dest, options)
+            .await
+            .map_err(|error| self.client.closed_instead(error).about_job(self.job.reference()))?;
+        if options.only.is_none() {
+            let job = self.job.reference().clone();
+            if let Err(error) = self.client.journaled(move |journal| journal.saved(&job)).await {
+                tracing::warn!(target: TRANSFER, %error, "what was saved could not be written down");
+            }
+        }
+        Ok(saved)
     }
 }
 
@@ -258,7 +340,6 @@ impl IntoFuture for Download {
 /// A fresh URL for an output by asking for the job once more.
 struct RenewByPoll {
     client: Client,
-    engine: Engine,
     job: JobRef,
     label: String,
 }
@@ -273,8 +354,9 @@ impl Renew for RenewByPoll {
                 self.job.id().unwrap_or_default()
             );
             let what = "asking for a fresh URL";
-            let answer = self
-                .engine
+            // Of the runtime of the moment: a list of frames may outlive the one it was opened in.
+            let engine = self.client.engine().await?;
+            let answer = engine
                 .transport
                 .api_get(&path, &key, self.client.settings().poll_timeout)
                 .await

@@ -2,12 +2,14 @@
 
 mod cell;
 mod completed;
+mod frames;
 mod handle;
 mod reference;
 mod state;
 
 pub(crate) use cell::JobCell;
 pub use completed::{Completed, Download, Output};
+pub use frames::{ExtractFrames, Frame, FrameStream, Frames, OpenFrames, PublishedFrame, ReadFrame, StreamFrames};
 pub use handle::{Job, Poll, Wait};
 pub use reference::JobRef;
 pub(crate) use reference::check_segment;

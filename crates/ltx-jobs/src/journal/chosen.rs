@@ -87,6 +87,10 @@ impl Journal for ChosenJournal {
         self.opened()?.settle(intent, fate)
     }
 
+    fn resolve(&self, intent: &str, job: Option<JobRef>) -> Result<()> {
+        self.opened()?.resolve(intent, job)
+    }
+
     fn fate(&self, intent: &str) -> Result<Option<Fate>> {
         self.opened()?.fate(intent)
     }
@@ -97,6 +101,10 @@ impl Journal for ChosenJournal {
 
     fn saved(&self, job: &JobRef) -> Result<()> {
         self.opened()?.saved(job)
+    }
+
+    fn knows(&self, job: &JobRef) -> Result<bool> {
+        self.opened()?.knows(job)
     }
 
     fn entries(&self) -> Result<Vec<Entry>> {

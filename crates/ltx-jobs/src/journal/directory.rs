@@ -6,24 +6,23 @@
 //! A submit under a `once` key writes its intent first and looks at the others' files after that. Whoever then finds another open intent steps back, so
 //! two processes can never both send it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use super::held::{self, Held};
+use super::ledger::{Ledger, Source};
+use super::others::{Others, Trouble, is_orphan};
+use super::own::{OwnFile, Written};
 use super::record::{self, Record};
-use super::{Entry, Fate, Intent, Journal, Ledger, Once};
+use super::{Entry, Fate, Intent, Journal, Once, held, old};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobRef;
 use crate::keys::Keys;
 use crate::model::{Status, format_time};
 
 const EXTENSION: &str = "jsonl";
-
-/// A file of another host cannot be asked for its lock; untouched for this long, its writer is taken to be gone.
-const FOREIGN_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Who writes.
 #[derive(Clone)]
@@ -50,27 +49,14 @@ pub(crate) struct DirectoryJournal {
 
 #[derive(Default)]
 struct State {
-    /// What this client wrote, in order.
-    records: Vec<Record>,
-    /// The same as a ledger.
-    own: Ledger,
-    file: Option<Own>,
-}
-
-/// The file of this client. Made with the first record, so that a client that submits nothing leaves nothing.
-struct Own {
-    file: File,
-    path: PathBuf,
-    /// Bytes of whole lines.
-    length: u64,
-    _held: Held,
-}
-
-/// Another client's file, as far as it can be read.
-struct Foreign {
-    records: Vec<Record>,
-    orphan: bool,
-    same_origin: bool,
+    /// Everything that is known of this service's submits: what this client did, and what was read in the files of others.
+    ledger: Ledger,
+    others: Others,
+    file: Option<OwnFile>,
+    /// Files that could not be written any more. Kept, because their locks tell others that this client lives.
+    left: Vec<OwnFile>,
+    /// What is known, but found no room on the disk: written behind the next record that does.
+    unwritten: Vec<Record>,
 }
 
 impl DirectoryJournal {
@@ -94,98 +80,58 @@ impl DirectoryJournal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a record to the own file; `sync` waits until it is on the disk.
-    fn append(&self, state: &mut State, record: &Record, sync: bool) -> Result<()> {
+    /// Appends a record to the own file, and behind it those that found no room before. It is not on the disk before [`on_disk`](Self::on_disk).
+    fn append(&self, state: &mut State, record: &Record) -> Result<Written> {
+        let written = self.write(state, record)?;
+        while let Some(late) = state.unwritten.pop() {
+            if self.write(state, &late).is_err() {
+                state.unwritten.push(late);
+                break;
+            }
+        }
+        Ok(written)
+    }
+
+    fn write(&self, state: &mut State, record: &Record) -> Result<Written> {
+        let line = line(record)?;
+        if let Some(given_up) = state.file.take_if(|own| own.is_given_up()) {
+            state.left.push(given_up);
+        }
         let own = match &mut state.file {
             Some(own) => own,
             empty => empty.insert(self.create()?),
         };
-        let line = record.line().map_err(|error| {
-            Error::new(
-                ErrorKind::Journal,
-                format!("a journal record cannot be written: {error}"),
-            )
-        })?;
-        let written = own
-            .file
-            .write_all(&line)
-            .and_then(|()| if sync { own.file.sync_data() } else { Ok(()) });
-        match written {
-            Ok(()) => {
-                own.length += line.len() as u64;
-                Ok(())
-            }
-            Err(error) => {
-                let error = cannot("write", &own.path, error);
-                // Half a line may have been written (a full disk). It must not be in the middle of a file: cut it off, or go on in another file.
-                if own.file.set_len(own.length).is_err() {
-                    state.file = None;
-                }
-                Err(error)
-            }
+        let error = match own.append(&line) {
+            Ok(written) => return Ok(written),
+            Err(error) => cannot("write", own.path(), error),
+        };
+        // Half a line may have been written (a full disk). It must not be in the middle of a file: cut it off, or go on in another file.
+        if !own.cut() {
+            state.left.extend(state.file.take());
         }
+        Err(error)
     }
 
-    fn create(&self) -> Result<Own> {
+    /// Waits until what was written is on the disk. Not under the lock, so that those who wait at the same time wait for one sync.
+    fn on_disk(&self, written: Written) -> Result<()> {
+        written
+            .on_disk()
+            .map_err(|error| cannot("write", &self.directory, error))
+    }
+
+    fn create(&self) -> Result<OwnFile> {
         let process = std::process::id();
         let name = format!("{}-{process}-{:08x}", host(), fastrand::u32(..));
         let path = self.directory.join(format!("{name}.{EXTENSION}"));
-        // The lock has a file of its own, because a lock keeps others from reading on some systems. Held before there is anything to read.
-        let held = Held::new(&path, process).map_err(|error| cannot("make", &path, error))?;
-        let mut options = OpenOptions::new();
-        options.append(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
-        }
-        let mut file = options.open(&path).map_err(|error| cannot("make", &path, error))?;
         let opened = Record::Opened {
-            at: format_time(SystemTime::now()),
+            at: now(),
             host: host(),
             process,
             origin: self.identity.origin.clone(),
             key: self.identity.key(),
             version: crate::VERSION.to_owned(),
         };
-        let line = opened
-            .line()
-            .map_err(|error| Error::new(ErrorKind::Journal, error.to_string()))?;
-        file.write_all(&line)
-            .and_then(|()| file.sync_data())
-            .map_err(|error| cannot("write", &path, error))?;
-        #[cfg(unix)]
-        if let Err(error) = File::open(&self.directory).and_then(|directory| directory.sync_all()) {
-            tracing::debug!(%error, "the journal directory cannot be synced");
-        }
-        Ok(Own {
-            file,
-            path,
-            length: line.len() as u64,
-            _held: held,
-        })
-    }
-
-    /// Reads every other file.
-    ///
-    /// # Errors
-    /// `Journal` naming file and line when one is damaged before its last line.
-    fn others(&self, state: &State) -> Result<Vec<Foreign>> {
-        let own = state.file.as_ref().map(|own| own.path.as_path());
-        let mut others = Vec::new();
-        for path in self.files()? {
-            if own == Some(path.as_path()) {
-                continue;
-            }
-            match self.read_foreign(&path) {
-                Ok(Some(foreign)) => others.push(foreign),
-                Ok(None) => {}
-                // Removed by another's clean-up since it was listed.
-                Err(error) if error.os_error().is_some() && !path.exists() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(others)
+        OwnFile::create(path.clone(), &line(&opened)?).map_err(|error| cannot("make", &path, error))
     }
 
     /// All journal files, by name.
@@ -202,61 +148,64 @@ impl DirectoryJournal {
         Ok(files)
     }
 
-    fn read_foreign(&self, path: &Path) -> Result<Option<Foreign>> {
-        let unreadable = |error| cannot("read", path, error);
-        let mut file = File::open(path).map_err(unreadable)?;
-        // Asked before reading: a writer that goes after this is seen as alive once more, never the other way round.
-        let held = held::is_held(path);
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(unreadable)?;
-        let content = record::read(&bytes);
-        if let Some(line) = content.damaged {
-            return Err(Error::new(
-                ErrorKind::Journal,
-                format!("the journal {} is damaged in line {line}", path.display()),
-            )
-            .with_advice("nothing was changed; move the file away once its jobs are settled"));
-        }
-        let Some(Record::Opened {
-            host: writer, origin, ..
-        }) = content.records.first()
-        else {
-            return Ok(None);
-        };
-        let age = file
-            .metadata()
-            .and_then(|meta| meta.modified())
-            .ok()
-            .and_then(|at| SystemTime::now().duration_since(at).ok());
-        let old = age.is_some_and(|age| age > FOREIGN_AGE);
-        let orphan = match held.filter(|_| *writer == host()) {
-            Some(held) => !held,
-            // Another host's lock, or a file system without locks.
-            None => old,
-        };
-        let same_origin = *origin == self.identity.origin;
-        Ok(Some(Foreign {
-            records: content.records,
-            orphan,
-            same_origin,
-        }))
+    /// Takes in what others have written since the last time.
+    ///
+    /// # Errors
+    /// `Journal` naming file and line when one is damaged before its last line.
+    fn refresh(&self, state: &mut State) -> Result<()> {
+        let State {
+            ledger,
+            others,
+            file,
+            left,
+            ..
+        } = state;
+        let mut files = self.files()?;
+        files.retain(|path| !file.iter().chain(&*left).any(|own| own.path() == path));
+        others
+            .refresh(files, &self.identity.origin, ledger)
+            .map_err(|(path, trouble)| match trouble {
+                Trouble::Unreadable(error) => cannot("read", &path, error),
+                Trouble::Damaged(line) => Error::new(
+                    ErrorKind::Journal,
+                    format!("the journal {} is damaged in line {line}", path.display()),
+                )
+                .with_advice("nothing was changed; move the file away once its jobs are settled"),
+            })
     }
 
     /// Removes files that are old and have nothing left to tell. What cannot be judged stays.
     fn clean_up(&self) {
+        let aged: Vec<_> = self
+            .files()
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|path| {
+                let changed = fs::metadata(&path).and_then(|meta| meta.modified()).ok()?;
+                let age = SystemTime::now().duration_since(changed).ok()?;
+                Some((path, changed, age))
+            })
+            .collect();
+        // Rarely is there anything to do, and then nothing is read.
+        if aged.iter().all(|(_, _, age)| *age < old::KEPT) {
+            return;
+        }
         let mut files = Vec::new();
-        for path in self.files().unwrap_or_default() {
-            let modified = fs::metadata(&path).and_then(|meta| meta.modified()).ok();
-            let age = modified.and_then(|at| SystemTime::now().duration_since(at).ok());
-            if let (Some(age), Ok(Some(foreign))) = (age, self.read_foreign(&path)) {
-                files.push((path, age, foreign));
+        for (path, changed, age) in aged {
+            let held = held::is_held(&path);
+            let Ok(content) = fs::read(&path).map(|bytes| record::read(&bytes)) else {
+                continue;
+            };
+            if let (None, Some(Record::Opened { host, .. })) = (content.damaged, content.records.first()) {
+                let removable = is_orphan(held, host, Some(changed)) && old::is_settled(&content.records, age);
+                files.push((path, removable, content.records));
             }
         }
-        for (path, age, foreign) in &files {
+        for (path, _, records) in files.iter().filter(|(_, removable, _)| *removable) {
             let told_of_others = files
                 .iter()
-                .any(|(other, _, begun)| other != path && record::tells_of(&foreign.records, &begun.records));
-            if !foreign.orphan || told_of_others || !record::is_settled(&record::ledger(&foreign.records), *age) {
+                .any(|(other, _, begun)| other != path && old::tells_of(records, begun));
+            if told_of_others {
                 continue;
             }
             match fs::remove_file(path) {
@@ -266,124 +215,149 @@ impl DirectoryJournal {
         }
     }
 
-    /// Everything that is known of this service's submits, from all files. Ends, saves and settlements may stand in another file than the intent.
-    fn view(&self, state: &State) -> Result<Ledger> {
-        let others = self.others(state)?;
-        let mut ledger = Ledger::default();
-        let mut later: Vec<&Record> = Vec::new();
-        let here = (state.records.as_slice(), false);
-        let there = others
-            .iter()
-            .filter(|other| other.same_origin)
-            .map(|other| (other.records.as_slice(), other.orphan));
-        let own_key = self.identity.key();
-        for (records, orphan) in std::iter::once(here).chain(there) {
-            for record in records {
-                if let Record::Intent { key, .. } = record {
-                    record::apply(&mut ledger, record);
-                    if let Some(entry) = ledger.entries.last_mut() {
-                        (entry.orphan, entry.other_key) = (orphan, *key != own_key);
-                    }
-                } else {
-                    later.push(record);
-                }
-            }
+    /// Writes down what is known already: what the ledger has learned stays true, whatever becomes of the record.
+    fn note(&self, record: Record, learn: impl FnOnce(&mut Ledger)) -> Result<Written> {
+        let mut state = self.lock();
+        learn(&mut state.ledger);
+        let written = self.append(&mut state, &record);
+        if written.is_err() {
+            state.unwritten.push(record);
         }
-        later.sort_by_key(|record| (record.rank(), record.at()));
-        later.into_iter().for_each(|record| record::apply(&mut ledger, record));
-        for entry in ledger
-            .entries
-            .iter_mut()
-            .filter(|entry| entry.orphan && entry.fate == Fate::Open)
-        {
-            // Whoever began it is gone, and left no outcome: nobody can tell.
-            entry.fate = Fate::Unknown { request_id: None };
-        }
-        ledger.entries.sort_by_key(|entry| entry.intent.began_at);
-        Ok(ledger)
-    }
-
-    /// Writes a record and keeps it.
-    fn note(&self, state: &mut State, record: Record, sync: bool) -> Result<()> {
-        self.append(state, &record, sync)?;
-        record::apply(&mut state.own, &record);
-        state.records.push(record);
-        Ok(())
+        written
     }
 }
 
 impl Journal for DirectoryJournal {
     fn once(&self, key: &str, fingerprint: &str) -> Result<Once> {
-        Ok(self.view(&self.lock())?.once(key, fingerprint, None))
+        let mut state = self.lock();
+        self.refresh(&mut state)?;
+        Ok(state.ledger.once(key, fingerprint, None))
     }
 
     fn begin(&self, intent: Intent) -> Result<Once> {
-        let mut state = self.lock();
-        let Some(key) = intent.once.clone() else {
-            return self
-                .note(&mut state, Record::intent(&intent, self.identity.key()), true)
-                .map(|()| Once::Free);
+        let key = self.identity.key();
+        let record = Record::intent(&intent, key.clone());
+        let written = {
+            let mut state = self.lock();
+            if let Some(once) = &intent.once {
+                self.refresh(&mut state)?;
+                let known = state.ledger.once(once, &intent.fingerprint, None);
+                if known != Once::Free {
+                    return Ok(known);
+                }
+            }
+            let written = self.append(&mut state, &record)?;
+            state.ledger.add(intent.clone(), key, Source::OWN);
+            written
         };
-        let known = self.view(&state)?.once(&key, &intent.fingerprint, None);
-        if known != Once::Free {
-            return Ok(known);
+        if let Err(error) = self.on_disk(written) {
+            // It will not be sent, and must not stand in the way of another try.
+            self.lock().ledger.settle(&intent.id, Fate::Refused, &now());
+            return Err(error);
         }
-        self.note(&mut state, Record::intent(&intent, self.identity.key()), true)?;
+        let Some(once) = &intent.once else {
+            return Ok(Once::Free);
+        };
         // Another process may have written its intent between the look and the write. It, or both, step back; never do both go on.
-        let known = self
-            .view(&state)
-            .map(|view| view.once(&key, &intent.fingerprint, Some(&intent.id)));
+        let known = {
+            let mut state = self.lock();
+            self.refresh(&mut state)
+                .map(|()| state.ledger.once(once, &intent.fingerprint, Some(&intent.id)))
+        };
         if !matches!(known, Ok(Once::Free)) {
-            self.note(
-                &mut state,
-                Record::Refused {
-                    intent: intent.id,
-                    at: format_time(SystemTime::now()),
-                },
-                true,
-            )?;
+            self.settle(&intent.id, Fate::Refused)?;
         }
         known
     }
 
     fn settle(&self, intent: &str, fate: Fate) -> Result<()> {
-        match Record::fate(intent, &fate, SystemTime::now()) {
-            Some(record) => self.note(&mut self.lock(), record, true),
-            None => Ok(()),
+        let at = SystemTime::now();
+        let Some(record) = Record::fate(intent, &fate, at) else {
+            return Ok(());
+        };
+        let written = self.note(record.clone(), |ledger| {
+            ledger.settle(intent, fate, &format_time(at));
+        })?;
+        let on_disk = self.on_disk(written);
+        if on_disk.is_err() {
+            self.lock().unwritten.push(record);
         }
+        on_disk
+    }
+
+    fn resolve(&self, intent: &str, job: Option<JobRef>) -> Result<()> {
+        let at = now();
+        let record = Record::Resolved {
+            intent: intent.to_owned(),
+            job: job.clone(),
+            at: at.clone(),
+        };
+        // Learned only when it is written: somebody who hears of an error will try again.
+        let written = self.append(&mut self.lock(), &record)?;
+        self.on_disk(written)?;
+        self.lock().ledger.resolve(intent, job, &at);
+        Ok(())
     }
 
     fn fate(&self, intent: &str) -> Result<Option<Fate>> {
-        let state = self.lock();
-        if let Some(entry) = state.own.find(intent) {
-            return Ok(Some(entry.fate.clone()));
+        let mut state = self.lock();
+        if state.ledger.is_own(intent) {
+            match state.ledger.fate(intent) {
+                // Somebody may have settled it in another process.
+                None | Some(Fate::Unknown { .. } | Fate::IdLost { .. }) => {}
+                known => return Ok(known),
+            }
         }
-        Ok(self.view(&state)?.find(intent).map(|entry| entry.fate.clone()))
+        self.refresh(&mut state)?;
+        Ok(state.ledger.fate(intent))
     }
 
     fn ended(&self, job: &JobRef, status: &Status) -> Result<()> {
+        let at = now();
         let record = Record::Ended {
             job: job.clone(),
             status: status.as_str().to_owned(),
-            at: format_time(SystemTime::now()),
+            at: at.clone(),
         };
-        self.note(&mut self.lock(), record, false)
+        // If this is lost in a power cut, the job is asked for once more.
+        self.note(record, |ledger| ledger.ended(job, status, &at)).map(drop)
     }
 
     fn saved(&self, job: &JobRef) -> Result<()> {
-        self.note(
-            &mut self.lock(),
-            Record::Saved {
-                job: job.clone(),
-                at: format_time(SystemTime::now()),
-            },
-            false,
-        )
+        let record = Record::Saved {
+            job: job.clone(),
+            at: now(),
+        };
+        self.note(record, |ledger| ledger.saved(job)).map(drop)
+    }
+
+    fn knows(&self, job: &JobRef) -> Result<bool> {
+        let mut state = self.lock();
+        if state.ledger.knows(job) {
+            return Ok(true);
+        }
+        self.refresh(&mut state)?;
+        Ok(state.ledger.knows(job))
     }
 
     fn entries(&self) -> Result<Vec<Entry>> {
-        Ok(self.view(&self.lock())?.entries)
+        let mut state = self.lock();
+        self.refresh(&mut state)?;
+        Ok(state.ledger.entries(&self.identity.key()))
     }
+}
+
+fn now() -> String {
+    format_time(SystemTime::now())
+}
+
+fn line(record: &Record) -> Result<Vec<u8>> {
+    record.line().map_err(|error| {
+        Error::new(
+            ErrorKind::Journal,
+            format!("a journal record cannot be written: {error}"),
+        )
+    })
 }
 
 /// This machine's name, as far as it fits into a file name.
@@ -415,3 +389,7 @@ fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
 #[cfg(test)]
 #[path = "directory_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "directory_others_tests.rs"]
+mod others_tests;

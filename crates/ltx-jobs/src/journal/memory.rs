@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Entry, Fate, Intent, Journal, Ledger, Once};
+use super::ledger::{Ledger, Source};
+use super::{Entry, Fate, Intent, Journal, Once};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobRef;
 use crate::model::Status;
@@ -30,24 +31,34 @@ impl Journal for MemoryJournal {
                 return Ok(known);
             }
         }
-        ledger.add(intent);
+        ledger.add(intent, String::new(), Source::OWN);
         Ok(Once::Free)
     }
 
     fn settle(&self, intent: &str, fate: Fate) -> Result<()> {
-        if self.lock().settle(intent, fate) {
-            Ok(())
-        } else {
-            Err(unknown_intent(intent))
+        let mut ledger = self.lock();
+        if !ledger.is_own(intent) {
+            return Err(unknown_intent(intent));
         }
+        ledger.settle(intent, fate, "");
+        Ok(())
+    }
+
+    fn resolve(&self, intent: &str, job: Option<JobRef>) -> Result<()> {
+        let mut ledger = self.lock();
+        if !ledger.is_own(intent) {
+            return Err(unknown_intent(intent));
+        }
+        ledger.resolve(intent, job, "");
+        Ok(())
     }
 
     fn fate(&self, intent: &str) -> Result<Option<Fate>> {
-        Ok(self.lock().find(intent).map(|entry| entry.fate.clone()))
+        Ok(self.lock().fate(intent))
     }
 
     fn ended(&self, job: &JobRef, status: &Status) -> Result<()> {
-        self.lock().ended(job, status);
+        self.lock().ended(job, status, "");
         Ok(())
     }
 
@@ -56,8 +67,13 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
+    fn knows(&self, job: &JobRef) -> Result<bool> {
+        Ok(self.lock().knows(job))
+    }
+
     fn entries(&self) -> Result<Vec<Entry>> {
-        Ok(self.lock().entries.clone())
+        // One client, one account: whatever key it uses now, these are its own.
+        Ok(self.lock().entries(""))
     }
 }
 
@@ -92,6 +108,10 @@ impl Journal for NoJournal {
         Ok(())
     }
 
+    fn resolve(&self, _: &str, _: Option<JobRef>) -> Result<()> {
+        Ok(())
+    }
+
     fn fate(&self, _: &str) -> Result<Option<Fate>> {
         Ok(None)
     }
@@ -102,6 +122,10 @@ impl Journal for NoJournal {
 
     fn saved(&self, _: &JobRef) -> Result<()> {
         Ok(())
+    }
+
+    fn knows(&self, _: &JobRef) -> Result<bool> {
+        Ok(false)
     }
 
     fn entries(&self) -> Result<Vec<Entry>> {

@@ -2,17 +2,22 @@
 //!
 //! The submit is built around the trait: an intent is recorded before the POST, its outcome before the caller hears of it. `memory` keeps the records as
 //! long as the client lives; `directory` keeps them on disk, so that a script that was killed finds its jobs again; `chosen` is the one the settings ask for.
-//! `record` is the form on disk, pure.
+//! `record` is the form on disk, `ledger` what all records say together: both pure.
 
 mod chosen;
 mod directory;
 mod held;
+mod ledger;
 mod memory;
+mod old;
+mod others;
+mod own;
 mod record;
 
 use std::time::SystemTime;
 
 pub(crate) use chosen::{ChosenJournal, state_directory};
+pub(crate) use directory::host;
 
 use crate::error::Result;
 use crate::job::JobRef;
@@ -41,6 +46,8 @@ pub(crate) enum Fate {
     Refused,
     /// Nobody can tell. `request_id` when the service gave one.
     Unknown { request_id: Option<String> },
+    /// The service holds a job, but its id did not arrive.
+    IdLost { request_id: Option<String> },
     /// The job ended without a bill: a `once` key is free again.
     EndedUnbilled(JobRef),
 }
@@ -50,7 +57,7 @@ impl Fate {
     pub(crate) fn job(&self) -> Option<&JobRef> {
         match self {
             Self::Accepted(job) | Self::EndedUnbilled(job) => Some(job),
-            Self::Open | Self::Refused | Self::Unknown { .. } => None,
+            Self::Open | Self::Refused | Self::Unknown { .. } | Self::IdLost { .. } => None,
         }
     }
 }
@@ -71,12 +78,12 @@ pub(crate) enum Once {
 pub(crate) struct Entry {
     pub(crate) intent: Intent,
     pub(crate) fate: Fate,
+    /// Attempts of unknown outcome that nobody has settled. Beside a known job, or more than one, only where the caller accepted a double charge.
+    pub(crate) doubts: u32,
     /// The job's end, when it was seen.
     pub(crate) ended: Option<Status>,
     /// Whether its outputs were saved.
     pub(crate) saved: bool,
-    /// Whether whoever wrote it is gone: then an open intent will never be settled by itself.
-    pub(crate) orphan: bool,
     /// Whether it was submitted with another key than this client's.
     pub(crate) other_key: bool,
 }
@@ -92,6 +99,9 @@ pub(crate) trait Journal: Send + Sync {
     /// Records what became of an intent.
     fn settle(&self, intent: &str, fate: Fate) -> Result<()>;
 
+    /// Records what somebody found out about an intent whose outcome was unknown: the job it became, or that there is none.
+    fn resolve(&self, intent: &str, job: Option<JobRef>) -> Result<()>;
+
     /// What is known of an intent.
     fn fate(&self, intent: &str) -> Result<Option<Fate>>;
 
@@ -101,78 +111,9 @@ pub(crate) trait Journal: Send + Sync {
     /// Records that the outputs of a job were saved.
     fn saved(&self, job: &JobRef) -> Result<()>;
 
+    /// Whether a submit became this job.
+    fn knows(&self, job: &JobRef) -> Result<bool>;
+
     /// Every submit that is known, oldest first.
     fn entries(&self) -> Result<Vec<Entry>>;
-}
-
-/// What is known of the intents, in memory: the rules that every journal shares.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    entries: Vec<Entry>,
-}
-
-impl Ledger {
-    fn find(&self, intent: &str) -> Option<&Entry> {
-        self.entries.iter().rev().find(|entry| entry.intent.id == intent)
-    }
-
-    fn find_mut(&mut self, intent: &str) -> Option<&mut Entry> {
-        self.entries.iter_mut().rev().find(|entry| entry.intent.id == intent)
-    }
-
-    fn add(&mut self, intent: Intent) {
-        self.entries.push(Entry {
-            intent,
-            fate: Fate::Open,
-            ended: None,
-            saved: false,
-            orphan: false,
-            other_key: false,
-        });
-    }
-
-    /// The first submit under this key that holds it, apart from `own`.
-    fn holder(&self, key: &str, own: Option<&str>) -> Option<&Entry> {
-        self.entries.iter().find(|entry| {
-            entry.intent.once.as_deref() == Some(key)
-                && Some(entry.intent.id.as_str()) != own
-                && !matches!(entry.fate, Fate::Refused | Fate::EndedUnbilled(_))
-        })
-    }
-
-    fn once(&self, key: &str, fingerprint: &str, own: Option<&str>) -> Once {
-        match self.holder(key, own) {
-            None => Once::Free,
-            Some(entry) if entry.intent.fingerprint != fingerprint => Once::Other {
-                intent: Box::new(entry.intent.clone()),
-            },
-            Some(entry) => Once::Same {
-                intent: entry.intent.id.clone(),
-                fate: entry.fate.clone(),
-            },
-        }
-    }
-
-    fn settle(&mut self, intent: &str, fate: Fate) -> bool {
-        self.find_mut(intent).map(|entry| entry.fate = fate).is_some()
-    }
-
-    fn of_job(&mut self, job: &JobRef) -> impl Iterator<Item = &mut Entry> {
-        self.entries.iter_mut().filter(
-            move |entry| matches!(&entry.fate, Fate::Accepted(known) | Fate::EndedUnbilled(known) if known == job),
-        )
-    }
-
-    fn ended(&mut self, job: &JobRef, status: &Status) {
-        for entry in self.of_job(job) {
-            entry.ended = Some(status.clone());
-            if *status == Status::Failed {
-                entry.fate = Fate::EndedUnbilled(job.clone());
-            }
-        }
-    }
-
-    fn saved(&mut self, job: &JobRef) {
-        self.of_job(job).for_each(|entry| entry.saved = true);
-    }
 }

@@ -3,13 +3,13 @@
 //! `{"crc32c":"1c291ca3","record":{...}}`: the checksum is of the bytes of the record as written. A reader takes what it knows and passes over record
 //! types and fields of later versions. No key, no prompt, no signed URL is ever in a record.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fate, Intent, Ledger};
+use super::{Fate, Intent};
 use crate::job::JobRef;
-use crate::model::{Status, format_time, parse_time};
+use crate::model::{Status, format_time};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,20 @@ pub(super) enum Record {
         intent: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         request_id: Option<String>,
+        at: String,
+    },
+    /// A job exists, but its id did not arrive. A reader that does not know this record takes the intent for open, and later for unknown.
+    IdLost {
+        intent: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request_id: Option<String>,
+        at: String,
+    },
+    /// Somebody looked at the account, and found the job or that there is none.
+    Resolved {
+        intent: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<JobRef>,
         at: String,
     },
     /// A terminal state was seen.
@@ -97,40 +111,17 @@ impl Record {
                 request_id: request_id.clone(),
                 at,
             },
+            Fate::IdLost { request_id } => Self::IdLost {
+                intent,
+                request_id: request_id.clone(),
+                at,
+            },
             Fate::EndedUnbilled(job) => Self::Ended {
                 job: job.clone(),
                 status: Status::Failed.as_str().to_owned(),
                 at,
             },
         })
-    }
-
-    /// Its place among the records of one submit, from all files: what is surer comes later. Never by time, because clocks differ between machines.
-    pub(super) fn rank(&self) -> u8 {
-        match self {
-            Self::Opened { .. } | Self::Later => 0,
-            Self::Intent { .. } => 1,
-            Self::Unknown { .. } => 2,
-            // A refusal after an unknown outcome is somebody's settlement.
-            Self::Refused { .. } => 3,
-            Self::Accepted { .. } => 4,
-            Self::Ended { .. } => 5,
-            Self::Saved { .. } => 6,
-        }
-    }
-
-    /// When it was written, as text that sorts like time: decides only between records of the same rank.
-    pub(super) fn at(&self) -> &str {
-        match self {
-            Self::Opened { at, .. }
-            | Self::Intent { at, .. }
-            | Self::Accepted { at, .. }
-            | Self::Refused { at, .. }
-            | Self::Unknown { at, .. }
-            | Self::Ended { at, .. }
-            | Self::Saved { at, .. } => at,
-            Self::Later => "",
-        }
     }
 
     /// The line, newline included.
@@ -155,22 +146,31 @@ pub(super) fn parse(line: &[u8]) -> Option<Record> {
     serde_json::from_slice(record).ok()
 }
 
-/// A file as read.
+/// A file, or what was added to it, as read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Content {
     pub(super) records: Vec<Record>,
     /// The number of the first damaged line, from 1.
     pub(super) damaged: Option<usize>,
+    /// Bytes of the whole lines before a damaged or torn one.
+    pub(super) whole: usize,
+    /// The length of the last of them.
+    pub(super) last_line: usize,
 }
 
-/// Reads a whole file. A last line that is cut off or damaged was being written when its process died: it is dropped. Other damage is told.
+/// Reads a file from the beginning of a line. A last line that is cut off or damaged is being written, or was when its process died: it is left out. Other
+/// damage is told.
 pub(super) fn read(bytes: &[u8]) -> Content {
     let mut content = Content::default();
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
     while let Some((number, line)) = lines.next() {
         let last = lines.peek().is_none();
         match line.strip_suffix(b"\n").and_then(parse) {
-            Some(record) => content.records.push(record),
+            Some(record) => {
+                content.records.push(record);
+                content.whole += line.len();
+                content.last_line = line.len();
+            }
             None if last => {}
             None => {
                 content.damaged = Some(number + 1);
@@ -179,85 +179,6 @@ pub(super) fn read(bytes: &[u8]) -> Content {
         }
     }
     content
-}
-
-/// Adds a record to what is known.
-pub(super) fn apply(ledger: &mut Ledger, record: &Record) {
-    match record {
-        Record::Opened { .. } | Record::Later => {}
-        Record::Intent {
-            id,
-            at,
-            endpoint,
-            fingerprint,
-            once,
-            label,
-            ..
-        } => ledger.add(Intent {
-            id: id.clone(),
-            endpoint: endpoint.clone(),
-            fingerprint: fingerprint.clone(),
-            once: once.clone(),
-            label: label.clone(),
-            began_at: parse_time(at).unwrap_or(SystemTime::UNIX_EPOCH),
-        }),
-        Record::Accepted { intent, job, .. } => {
-            ledger.settle(intent, Fate::Accepted(job.clone()));
-        }
-        Record::Refused { intent, .. } => {
-            ledger.settle(intent, Fate::Refused);
-        }
-        Record::Unknown { intent, request_id, .. } => {
-            ledger.settle(
-                intent,
-                Fate::Unknown {
-                    request_id: request_id.clone(),
-                },
-            );
-        }
-        Record::Ended { job, status, .. } => ledger.ended(job, &Status::from(status.as_str())),
-        Record::Saved { job, .. } => ledger.saved(job),
-    }
-}
-
-/// What these records say together.
-pub(super) fn ledger(records: &[Record]) -> Ledger {
-    let mut ledger = Ledger::default();
-    records.iter().for_each(|record| apply(&mut ledger, record));
-    ledger
-}
-
-/// Whether one file tells what became of a submit that another file began: an outcome, an end, a settlement. It must outlive that file.
-pub(super) fn tells_of(teller: &[Record], beginner: &[Record]) -> bool {
-    let begun = |intent: &String| {
-        beginner
-            .iter()
-            .any(|record| matches!(record, Record::Intent { id, .. } if id == intent))
-    };
-    let holds = |job: &JobRef| {
-        beginner
-            .iter()
-            .any(|record| matches!(record, Record::Accepted { job: known, .. } if known == job))
-    };
-    teller.iter().any(|record| match record {
-        Record::Accepted { intent, .. } | Record::Refused { intent, .. } | Record::Unknown { intent, .. } => {
-            begun(intent)
-        }
-        Record::Ended { job, .. } | Record::Saved { job, .. } => holds(job),
-        Record::Opened { .. } | Record::Intent { .. } | Record::Later => false,
-    })
-}
-
-/// Whether a file may be removed: everything in it is settled, and it is old.
-pub(super) fn is_settled(ledger: &Ledger, age: Duration) -> bool {
-    const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-    age >= KEPT
-        && ledger.entries.iter().all(|entry| match &entry.fate {
-            Fate::Refused | Fate::EndedUnbilled(_) => true,
-            // A job is forgotten by the service a day after its end: after 30 days nothing can be fetched any more.
-            Fate::Accepted(_) => true,
-            Fate::Open | Fate::Unknown { .. } => false,
-        })
 }
 
 #[cfg(test)]
@@ -298,17 +219,30 @@ mod tests {
                 request_id: Some("r".into()),
                 at: "x".into(),
             },
+            Record::IdLost {
+                intent: "i3".into(),
+                request_id: None,
+                at: "x".into(),
+            },
+            Record::Resolved {
+                intent: "i3".into(),
+                job: Some(job()),
+                at: "x".into(),
+            },
             Record::Ended {
                 job: job(),
                 status: "completed".into(),
                 at: "x".into(),
             },
         ];
+        let bytes = file(&records);
         assert_eq!(
-            read(&file(&records)),
+            read(&bytes),
             Content {
                 records: records.to_vec(),
-                damaged: None
+                damaged: None,
+                whole: bytes.len(),
+                last_line: records.last().unwrap().line().unwrap().len(),
             }
         );
     }
@@ -323,7 +257,9 @@ mod tests {
                 content,
                 Content {
                     records: vec![intent("i1")],
-                    damaged: None
+                    damaged: None,
+                    whole: first,
+                    last_line: first,
                 },
                 "cut at {cut}"
             );
@@ -371,40 +307,5 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn a_settlement_is_told_of_the_file_that_began_it() {
-        let settled = [Record::Refused {
-            intent: "i1".into(),
-            at: "x".into(),
-        }];
-        assert!(tells_of(&settled, &[intent("i1")]));
-        assert!(!tells_of(&settled, &[intent("i2")]));
-        assert!(!tells_of(&[intent("i1")], &settled));
-    }
-
-    #[test]
-    fn only_old_files_without_doubts_may_go() {
-        let old = Duration::from_secs(31 * 24 * 3600);
-        let accepted = Record::Accepted {
-            intent: "i1".into(),
-            job: job(),
-            at: "x".into(),
-        };
-        assert!(is_settled(&ledger(&[intent("i1"), accepted.clone()]), old));
-        assert!(!is_settled(&ledger(&[intent("i1"), accepted]), old / 2));
-        assert!(!is_settled(&ledger(&[intent("i1")]), old));
-        assert!(!is_settled(
-            &ledger(&[
-                intent("i1"),
-                Record::Unknown {
-                    intent: "i1".into(),
-                    request_id: None,
-                    at: "x".into()
-                }
-            ]),
-            old
-        ));
     }
 }

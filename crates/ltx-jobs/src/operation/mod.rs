@@ -6,6 +6,7 @@
 //! An operation always ends with an outcome: work that panics ends as `Internal`, work whose runtime is shut down ends as `Closed`.
 
 mod cell;
+mod watch;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -18,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::cell::{Cell, Finisher};
+pub(crate) use self::watch::Watch;
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::job::JobRef;
 use crate::progress::{Progress, ProgressSink};

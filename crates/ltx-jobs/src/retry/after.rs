@@ -70,6 +70,18 @@ mod tests {
                 ],
                 Some(0.0),
             ),
+            // A date far ahead is capped like a number, whether the server's clock is known or ours has to do.
+            (
+                &[
+                    ("retry-after", "Mon, 23 Nov 2026 11:00:00 GMT"),
+                    ("date", "Mon, 23 Nov 2026 10:00:00 GMT"),
+                ],
+                Some(300.0),
+            ),
+            (&[("retry-after", "Thu, 31 Dec 2099 23:59:59 GMT")], Some(300.0)),
+            (&[("retry-after", " 7 ")], Some(7.0)),
+            (&[("retry-after", "1e300")], Some(300.0)),
+            (&[("retry-after", "Mon, 23 Nov 2026")], None),
         ];
         for (pairs, expected) in cases {
             let found = retry_after(&headers(pairs), epoch).map(|wait| wait.as_secs_f64());

@@ -66,6 +66,20 @@ mod tests {
     }
 
     #[test]
+    fn delays_are_drawn_evenly_below_the_ceiling() {
+        let ceiling = Duration::from_secs(1);
+        let mut backoff = Backoff::new(ceiling, ceiling);
+        let mut tenths = [0; 10];
+        for _ in 0..10_000 {
+            let delay = backoff.next_delay(None);
+            assert!(delay <= ceiling);
+            tenths[(delay.as_millis() / 100).min(9) as usize] += 1;
+        }
+        // A thousand are expected in each; eight standard deviations are 240.
+        assert!(tenths.iter().all(|count| (760..1240).contains(count)), "{tenths:?}");
+    }
+
+    #[test]
     fn what_the_service_asks_for_is_never_shortened() {
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(20));
         assert!(backoff.next_delay(Some(Duration::from_secs(3))) >= Duration::from_secs(3));

@@ -168,7 +168,10 @@ impl Witness {
         let fate = match verdict {
             Verdict::Refused { .. } if self.in_doubt => return,
             Verdict::Refused { .. } => Fate::Refused,
-            Verdict::Unknown(error) | Verdict::IdLost(error) => Fate::Unknown {
+            Verdict::Unknown(error) => Fate::Unknown {
+                request_id: error.request_id().map(str::to_owned),
+            },
+            Verdict::IdLost(error) => Fate::IdLost {
                 request_id: error.request_id().map(str::to_owned),
             },
             Verdict::Created { .. } => return,

@@ -15,8 +15,10 @@ pub(crate) struct Holding(Mutex<State>);
 struct State {
     place: Option<Place>,
     money: Option<Reservation>,
-    /// There may be a job.
+    /// The money may be owed.
     committed: bool,
+    /// An attempt of before may have made a job.
+    in_doubt: bool,
 }
 
 impl Holding {
@@ -25,6 +27,7 @@ impl Holding {
             place: None,
             money,
             committed: false,
+            in_doubt: false,
         }))
     }
 
@@ -49,12 +52,18 @@ impl Holding {
 
     /// There may be a job, and nobody can tell.
     pub(super) fn doubtful(&self) {
-        self.with(|state| state.committed = true);
+        self.with(|state| {
+            state.committed = true;
+            state.in_doubt = true;
+        });
     }
 
     /// It is sent once more: what was set aside for the job in doubt stays spent, and this is for the next one.
     pub(super) fn again(&self, money: Option<Reservation>) {
-        self.with(|state| state.money = money);
+        self.with(|state| {
+            state.money = money;
+            state.committed = false;
+        });
     }
 
     /// The job has ended.
@@ -70,7 +79,7 @@ impl Holding {
 impl Drop for Holding {
     fn drop(&mut self) {
         let state = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        match (state.place.take(), state.committed) {
+        match (state.place.take(), state.committed || state.in_doubt) {
             (Some(place), true) => place.leave(),
             (place, _) => drop(place),
         }

@@ -190,6 +190,17 @@ pub(crate) fn still_unknown(reference: &JobRef) -> Error {
     .with_advice("look at the account before you submit again")
 }
 
+/// The error for an intent whose job has no known id, when somebody asks for it again.
+pub(crate) fn id_still_lost(reference: &JobRef) -> Error {
+    Error::new(
+        ErrorKind::IdLost,
+        format!("the service accepted the job of {reference}, but its id never arrived"),
+    )
+    .with_billing(Billing::JobExists(None))
+    .with_job(reference)
+    .with_advice("ask the vendor for the job, with the request id; do not submit again")
+}
+
 fn new_intent_id() -> String {
     let millis = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)

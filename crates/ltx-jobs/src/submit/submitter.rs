@@ -213,7 +213,13 @@ impl Submitter {
         let mut key_renewed = false;
         // An earlier attempt of unknown outcome. Whatever becomes of later ones, the job it may have created stays possible.
         let mut doubt: Option<Error> = None;
+        // Why the attempt before was refused.
+        let mut reason: Option<Error> = None;
         loop {
+            let limit = settings
+                .submit_timeout
+                .min(self.time_left().unwrap_or(LONGEST))
+                .max(Duration::from_millis(1));
             let posting = Posting {
                 client: self.client.clone(),
                 engine: self.engine.clone(),
@@ -227,10 +233,7 @@ impl Submitter {
                 key: key.clone(),
                 body: ready.body.clone(),
                 holding: Arc::clone(&ready.holding),
-                limit: settings
-                    .submit_timeout
-                    .min(self.time_left().unwrap_or(LONGEST))
-                    .max(Duration::from_millis(1)),
+                limit,
             };
             self.work.progress.set_phase(Phase::Submitting);
             match posting.run(&self.work.cancel).await {
@@ -246,12 +249,16 @@ impl Submitter {
                         key = self.client.keys().current()?;
                         continue;
                     }
+                    // An attempt that only the caller's time limit cut short says nothing; the one before it does.
+                    let cut_short = error.kind() == ErrorKind::RequestTimeout && limit < settings.submit_timeout;
+                    let error = reason.take().filter(|_| cut_short).unwrap_or(error);
                     match self.pause_before_next(again, &error, &mut backoff, &mut resent_at_once) {
                         Some(pause) => {
                             tracing::debug!(target: SUBMIT, intent = %self.reference, error = %error.message(), wait_s = pause.as_secs_f64(), "refused, will be sent again");
                             if self.pause(pause, again).await.is_err() {
                                 return Err(self.refused(self.stopped(), doubt).await);
                             }
+                            reason = Some(error);
                         }
                         None => return Err(self.refused(error, doubt).await),
                     }
@@ -281,7 +288,7 @@ impl Submitter {
                     }
                 }
                 Posted::Verdict(Verdict::IdLost(error)) => {
-                    self.settle_or_say(Fate::Unknown {
+                    self.settle_or_say(Fate::IdLost {
                         request_id: error.request_id().map(str::to_owned),
                     })
                     .await;

@@ -443,10 +443,9 @@ async fn cancelling_in_the_middle_ends_at_once() {
             began.elapsed()
         );
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Cancelled);
-        assert!(
-            tree(dest.path()).iter().all(|(name, _)| !name.ends_with(".part")),
-            "{label}"
-        );
+        // Frames leave nothing; of one file, what was fetched stays hidden for the next call.
+        let hidden = tree(dest.path()).iter().all(|(name, _)| name.starts_with(".video."));
+        assert!(hidden, "{label} {:?}", tree(dest.path()));
     }
 }
 
@@ -490,7 +489,7 @@ async fn hundreds_of_bad_transfers_publish_only_what_is_whole() {
         };
         let found: Vec<_> = tree(dest.path())
             .into_iter()
-            .filter(|(name, _)| !name.ends_with(".part"))
+            .filter(|(name, _)| !name.starts_with('.'))
             .collect();
         assert!(
             found.iter().all(|file| expected.contains(file)),
@@ -503,4 +502,222 @@ async fn hundreds_of_bad_transfers_publish_only_what_is_whole() {
             );
         }
     }
+}
+
+/// The ranges asked for from the `from`th request on.
+fn spans(storage: &FakeStorage, from: usize) -> Vec<(u64, Option<u64>)> {
+    storage.log.lock().unwrap()[from..]
+        .iter()
+        .map(|(range, _)| match range {
+            Some(ByteRange::Span { start, end }) => (*start, *end),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+fn with(change: impl FnOnce(&mut DownloadOptions)) -> DownloadOptions {
+    let mut options = DownloadOptions::new();
+    change(&mut options);
+    options
+}
+
+/// A download that ends for good after `count` bytes.
+async fn interrupted(storage: &Arc<FakeStorage>, dest: &Path, count: usize) {
+    let dead = (0..20).map(|_| Fault::NoAnswer(crate::transport::FailureKind::Connect));
+    storage
+        .faults
+        .lock()
+        .unwrap()
+        .extend([Fault::Cut(count)].into_iter().chain(dead));
+    let error = save(storage, "video_url", "v", dest, &DownloadOptions::new())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    storage.faults.lock().unwrap().clear();
+}
+
+#[tokio::test]
+async fn the_next_call_fetches_only_what_is_missing_and_leaves_nothing_beside_the_file() {
+    let dest = tempfile::tempdir().unwrap();
+    let storage = Arc::new(FakeStorage::new(video(), []));
+    interrupted(&storage, dest.path(), 40_000).await;
+    assert!(
+        tree(dest.path()).iter().all(|(name, _)| name.starts_with('.')),
+        "nothing has a name yet"
+    );
+    let kept = tree(dest.path())
+        .into_iter()
+        .find(|(name, _)| name.ends_with(".json"))
+        .unwrap()
+        .1;
+    let kept = String::from_utf8(kept).unwrap();
+    assert!(
+        !kept.contains("http") && !kept.contains("canary") && !kept.contains("storage.example"),
+        "{kept}"
+    );
+
+    let (before, progress) = (storage.requests(), ProgressSink::new());
+    let outputs = vec![storage.output("video_url", "v")];
+    save_all(
+        &storage.flow(),
+        &progress,
+        outputs,
+        dest.path(),
+        &DownloadOptions::new(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(spans(&storage, before), [(40_000, Some(video().len() as u64))]);
+    assert!(tree(dest.path()) == [("video.mp4".to_owned(), video())]);
+    let shown = progress.snapshot();
+    assert_eq!(
+        (shown.bytes_done, shown.bytes_total),
+        (video().len() as u64, Some(video().len() as u64))
+    );
+}
+
+#[tokio::test]
+async fn what_was_left_of_another_version_is_dropped_and_never_mixed_in() {
+    let mut other = video();
+    other[10_000] ^= 1;
+    for new in [other, video()[..50_000].to_vec(), [video(), video()].concat()] {
+        let dest = tempfile::tempdir().unwrap();
+        let storage = Arc::new(FakeStorage::new(video(), []));
+        interrupted(&storage, dest.path(), 40_000).await;
+        storage.object.lock().unwrap().clone_from(&new);
+        save(&storage, "video_url", "v", dest.path(), &DownloadOptions::new())
+            .await
+            .unwrap();
+        assert!(tree(dest.path()) == [("video.mp4".to_owned(), new)]);
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_were_damaged_on_the_disk_meanwhile_are_fetched_again() {
+    let dest = tempfile::tempdir().unwrap();
+    let storage = Arc::new(FakeStorage::new(video(), []));
+    interrupted(&storage, dest.path(), 40_000).await;
+    let part = tree(dest.path())
+        .into_iter()
+        .find(|(name, _)| name.ends_with(".part"))
+        .unwrap()
+        .0;
+    std::fs::write(dest.path().join(part), vec![0; 40_000]).unwrap();
+    save(&storage, "video_url", "v", dest.path(), &DownloadOptions::new())
+        .await
+        .unwrap();
+    assert!(tree(dest.path()) == [("video.mp4".to_owned(), video())]);
+}
+
+#[tokio::test]
+async fn without_resuming_a_download_begins_anew_and_leaves_nothing() {
+    let dest = tempfile::tempdir().unwrap();
+    let storage = Arc::new(FakeStorage::new(video(), []));
+    interrupted(&storage, dest.path(), 40_000).await;
+    let anew = with(|options| options.resume = false);
+    let before = storage.requests();
+    save(&storage, "video_url", "v", dest.path(), &anew).await.unwrap();
+    assert_eq!(spans(&storage, before), [(0, None)]);
+    assert!(tree(dest.path()) == [("video.mp4".to_owned(), video())]);
+
+    let other = tempfile::tempdir().unwrap();
+    let dead = (0..20).map(|_| Fault::NoAnswer(crate::transport::FailureKind::Connect));
+    let storage = Arc::new(FakeStorage::new(video(), [Fault::Cut(40_000)].into_iter().chain(dead)));
+    save(&storage, "video_url", "v", other.path(), &anew).await.unwrap_err();
+    assert_eq!(tree(other.path()), []);
+}
+
+#[tokio::test]
+async fn several_connections_share_the_object_and_every_byte_is_asked_for_once() {
+    // Large enough for each of them to be worth a request.
+    let object: Vec<u8> = video().into_iter().cycle().take(900_000).collect();
+    for connections in [1, 2, 5, 8] {
+        let dest = tempfile::tempdir().unwrap();
+        let storage = Arc::new(FakeStorage::new(object.clone(), []));
+        let mut flow = storage.flow();
+        flow.connections = Some(connections);
+        let outputs = vec![storage.output("video_url", "v")];
+        let saved = save_all(
+            &flow,
+            &ProgressSink::new(),
+            outputs,
+            dest.path(),
+            &DownloadOptions::new(),
+        )
+        .await
+        .unwrap();
+        assert_eq!(saved.crc32c, [crc32c::crc32c(&object)]);
+        assert!(std::fs::read(dest.path().join("video.mp4")).unwrap() == object);
+        let mut starts: Vec<u64> = spans(&storage, 0).into_iter().map(|(start, _)| start).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        assert_eq!(starts.len(), storage.requests(), "no byte is the first of two requests");
+        assert!(
+            storage.requests() >= connections,
+            "{} {connections}",
+            storage.requests()
+        );
+        let log = storage.log.lock().unwrap();
+        assert!(log[1..].iter().all(|(_, if_range)| if_range.is_some()), "{log:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_or_gets_the_whole_object_leaves_its_share_to_the_others() {
+    let object: Vec<u8> = video().into_iter().cycle().take(3_000_000).collect();
+    for fault in [
+        Fault::Status(429),
+        Fault::Whole,
+        Fault::NoAnswer(crate::transport::FailureKind::Connect),
+    ] {
+        let dest = tempfile::tempdir().unwrap();
+        let faults = std::iter::once(Fault::None).chain(std::iter::repeat_n(fault.clone(), 6));
+        let storage = Arc::new(FakeStorage::new(object.clone(), faults));
+        let mut flow = storage.flow();
+        flow.connections = Some(4);
+        let outputs = vec![storage.output("video_url", "v")];
+        save_all(
+            &flow,
+            &ProgressSink::new(),
+            outputs,
+            dest.path(),
+            &DownloadOptions::new(),
+        )
+        .await
+        .unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        assert!(
+            std::fs::read(dest.path().join("video.mp4")).unwrap() == object,
+            "{fault:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn two_downloads_to_one_place_fetch_it_once_and_one_that_must_not_wait_says_who_is_at_work() {
+    let dest = tempfile::tempdir().unwrap();
+    // Nothing more comes after the first bytes, so the first one is at work for a while.
+    let storage = Arc::new(FakeStorage::new(video(), [Fault::Stall(30_000)]));
+    let (options, impatient) = (
+        DownloadOptions::new(),
+        with(|options| options.lock_timeout = Some(std::time::Duration::ZERO)),
+    );
+    let progress = ProgressSink::new();
+    let (flow, outputs) = (storage.flow(), vec![storage.output("video_url", "v")]);
+    let first = save_all(&flow, &progress, outputs, dest.path(), &options);
+    let others = async {
+        while progress.snapshot().bytes_done == 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = save(&storage, "video_url", "v", dest.path(), &impatient)
+            .await
+            .unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Locked);
+        assert!(refused.message().contains(&std::process::id().to_string()), "{refused}");
+        save(&storage, "video_url", "v", dest.path(), &options).await
+    };
+    let (first, second) = tokio::join!(first, others);
+    assert_eq!(first.unwrap().crc32c, second.unwrap().crc32c);
+    assert!(tree(dest.path()) == [("video.mp4".to_owned(), video())]);
+    // One beginning each, the rest of the first, and a look of the second when the file was there.
+    assert_eq!(storage.requests(), 5);
 }

@@ -80,6 +80,8 @@ impl FakeStorage {
             backoff_base: Duration::from_millis(1),
             backoff_cap: Duration::from_millis(2),
             cancel: CancellationToken::new(),
+            connections: None,
+            bandwidth: None,
         }
     }
 

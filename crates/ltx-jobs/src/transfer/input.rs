@@ -18,8 +18,11 @@ use crate::progress::ProgressSink;
 use crate::transfer::kind::HEAD;
 use crate::transport::UploadBody;
 
-/// Bytes read from the disk at once, and handed to the connection at once: small, so that a slow line still shows that it moves.
-const READ: usize = 256 << 10;
+/// Bytes read from the disk at once, and how many such reads are done ahead of the connection.
+const READ: usize = 1 << 20;
+const AHEAD: usize = 2;
+
+/// Bytes handed to the connection at once: few, so that a slow line still shows that it moves.
 const PIECE: usize = 64 << 10;
 
 /// What is uploaded.
@@ -60,8 +63,8 @@ impl LocalFile {
         ))
     }
 
-    /// Reads the file into `pieces`, and makes sure that it is the file that was looked at, from first byte to last.
-    fn read(&self, sent: &Sent, pieces: &mpsc::Sender<io::Result<Bytes>>) -> Result<()> {
+    /// Reads the file into `blocks`, and makes sure that it is the file that was looked at, from first byte to last.
+    fn read(&self, sent: &Sent, blocks: &mpsc::Sender<io::Result<Bytes>>) -> Result<()> {
         let io_error = |error| Error::io(format!("cannot read {}", self.path.display()), error);
         let changed = || {
             Error::new(
@@ -72,14 +75,15 @@ impl LocalFile {
         let mut file = File::open(&self.path).map_err(io_error)?;
         let mut left = self.length;
         while left > 0 {
-            let mut block = vec![0; READ.min(usize::try_from(left).unwrap_or(READ))];
-            file.read_exact(&mut block).map_err(|error| {
-                if error.kind() == io::ErrorKind::UnexpectedEof {
-                    changed()
-                } else {
-                    io_error(error)
-                }
-            })?;
+            let most = READ.min(usize::try_from(left).unwrap_or(READ));
+            let mut block = Vec::with_capacity(most);
+            let count = io::Read::by_ref(&mut file)
+                .take(most as u64)
+                .read_to_end(&mut block)
+                .map_err(io_error)?;
+            if count < most {
+                return Err(changed());
+            }
             left -= block.len() as u64;
             if left == 0 {
                 // Before the last bytes go out: an upload that fails is better than one of two versions.
@@ -88,13 +92,10 @@ impl LocalFile {
                     return Err(changed());
                 }
             }
-            let mut block = Bytes::from(block);
+            let block = Bytes::from(block);
             sent.hash(&block);
-            while !block.is_empty() {
-                let piece = block.split_to(PIECE.min(block.len()));
-                if pieces.blocking_send(Ok(piece)).is_err() {
-                    return Ok(());
-                }
+            if blocks.blocking_send(Ok(block)).is_err() {
+                return Ok(());
             }
         }
         Ok(())
@@ -113,21 +114,26 @@ impl Input {
     pub(crate) fn body(&self, sent: Arc<Sent>, meter: Meter) -> UploadBody {
         match self {
             Self::File(file) => {
-                let (pieces, mut received) = mpsc::channel(8);
+                let (blocks, mut received) = mpsc::channel(AHEAD);
                 let (file, reader) = (file.clone(), Arc::clone(&sent));
                 // Ends when the receiver goes: with the request.
                 tokio::task::spawn_blocking(move || {
-                    if let Err(error) = file.read(&reader, &pieces) {
+                    if let Err(error) = file.read(&reader, &blocks) {
                         reader.fail(error);
-                        let _ = pieces.blocking_send(Err(io::Error::other("the local file could not be read")));
+                        let _ = blocks.blocking_send(Err(io::Error::other("the local file could not be read")));
                     }
                 });
+                let mut rest = Bytes::new();
                 Box::pin(stream::poll_fn(move |context| {
-                    let piece = received.poll_recv(context);
-                    if let std::task::Poll::Ready(Some(Ok(piece))) = &piece {
-                        meter.count(sent.count(piece.len()));
+                    if rest.is_empty() {
+                        match std::task::ready!(received.poll_recv(context)) {
+                            Some(Ok(block)) => rest = block,
+                            ended => return std::task::Poll::Ready(ended),
+                        }
                     }
-                    piece
+                    let piece = rest.split_to(PIECE.min(rest.len()));
+                    meter.count(sent.count(piece.len()));
+                    std::task::Poll::Ready(Some(Ok(piece)))
                 }))
             }
             Self::Bytes(bytes) => {

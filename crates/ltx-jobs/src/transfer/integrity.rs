@@ -5,7 +5,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use md5::{Digest as _, Md5};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -58,37 +57,26 @@ fn decode<const N: usize>(code: &str) -> Option<[u8; N]> {
     STANDARD.decode(code.trim()).ok()?.try_into().ok()
 }
 
-/// Hashes that grow with the bytes. The crc32c is always kept (8 GB/s per core); MD5 (0.6 GB/s) only where it is all there is to compare with.
-#[derive(Clone)]
-pub(crate) struct Running {
-    pub(crate) crc32c: u32,
+/// What a file turned out to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
     pub(crate) length: u64,
-    md5: Option<Md5>,
+    pub(crate) crc32c: u32,
+    /// Only where [`needs_md5`].
+    pub(crate) md5: Option<[u8; 16]>,
 }
 
-impl Running {
-    pub(crate) fn new(expected: &Hashes, verify: Verify) -> Self {
-        let needs_md5 = verify != Verify::Off && expected.crc32c.is_none() && expected.md5.is_some();
-        Self {
-            crc32c: 0,
-            length: 0,
-            md5: needs_md5.then(Md5::new),
-        }
-    }
+/// Whether the MD5 (0.6 GB/s per core, and of the whole file in order) is all there is to compare with. The crc32c (8 GB/s) is always known.
+pub(crate) fn needs_md5(expected: &Hashes, verify: Verify) -> bool {
+    verify != Verify::Off && expected.crc32c.is_none() && expected.md5.is_some()
+}
 
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
-        self.length += bytes.len() as u64;
-        if let Some(md5) = &mut self.md5 {
-            md5.update(bytes);
-        }
-    }
-
+impl Found {
     /// Compares with what the storage said. `what` names the file.
     ///
     /// # Errors
     /// `Integrity`.
-    pub(crate) fn prove(self, expected: &Hashes, length: Option<u64>, verify: Verify, what: &str) -> Result<()> {
+    pub(crate) fn prove(&self, expected: &Hashes, length: Option<u64>, verify: Verify, what: &str) -> Result<()> {
         let refuse = |why: String| Err(Error::new(ErrorKind::Integrity, format!("{what}: {why}")));
         if let Some(length) = length
             && length != self.length
@@ -108,8 +96,7 @@ impl Running {
             return Ok(());
         }
         if let Some(md5) = expected.md5 {
-            let found: Option<[u8; 16]> = self.md5.map(|running| running.finalize().into());
-            if found != Some(md5) {
+            if self.md5 != Some(md5) {
                 return refuse("the MD5 of what arrived is not the storage's".to_owned());
             }
             return Ok(());
@@ -123,6 +110,8 @@ impl Running {
 
 #[cfg(test)]
 mod tests {
+    use md5::{Digest as _, Md5};
+
     use super::*;
 
     const TEXT: &[u8] = b"123456789";
@@ -137,11 +126,12 @@ mod tests {
         map
     }
 
-    fn running(expected: &Hashes, verify: Verify) -> Running {
-        let mut running = Running::new(expected, verify);
-        running.update(&TEXT[..4]);
-        running.update(&TEXT[4..]);
-        running
+    fn found() -> Found {
+        Found {
+            length: 9,
+            crc32c: TEXT_CRC,
+            md5: Some(Md5::digest(TEXT).into()),
+        }
     }
 
     #[test]
@@ -206,27 +196,31 @@ mod tests {
             (md5_only([0; 16]), false),
             (Hashes::default(), true),
         ] {
-            let proof = running(&expected, Verify::WhenOffered).prove(&expected, Some(9), Verify::WhenOffered, "x");
+            let proof = found().prove(&expected, Some(9), Verify::WhenOffered, "x");
             assert_eq!(proof.is_ok(), holds, "{expected:?}");
-            assert!(
-                running(&expected, Verify::Off)
-                    .prove(&expected, Some(9), Verify::Off, "x")
-                    .is_ok()
-            );
+            assert!(found().prove(&expected, Some(9), Verify::Off, "x").is_ok());
+        }
+    }
+
+    #[test]
+    fn md5_is_computed_only_where_it_is_all_there_is() {
+        let (crc32c, md5) = (Some(1), Some([0; 16]));
+        for (hashes, verify, needed) in [
+            (Hashes { crc32c, md5 }, Verify::WhenOffered, false),
+            (Hashes { crc32c: None, md5 }, Verify::WhenOffered, true),
+            (Hashes { crc32c: None, md5 }, Verify::Require, true),
+            (Hashes { crc32c: None, md5 }, Verify::Off, false),
+            (Hashes::default(), Verify::Require, false),
+        ] {
+            assert_eq!(needs_md5(&hashes, verify), needed, "{hashes:?} {verify:?}");
         }
     }
 
     #[test]
     fn the_length_always_counts_and_a_required_checksum_must_be_there() {
         let none = Hashes::default();
-        assert!(
-            running(&none, Verify::Off)
-                .prove(&none, Some(10), Verify::Off, "x")
-                .is_err()
-        );
-        let error = running(&none, Verify::Require)
-            .prove(&none, Some(9), Verify::Require, "x")
-            .unwrap_err();
+        assert!(found().prove(&none, Some(10), Verify::Off, "x").is_err());
+        let error = found().prove(&none, Some(9), Verify::Require, "x").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity);
     }
 }

@@ -1,21 +1,36 @@
 //! Files between the storage and this machine.
 //!
-//! `download` decides what an output is and where it lands; `stream` brings its bytes however often the line breaks, believing only what `plan` says
-//! is the same object from the same `source`; `sink` writes, `integrity` proves, `publish` gives the name. `upload` goes the other way, with `input` as
-//! its body; `kind` knows a file by its first bytes. A file under its final name is complete and verified: whole or absent.
+//! `download` decides what an output is and where it lands; `whole` makes one file of it, in as many tries (`attempt`) as that takes. There `claim` keeps others away from its `place`, `partial` knows what an earlier
+//! call left, `parallel` fetches what is missing over as many connections as `connections` finds to pay, each with its share of it (`shares`) and a `stream`
+//! that brings its bytes however often the line breaks, believing only what `plan` says is the same object from the same `source`; `sink` writes,
+//! `extents` knows what is there, `integrity` proves, `publish` gives the name. `upload` goes the other way, with `input` as its body; `kind` knows a file
+//! by its first bytes. A file under its final name is complete and verified: whole or absent.
 
+mod attempt;
+pub(crate) mod bandwidth;
+pub(crate) mod claim;
+pub(crate) mod connections;
 pub(crate) mod download;
+pub(crate) mod extents;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
+pub(crate) mod floor;
+mod holder;
 pub(crate) mod input;
 pub(crate) mod integrity;
 pub(crate) mod kind;
+pub(crate) mod parallel;
+pub(crate) mod partial;
+pub(crate) mod place;
 pub(crate) mod plan;
 pub(crate) mod publish;
+pub(crate) mod shares;
 pub(crate) mod sink;
 pub(crate) mod source;
+pub(crate) mod space;
 pub(crate) mod stream;
 pub(crate) mod upload;
+pub(crate) mod whole;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +38,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use self::bandwidth::Bandwidth;
 pub(crate) use self::download::save_outputs;
 pub use self::integrity::Verify;
 pub(crate) use self::source::Renew;
@@ -30,6 +46,7 @@ use self::source::Storage;
 use self::stream::Flow;
 pub(crate) use self::upload::{check_input, upload_bytes, upload_file};
 use crate::config::Settings;
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::ProgressSink;
 use crate::transport::Transport;
 
@@ -43,13 +60,16 @@ pub(crate) struct TransferContext {
 }
 
 impl TransferContext {
-    fn flow(&self) -> Flow {
+    /// What every stream of a download shares. The caller's own wishes go before the client's settings.
+    pub(crate) fn flow(&self, options: &DownloadOptions) -> Flow {
         Flow {
             storage: Arc::new(self.transport.clone()) as Arc<dyn Storage>,
             stall_timeout: self.settings.stall_timeout,
             backoff_base: self.settings.backoff_base,
             backoff_cap: self.settings.backoff_cap,
             cancel: self.cancel.clone(),
+            connections: options.connections.or(self.settings.connections),
+            bandwidth: options.bandwidth.map(|rate| Arc::new(Bandwidth::new(rate))),
         }
     }
 }
@@ -68,7 +88,7 @@ pub enum ArchiveMode {
 }
 
 /// How outputs are saved.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DownloadOptions {
     /// Labels to save, as the service gives them (`exr_frames_url`) or without `_url`; all of them when `None`.
@@ -83,12 +103,56 @@ pub struct DownloadOptions {
     pub frame_name: Option<String>,
     /// The number of the first frame; the archive's own numbers when `None`.
     pub first_frame: Option<u64>,
+    /// Connections for one file, 1 to 64. `None` is the client's setting `connections`: by default as many as are found to help, at most 8.
+    pub connections: Option<usize>,
+    /// Go on with what an interrupted download left beside its target, and leave such for the next. Without, every download begins anew and leaves nothing.
+    pub resume: bool,
+    /// Bytes per second, for all connections of this download together; no limit when `None`.
+    pub bandwidth: Option<u64>,
+    /// How long to wait for a file that another process, or another download of this one, is fetching; zero does not wait, `None` has no limit. When it has
+    /// passed, the error is `Locked`.
+    pub lock_timeout: Option<Duration>,
 }
 
 impl DownloadOptions {
-    /// All outputs, archives of frames unpacked, nothing overwritten.
+    /// All outputs, archives of frames unpacked, nothing overwritten, interrupted downloads resumed.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            only: None,
+            archive: ArchiveMode::default(),
+            overwrite: false,
+            verify: Verify::default(),
+            frame_name: None,
+            first_frame: None,
+            connections: None,
+            resume: true,
+            bandwidth: None,
+            lock_timeout: None,
+        }
+    }
+
+    /// Refuses numbers that cannot be meant.
+    pub(crate) fn check(&self) -> Result<()> {
+        let invalid = |why: &str| Err(Error::new(ErrorKind::InvalidRequest, why));
+        if self
+            .connections
+            .is_some_and(|number| !(1..=MOST_CONNECTIONS).contains(&number))
+        {
+            return invalid("connections must be 1 to 64");
+        }
+        if self.bandwidth == Some(0) {
+            return invalid("bandwidth must be above zero bytes per second");
+        }
+        Ok(())
+    }
+}
+
+/// Connections that a caller may ask for.
+pub(crate) const MOST_CONNECTIONS: usize = 64;
+
+impl Default for DownloadOptions {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -96,7 +160,7 @@ impl DownloadOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Saved {
-    /// The files, those of one output together, frames in the order of the archive. Files that were there already are among them.
+    /// The files, those of one output together, frames in the order of their numbers. Files that were there already are among them.
     pub paths: Vec<PathBuf>,
     /// The crc32c of each file, in the order of `paths`.
     pub crc32c: Vec<u32>,
@@ -104,6 +168,17 @@ pub struct Saved {
     pub bytes: u64,
     /// How long it took.
     pub elapsed: Duration,
+}
+
+impl Saved {
+    pub(crate) fn new(files: Vec<SavedFile>, elapsed: Duration) -> Self {
+        Self {
+            bytes: files.iter().map(|file| file.bytes).sum(),
+            crc32c: files.iter().map(|file| file.crc32c).collect(),
+            paths: files.into_iter().map(|file| file.path).collect(),
+            elapsed,
+        }
+    }
 }
 
 /// One file under its final name.

@@ -61,6 +61,16 @@ impl Facts {
         }
     }
 
+    /// The value for `If-Range`.
+    pub(crate) fn validator(&self) -> Option<&str> {
+        self.etag.as_deref().or(self.modified.as_deref())
+    }
+
+    /// Whether another answer could prove that it is about the same object.
+    pub(crate) fn is_provable(&self) -> bool {
+        self.same_object(self) == Same::Yes
+    }
+
     /// Compares what both answers tell.
     pub(crate) fn same_object(&self, other: &Self) -> Same {
         fn compare<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> Option<bool> {
@@ -265,22 +275,6 @@ pub(crate) fn error_code(body: &[u8]) -> Option<String> {
     let code = code.trim();
     (!code.is_empty() && code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         .then(|| code.to_owned())
-}
-
-/// Spans that lie close together, joined: a gap of up to `gap` bytes costs less than another request. `spans` in order of their start.
-///
-/// Gives ranges of indices into `spans`.
-pub(crate) fn coalesce(spans: &[std::ops::Range<u64>], gap: u64) -> Vec<std::ops::Range<usize>> {
-    let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
-    let mut reach = 0;
-    for (index, span) in spans.iter().enumerate() {
-        match runs.last_mut() {
-            Some(run) if span.start.saturating_sub(reach) <= gap => run.end = index + 1,
-            _ => runs.push(index..index + 1),
-        }
-        reach = reach.max(span.end);
-    }
-    runs
 }
 
 #[cfg(test)]

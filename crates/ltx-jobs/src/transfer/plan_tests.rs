@@ -247,9 +247,3 @@ fn an_error_document_gives_its_code_and_nothing_else() {
         assert_eq!(error_code(body.as_bytes()), None, "{body}");
     }
 }
-
-#[test]
-fn near_spans_become_one_request_and_far_ones_do_not() {
-    assert_eq!(coalesce(&[0..10, 10..20, 25..30, 100..110], 5), [0..3, 3..4]);
-    assert_eq!(coalesce(&[], 5), Vec::<std::ops::Range<usize>>::new());
-}

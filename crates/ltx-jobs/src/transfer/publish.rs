@@ -3,9 +3,10 @@
 //! All functions block: they belong on the blocking pool.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use md5::{Digest as _, Md5};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -144,6 +145,24 @@ pub(crate) fn digest(path: &Path, mut go_on: impl FnMut() -> Result<()>) -> Resu
     }
     digest.crc32 = crc32.finalize();
     Ok(Some(digest))
+}
+
+/// The MD5 of a whole file, from its first byte. `go_on` is asked between blocks.
+pub(crate) fn md5_of(file: &File, mut go_on: impl FnMut() -> Result<()>) -> Result<[u8; 16]> {
+    let io_error = |error| Error::io("cannot read the download", error);
+    let mut reader = file;
+    reader.seek(SeekFrom::Start(0)).map_err(io_error)?;
+    let mut md5 = Md5::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        go_on()?;
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(md5.finalize().into()),
+            Ok(count) => md5.update(buffer.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(io_error(error)),
+        }
+    }
 }
 
 /// See [`digest`].

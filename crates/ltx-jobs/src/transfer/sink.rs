@@ -1,20 +1,20 @@
-//! Bytes on their way into a file: gathered to large blocks, written and hashed on the blocking pool.
+//! Bytes on their way into a file: gathered to large blocks, checked and written at their place on the blocking pool.
 //!
-//! At most four blocks exist at once (one gathered, two queued, one being written), so a slow disk slows the download instead of filling memory. A sink
-//! that is dropped before it was finished takes its temporary file with it.
+//! Any number of connections write to one file, each through a writer of its own with at most three blocks in memory (one gathered, two being written),
+//! so a slow disk slows the download instead of filling memory. No thread is held while nothing is to be written. Bytes count as there, with their
+//! crc32c, once the system has taken them.
 
+use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, IoSlice, Write as _};
-use std::time::Duration;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tempfile::NamedTempFile;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::operation::cancelled;
-use crate::transfer::integrity::Running;
+use crate::transfer::extents::{Extent, Extents};
 
 /// Bytes written at once.
 pub(crate) const BLOCK: usize = 1 << 20;
@@ -22,35 +22,82 @@ pub(crate) const BLOCK: usize = 1 << 20;
 /// Pieces of one block at most: each may be a small slice of the connection's buffers.
 const PIECES: usize = 256;
 
-enum Order {
-    Write(Vec<Bytes>),
-    Finish,
+/// Bytes on a slow line are written after this time, however few: what an interruption costs.
+const OLDEST: Duration = Duration::from_millis(500);
+
+/// Blocks of one writer on their way to the disk.
+const WRITES: usize = 2;
+
+/// A file that is being written, and what is there of it.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    file: File,
+    there: Mutex<Extents>,
 }
 
-/// A file that is whole and closed for writing, not yet under its name.
-pub(crate) struct Written {
-    pub(crate) temp: NamedTempFile,
-    pub(crate) running: Running,
+impl Sink {
+    /// Writes to `file`, of which `there` is there already.
+    pub(crate) fn new(file: File, there: Extents) -> Arc<Self> {
+        Arc::new(Self {
+            file,
+            there: Mutex::new(there),
+        })
+    }
+
+    /// What is there now.
+    pub(crate) fn there(&self) -> Extents {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Blocks: belongs on the blocking pool.
+    fn put(&self, at: u64, block: &[Bytes]) -> Result<()> {
+        let mut extent = Extent {
+            start: at,
+            end: at,
+            crc32c: 0,
+        };
+        for piece in block {
+            extent.crc32c = crc32c::crc32c_append(extent.crc32c, piece);
+            extent.end += piece.len() as u64;
+        }
+        write_all_at(&self.file, at, block).map_err(|error| Error::io("cannot write the download", error))?;
+        if self.there.lock().unwrap_or_else(PoisonError::into_inner).add(extent) {
+            Ok(())
+        } else {
+            Err(Error::new(
+                ErrorKind::Internal,
+                format!("bytes {at} to {} of a download were written twice", extent.end),
+            ))
+        }
+    }
 }
 
-/// See the module's first lines.
-pub(crate) struct FileSink {
-    orders: mpsc::Sender<Order>,
+/// One connection's way into the file: bytes in order, from some place on.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    sink: Arc<Sink>,
+    /// Where the gathered block goes.
+    at: u64,
     gathered: Vec<Bytes>,
     size: usize,
-    worker: JoinHandle<Result<Written>>,
+    /// When the first gathered byte came.
+    since: Option<Instant>,
+    writes: VecDeque<JoinHandle<Result<()>>>,
 }
 
-impl FileSink {
-    /// Writes to `temp` from its beginning; must be called on a runtime.
-    pub(crate) fn new(temp: NamedTempFile, running: Running) -> Self {
-        let (orders, received) = mpsc::channel(2);
-        let worker = tokio::task::spawn_blocking(move || work(temp, running, received));
+impl Writer {
+    pub(crate) fn new(sink: &Arc<Sink>, at: u64) -> Self {
         Self {
-            orders,
+            sink: Arc::clone(sink),
+            at,
             gathered: Vec::new(),
             size: 0,
-            worker,
+            since: None,
+            writes: VecDeque::new(),
         }
     }
 
@@ -58,46 +105,43 @@ impl FileSink {
     pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.size += bytes.len();
         self.gathered.push(bytes);
-        if self.size >= BLOCK || self.gathered.len() >= PIECES {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if self.size >= BLOCK || self.gathered.len() >= PIECES || since.elapsed() >= OLDEST {
             self.flush().await?;
         }
         Ok(())
     }
 
     /// Waits until all is written.
-    pub(crate) async fn finish(mut self) -> Result<Written> {
-        if !self.gathered.is_empty() {
-            self.flush().await?;
+    pub(crate) async fn finish(mut self) -> Result<()> {
+        self.flush().await?;
+        while let Some(write) = self.writes.pop_front() {
+            joined(write.await)?;
         }
-        // A worker that is gone has an error to tell, and tells it below.
-        let _ = self.orders.send(Order::Finish).await;
-        joined(self.worker.await)
-    }
-
-    /// Gives the file up, and waits a moment until it is gone: a process that ends right after should leave nothing behind.
-    pub(crate) async fn abandon(self) {
-        let Self { orders, worker, .. } = self;
-        drop(orders);
-        gone(worker).await;
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<()> {
-        self.size = 0;
-        let block = std::mem::take(&mut self.gathered);
-        if self.orders.send(Order::Write(block)).await.is_ok() {
+        if self.gathered.is_empty() {
             return Ok(());
         }
-        match joined((&mut self.worker).await) {
-            Err(error) => Err(error),
-            Ok(_) => Err(Error::new(
-                ErrorKind::Internal,
-                "a file was finished before its last byte",
-            )),
+        while self.writes.len() >= WRITES {
+            if let Some(write) = self.writes.front_mut() {
+                let outcome = joined(write.await);
+                self.writes.pop_front();
+                outcome?;
+            }
         }
+        let (sink, at, block) = (Arc::clone(&self.sink), self.at, std::mem::take(&mut self.gathered));
+        self.at += self.size as u64;
+        (self.size, self.since) = (0, None);
+        self.writes
+            .push_back(tokio::task::spawn_blocking(move || sink.put(at, &block)));
+        Ok(())
     }
 }
 
-/// Longest wait for a worker that was told to stop: a caller who cancels is to be back within 100 ms, however slow the disk is.
+/// Longest wait for work on the disk that was told to stop: a caller who cancels is to be back within 100 ms, however slow the disk is.
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// Waits a moment for a worker that has lost its input.
@@ -117,32 +161,46 @@ pub(crate) fn joined<T>(outcome: std::result::Result<Result<T>, tokio::task::Joi
     }
 }
 
-fn work(mut temp: NamedTempFile, mut running: Running, mut orders: mpsc::Receiver<Order>) -> Result<Written> {
-    loop {
-        match orders.blocking_recv() {
-            Some(Order::Write(block)) => {
-                for piece in &block {
-                    running.update(piece);
-                }
-                write_all(temp.as_file_mut(), &block).map_err(|error| Error::io("cannot write the download", error))?;
-            }
-            Some(Order::Finish) => return Ok(Written { temp, running }),
-            None => return Err(cancelled("the download")),
-        }
-    }
+/// Runs work that blocks on the blocking pool.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    joined(tokio::task::spawn_blocking(work).await)
 }
 
-/// Writes all pieces with as few calls as the system allows.
-fn write_all(file: &mut File, pieces: &[Bytes]) -> io::Result<()> {
-    let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+/// Writes all pieces one behind the other from `at` on, with as few calls as the system allows.
+#[cfg(unix)]
+fn write_all_at(file: &File, mut at: u64, pieces: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<io::IoSlice<'_>> = pieces.iter().map(|piece| io::IoSlice::new(piece)).collect();
     let mut rest = slices.as_mut_slice();
-    IoSlice::advance_slices(&mut rest, 0);
+    io::IoSlice::advance_slices(&mut rest, 0);
     while !rest.is_empty() {
-        match file.write_vectored(rest) {
+        match rustix::io::pwritev(file, rest, at) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut rest, count),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Ok(count) => {
+                at += count as u64;
+                io::IoSlice::advance_slices(&mut rest, count);
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut at: u64, pieces: &[Bytes]) -> io::Result<()> {
+    use std::os::windows::fs::FileExt as _;
+    for piece in pieces {
+        let mut rest: &[u8] = piece;
+        while !rest.is_empty() {
+            match file.seek_write(rest, at) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    at += count as u64;
+                    rest = rest.get(count..).unwrap_or_default();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(())
@@ -151,42 +209,45 @@ fn write_all(file: &mut File, pieces: &[Bytes]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::integrity::{Hashes, Verify};
-
-    fn temp(directory: &std::path::Path) -> NamedTempFile {
-        tempfile::Builder::new().tempfile_in(directory).unwrap()
-    }
 
     #[tokio::test]
-    async fn what_goes_in_is_what_the_file_holds() {
+    async fn what_goes_in_through_several_writers_is_what_the_file_holds() {
         let directory = tempfile::tempdir().unwrap();
-        let mut sink = FileSink::new(
-            temp(directory.path()),
-            Running::new(&Hashes::default(), Verify::WhenOffered),
-        );
-        let mut expected = Vec::new();
-        for round in 0..2000_usize {
-            let piece = vec![round as u8; round % 3001];
-            expected.extend_from_slice(&piece);
-            sink.write(Bytes::from(piece)).await.unwrap();
+        let path = directory.path().join("part");
+        let bytes: Vec<u8> = (0..6_000_000_u32)
+            .map(|at| (at.wrapping_mul(2_654_435_761) >> 9) as u8)
+            .collect();
+        let sink = Sink::new(File::create_new(&path).unwrap(), Extents::default());
+        let mut writers = tokio::task::JoinSet::new();
+        for start in [0, 1_000_003, 2_500_000, 2_500_001] {
+            let end = [1_000_003, 2_500_000, 2_500_001, bytes.len()]
+                .into_iter()
+                .find(|end| *end > start)
+                .unwrap();
+            let (mine, mut writer) = (bytes[start..end].to_vec(), Writer::new(&sink, start as u64));
+            writers.spawn(async move {
+                for piece in mine.chunks(start % 3001 + 4000) {
+                    writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
+                }
+                writer.finish().await.unwrap();
+            });
         }
-        let written = sink.finish().await.unwrap();
-        assert_eq!(std::fs::read(written.temp.path()).unwrap(), expected);
-        assert_eq!(
-            (written.running.length, written.running.crc32c),
-            (expected.len() as u64, crc32c::crc32c(&expected))
-        );
+        writers.join_all().await;
+        assert!(std::fs::read(&path).unwrap() == bytes);
+        let there = sink.there();
+        assert_eq!(there.missing(bytes.len() as u64), []);
+        assert_eq!(there.crc32c(), Some(crc32c::crc32c(&bytes)));
     }
 
     #[tokio::test]
-    async fn an_abandoned_sink_leaves_no_file() {
+    async fn a_disk_that_fails_is_told_by_the_next_write_or_the_end() {
         let directory = tempfile::tempdir().unwrap();
-        let mut sink = FileSink::new(
-            temp(directory.path()),
-            Running::new(&Hashes::default(), Verify::WhenOffered),
-        );
-        sink.write(Bytes::from(vec![1; 3 << 20])).await.unwrap();
-        sink.abandon().await;
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        let path = directory.path().join("part");
+        std::fs::write(&path, b"").unwrap();
+        let sink = Sink::new(File::open(&path).unwrap(), Extents::default());
+        let mut writer = Writer::new(&sink, 0);
+        writer.write(Bytes::from_static(b"abc")).await.unwrap();
+        assert_eq!(writer.finish().await.unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(sink.there().bytes(), 0);
     }
 }

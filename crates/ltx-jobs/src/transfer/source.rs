@@ -3,6 +3,7 @@
 //! However many parts of a transfer find that the URL has expired, the job is asked once for a new one.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -72,6 +73,8 @@ pub(crate) struct Source {
     /// Counts renewals, so that a part that failed with an older URL does not renew a newer one.
     current: Mutex<(u64, SignedUrl)>,
     gate: tokio::sync::Mutex<()>,
+    /// Set when the storage was seen to answer `If-Range` with the whole object although it is the same.
+    without_if_range: AtomicBool,
 }
 
 impl Source {
@@ -81,12 +84,22 @@ impl Source {
             renew,
             current: Mutex::new((0, url)),
             gate: tokio::sync::Mutex::new(()),
+            without_if_range: AtomicBool::new(false),
         }
     }
 
     /// The URL to use now, with its number.
     pub(crate) fn url(&self) -> (u64, SignedUrl) {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether `If-Range` is of use with this storage.
+    pub(crate) fn heeds_if_range(&self) -> bool {
+        !self.without_if_range.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn ignore_if_range(&self) {
+        self.without_if_range.store(true, Ordering::Release);
     }
 
     /// Gets a new URL, unless somebody did since URL number `seen`.

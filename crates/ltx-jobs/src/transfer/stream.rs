@@ -2,7 +2,7 @@
 //!
 //! Gives the bytes from its position to its end, each once and in order. A cut, a stall, a transient answer or an expired URL makes it ask for the
 //! rest; the rest is taken only when it provably belongs to the same object. The budget of failures starts anew with every byte that arrives, so a long
-//! transfer on a bad line ends only when nothing moves any more.
+//! transfer on a bad line ends only when nothing moves any more, or (`floor`) hardly anything for many windows of time.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,12 +16,17 @@ use crate::operation::cancelled;
 use crate::retry::{Backoff, after};
 use crate::secret::SignedUrl;
 use crate::telemetry::TRANSFER;
+use crate::transfer::bandwidth::Bandwidth;
+use crate::transfer::floor::Floor;
 use crate::transfer::plan::{Facts, Same, Verdict, error_code, judge};
 use crate::transfer::source::{Body, Opened, Source, Storage};
 use crate::transport::ByteRange;
 
 /// Failures in a row, without a byte between them, after which a transfer gives up.
 const FAILURES_WITHOUT_PROGRESS: u32 = 10;
+
+/// Bytes that are rather fetched again than asked for in another way.
+const SKIPPED_GLADLY: u64 = 64 << 10;
 
 /// Bytes of an error document that are looked at.
 const ERROR_BODY: usize = 4096;
@@ -34,6 +39,10 @@ pub(crate) struct Flow {
     pub(crate) backoff_base: Duration,
     pub(crate) backoff_cap: Duration,
     pub(crate) cancel: CancellationToken,
+    /// Connections for one object; as many as pay when `None`.
+    pub(crate) connections: Option<usize>,
+    /// The caller's limit for all streams together.
+    pub(crate) bandwidth: Option<Arc<Bandwidth>>,
 }
 
 /// See the module's first lines.
@@ -51,6 +60,8 @@ pub(crate) struct HealingStream {
     body: Option<OpenBody>,
     backoff: Backoff,
     failures: u32,
+    most_failures: u32,
+    floor: Floor,
     renewed: bool,
     /// Whether a rest may be taken that is not proven to be of the same object, because its content is proven later.
     content_is_proven_later: bool,
@@ -72,6 +83,7 @@ impl HealingStream {
             ByteRange::Suffix(_) => (0, None),
         };
         let backoff = Backoff::new(flow.backoff_base, flow.backoff_cap);
+        let floor = Floor::new(flow.stall_timeout);
         Self {
             flow,
             source,
@@ -84,6 +96,8 @@ impl HealingStream {
             body: None,
             backoff,
             failures: 0,
+            most_failures: FAILURES_WITHOUT_PROGRESS,
+            floor,
             renewed: false,
             content_is_proven_later: false,
         }
@@ -93,6 +107,22 @@ impl HealingStream {
     pub(crate) fn content_is_proven_later(mut self) -> Self {
         self.content_is_proven_later = true;
         self
+    }
+
+    /// Gives up soon: for a stream whose part another one will take over.
+    pub(crate) fn impatient(mut self) -> Self {
+        self.most_failures = 1;
+        self
+    }
+
+    /// Ends the stream before the end that was asked for, at a byte it has not reached.
+    pub(crate) fn end_at(&mut self, end: u64) {
+        self.end = Some(self.end.map_or(end, |before| before.min(end)).max(self.position));
+    }
+
+    /// Bytes that the storage is about to send again, because it sends the object from its beginning.
+    pub(crate) fn sent_again(&self) -> u64 {
+        self.body.as_ref().map_or(0, |open| open.skip)
     }
 
     /// The next byte this stream will give.
@@ -115,23 +145,38 @@ impl HealingStream {
                 self.body = None;
                 return Ok(None);
             }
+            if self.floor.slow() > self.most_failures {
+                return Err(self.stalled());
+            }
             let Some(open) = &mut self.body else {
                 self.reopen().await?;
                 continue;
             };
+            let asked = tokio::time::Instant::now();
             let read = tokio::select! {
                 biased;
                 () = self.flow.cancel.cancelled() => return Err(cancelled("the download")),
-                read = tokio::time::timeout(self.flow.stall_timeout, open.body.next()) => read,
+                read = tokio::time::timeout(self.floor.patience(), open.body.next()) => read,
             };
+            let body_end = open.end;
+            let count = match &read {
+                Ok(Some(Ok(bytes))) => bytes.len() as u64,
+                _ => 0,
+            };
+            let too_slow = self.floor.after(asked.elapsed(), count);
             match read {
                 Ok(Some(Ok(bytes))) => {
-                    if let Some(bytes) = self.accept(bytes) {
-                        return Ok(Some(bytes));
+                    self.pay(count).await?;
+                    let bytes = self.accept(bytes);
+                    if too_slow {
+                        // Another connection may be better off.
+                        self.body = None;
+                    }
+                    if bytes.is_some() {
+                        return Ok(bytes);
                     }
                 }
                 Ok(None) => {
-                    let body_end = open.end;
                     self.body = None;
                     match (self.end, body_end) {
                         // The length was never told: where the body ends properly, the object ends.
@@ -162,6 +207,18 @@ impl HealingStream {
                     self.stumble(error, None).await?;
                 }
             }
+        }
+    }
+
+    /// Keeps the caller's limit.
+    async fn pay(&mut self, bytes: u64) -> Result<()> {
+        let Some(bandwidth) = &self.flow.bandwidth else {
+            return Ok(());
+        };
+        tokio::select! {
+            biased;
+            () = self.flow.cancel.cancelled() => Err(cancelled("the download")),
+            () = bandwidth.pay(bytes) => Ok(()),
         }
     }
 
@@ -196,7 +253,12 @@ impl HealingStream {
         } else {
             self.asked
         };
-        let if_range = self.facts.as_ref().and_then(|facts| facts.etag.clone());
+        let if_range = self
+            .facts
+            .as_ref()
+            .filter(|_| self.source.heeds_if_range())
+            .and_then(Facts::validator)
+            .map(str::to_owned);
         let range = (!self.without_range).then_some(asked);
         let Opened { status, headers, body } = match self.request(&url, range, if_range.as_deref()).await? {
             Some(opened) => opened,
@@ -216,6 +278,12 @@ impl HealingStream {
                 facts,
             } => {
                 let Some(body) = body else { return Ok(()) };
+                let sent_again = self.position.saturating_sub(start);
+                if self.bound() && same == Same::Yes && if_range.is_some() && sent_again > SKIPPED_GLADLY {
+                    // Some storages answer any If-Range with the whole object, also when it is the same: asked without one, what comes is compared.
+                    self.source.ignore_if_range();
+                    return Ok(());
+                }
                 self.take_body(body, start, end, same, facts)
             }
             Verdict::Expired(why) => self.renew(number, status, why).await,
@@ -239,9 +307,13 @@ impl HealingStream {
         }
     }
 
+    /// Whether it is known which object the bytes must belong to.
+    fn bound(&self) -> bool {
+        self.begun || self.facts.is_some()
+    }
+
     fn take_body(&mut self, body: Body, start: u64, end: Option<u64>, same: Same, facts: Facts) -> Result<()> {
-        let bound = self.begun || self.facts.is_some();
-        if bound && same == Same::Unproven && self.position > 0 && !self.content_is_proven_later {
+        if self.bound() && same == Same::Unproven && self.position > 0 && !self.content_is_proven_later {
             return Err(self.error(
                 ErrorKind::ObjectChanged,
                 "the connection broke, and nothing proves that the rest is of the same file",
@@ -362,7 +434,7 @@ impl HealingStream {
     /// Counts a failure and waits for the next try, or gives up with its error.
     async fn stumble(&mut self, error: Error, after: Option<Duration>) -> Result<()> {
         self.failures += 1;
-        if self.failures > FAILURES_WITHOUT_PROGRESS {
+        if self.failures > self.most_failures {
             return Err(error);
         }
         let delay = self.backoff.next_delay(after);
@@ -378,7 +450,7 @@ impl HealingStream {
         self.error(
             ErrorKind::Stalled,
             format!(
-                "nothing arrived for {:?} at byte {}",
+                "next to nothing arrived for {:?} at byte {}",
                 self.flow.stall_timeout, self.position
             ),
         )

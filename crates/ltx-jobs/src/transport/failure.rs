@@ -81,12 +81,16 @@ impl Failure {
         match kind {
             ErrorKind::Dns => error.with_advice("check the host name and the network"),
             ErrorKind::Connect => error.with_advice("check the network and the firewall"),
-            ErrorKind::Tls => error.with_advice("a proxy that inspects TLS needs its CA in SSL_CERT_FILE or ca_bundle"),
+            ErrorKind::Tls => error
+                .with_retryable(self.is_transient())
+                .with_advice("a proxy that inspects TLS needs its CA in SSL_CERT_FILE or ca_bundle"),
             ErrorKind::Proxy => error.with_advice("check HTTPS_PROXY, ALL_PROXY, NO_PROXY or the setting `proxy`"),
             _ => error,
         }
     }
 }
+
+impl std::error::Error for Failure {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

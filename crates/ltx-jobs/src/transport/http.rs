@@ -12,6 +12,10 @@ use http::header::{
 use reqwest::redirect;
 use url::Url;
 
+#[cfg(feature = "rehost")]
+use super::near::is_near;
+#[cfg(feature = "rehost")]
+use super::pace::{self, Guarded, Pulse, Sliced};
 use super::probe::GatedBody;
 use super::{Answer, BodyGate, ByteRange, Failure, FailureKind, UploadBody, tls};
 use crate::config::{Settings, is_loopback};
@@ -26,6 +30,10 @@ const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(50);
 
 const MOST_REDIRECTS: usize = 3;
 
+/// Whoever is near answers at once, or is not there.
+#[cfg(feature = "rehost")]
+const NEAR_CONNECT: Duration = Duration::from_secs(1);
+
 /// The three lanes. Cheap to clone; opens no socket before the first request.
 #[derive(Clone)]
 pub(crate) struct Transport(Arc<Lanes>);
@@ -34,6 +42,8 @@ struct Lanes {
     billed: reqwest::Client,
     api: reqwest::Client,
     storage: reqwest::Client,
+    #[cfg(feature = "rehost")]
+    stores: Stores,
     base_url: Url,
     plain_allowed: bool,
 }
@@ -44,26 +54,31 @@ impl Transport {
         let tls = tls::client_config(settings.ca_bundle.as_deref())?;
         let local = is_loopback(&settings.base_url);
         let plain_allowed = settings.allow_http || local;
-        let lane = || -> Result<reqwest::ClientBuilder> {
-            let mut builder = reqwest::Client::builder()
+        // Over HTTP/2 all streams of a download would share one connection, and with it what a storage or a line gives to each.
+        let mut one_stream_each = tls.clone();
+        one_stream_each.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let plain = |tls: &rustls::ClientConfig| {
+            reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .user_agent(user_agent(settings))
                 .connect_timeout(settings.connect_timeout)
                 .referer(false)
                 .retry(reqwest::retry::never())
-                .redirect(redirect::Policy::none());
-            match &settings.proxy {
+                .redirect(redirect::Policy::none())
+        };
+        let proxied = |builder: reqwest::ClientBuilder, by_system: bool| -> Result<reqwest::ClientBuilder> {
+            Ok(match &settings.proxy {
                 Some(proxy) => {
                     let proxy = reqwest::Proxy::all(proxy.as_str())
                         .map_err(|_| Error::new(ErrorKind::Config, "the setting `proxy` is no usable proxy address"))?;
-                    builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env()));
+                    builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_env()))
                 }
-                // A proxy for the outside world has no business with loopback.
-                None if local => builder = builder.no_proxy(),
-                None => {}
-            }
-            Ok(builder)
+                None if by_system => builder,
+                None => builder.no_proxy(),
+            })
         };
+        // A proxy for the outside world has no business with loopback.
+        let lane = |tls: &rustls::ClientConfig| proxied(plain(tls), !local);
         let finish = |builder: reqwest::ClientBuilder| {
             builder.build().map_err(|error| {
                 Error::new(
@@ -79,15 +94,24 @@ impl Transport {
                 .http2_keep_alive_interval(Duration::from_secs(30))
         };
         Ok(Self(Arc::new(Lanes {
-            billed: finish(lane()?.pool_max_idle_per_host(0))?,
-            api: finish(keep_alive(lane()?))?,
-            // Larger windows: the defaults of HTTP/2 throttle one stream over a long distance.
+            billed: finish(lane(&tls)?.pool_max_idle_per_host(0))?,
+            api: finish(keep_alive(lane(&tls)?))?,
             storage: finish(
-                keep_alive(lane()?)
-                    .http2_initial_stream_window_size(8 << 20)
-                    .http2_initial_connection_window_size(32 << 20)
+                keep_alive(lane(&one_stream_each)?)
+                    .http1_only()
                     .redirect(storage_redirects(plain_allowed)),
             )?,
+            #[cfg(feature = "rehost")]
+            stores: Stores {
+                outside: finish(keep_alive(proxied(plain(&one_stream_each), true)?).http1_only())?,
+                near: finish(
+                    plain(&one_stream_each)
+                        .no_proxy()
+                        .connect_timeout(NEAR_CONNECT)
+                        .http1_only(),
+                )?,
+                stall_timeout: settings.stall_timeout,
+            },
             base_url: settings.base_url.clone(),
             plain_allowed,
         })))
@@ -209,6 +233,38 @@ impl Transport {
         Ok(collect(request.send().await.map_err(failure)?, None).await)
     }
 
+    /// A request to an object store or to where its credentials come from, with the headers and the body of the caller. Neither key nor redirect; a
+    /// body may take as long as it likes as long as it moves.
+    #[cfg(feature = "rehost")]
+    pub(crate) async fn store_call<B>(
+        &self,
+        mut request: http::Request<B>,
+    ) -> std::result::Result<http::Response<StoreBody>, Failure>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin + Send + Sync + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let Stores {
+            outside,
+            near,
+            stall_timeout,
+        } = &self.0.stores;
+        let limit = *stall_timeout;
+        let client = if is_near(request.uri()) { near } else { outside };
+        if let Some(length) = request.body().size_hint().exact() {
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        let pulse = Pulse::new();
+        let request = request.map(|body| reqwest::Body::wrap(Sliced::new(body, pulse.clone())));
+        let request = reqwest::Request::try_from(request).map_err(failure)?;
+        let response = tokio::select! {
+            sent = client.execute(request) => sent.map_err(failure)?,
+            () = pulse.stopped(limit) => return Err(pace::stopped(limit)),
+        };
+        let response: http::Response<reqwest::Body> = response.into();
+        Ok(response.map(|body| Guarded::new(body, limit, failure)))
+    }
+
     fn check_storage_url(&self, url: &SignedUrl) -> std::result::Result<(), Failure> {
         if storage_url_fits(url.url(), self.0.plain_allowed) {
             Ok(())
@@ -220,6 +276,19 @@ impl Transport {
         }
     }
 }
+
+/// The fourth lane.
+#[cfg(feature = "rehost")]
+struct Stores {
+    outside: reqwest::Client,
+    /// For loopback and the machine's own metadata service: no proxy could reach them.
+    near: reqwest::Client,
+    stall_timeout: Duration,
+}
+
+/// The body of a store's answer.
+#[cfg(feature = "rehost")]
+pub(crate) type StoreBody = Guarded<reqwest::Body>;
 
 /// Whether a file may be fetched from, or sent to, this address.
 fn storage_url_fits(url: &Url, plain_allowed: bool) -> bool {

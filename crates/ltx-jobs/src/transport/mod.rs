@@ -4,17 +4,27 @@
 //! * *api*: polls and upload slots, pooled connections, HTTP/2 where offered.
 //! * *storage*: signed URLs. This lane never sees the API key; https only, at most three redirects, no Referer, no decompression.
 //!
+//! With the feature `rehost` there is a fourth, *stores*, for object stores that the caller names: no API key either, and no redirects.
+//!
 //! `http` is the only file of the crate that names the HTTP library. Nothing here decides about retries or money.
 
 mod answer;
 mod failure;
 mod http;
+#[cfg(feature = "rehost")]
+mod near;
+#[cfg(feature = "rehost")]
+mod pace;
 mod probe;
 mod tls;
 
 pub(crate) use answer::{Answer, Envelope};
 pub(crate) use failure::{Failure, FailureKind};
+#[cfg(feature = "rehost")]
+pub(crate) use http::StoreBody;
 pub(crate) use http::Transport;
+#[cfg(feature = "rehost")]
+pub(crate) use near::is_loopback_uri;
 pub(crate) use probe::BodyGate;
 pub(crate) use tls::PROVIDER as CRYPTO_PROVIDER;
 

@@ -4,9 +4,12 @@
 mod abandoned;
 mod cancellation;
 mod keys;
+mod log;
 mod many;
 mod memory;
+mod money;
 mod outage;
+mod retries;
 mod submit_rows;
 mod tree;
 

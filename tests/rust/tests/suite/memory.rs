@@ -15,8 +15,19 @@ const PROMISE_KIB: u64 = 64 * 1024;
 #[test]
 #[ignore = "2 GB on disk; part of --full"]
 fn two_gigabytes_of_frames_raise_the_peak_by_less_than_64_mib() {
+    raises_the_peak_little(PROGRAMME, &[]);
+}
+
+#[test]
+#[ignore = "2 GB on disk; part of --full"]
+fn two_gigabytes_in_one_file_over_eight_connections_raise_it_no_more() {
+    // Slow enough for all eight to pay.
+    raises_the_peak_little(&format!("{PROGRAMME}rate = 30000000\n"), &["keep"]);
+}
+
+fn raises_the_peak_little(programme: &str, how: &[&str]) {
     let mut emulator = Command::new(env!("CARGO_BIN_EXE_emulator-child"))
-        .arg(PROGRAMME)
+        .arg(programme)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -33,6 +44,7 @@ fn two_gigabytes_of_frames_raise_the_peak_by_less_than_64_mib() {
             addresses["api_key"].as_str().unwrap(),
         ])
         .arg(dest.path())
+        .args(how)
         .output()
         .unwrap();
     drop(emulator.stdin.take());

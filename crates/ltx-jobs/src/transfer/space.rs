@@ -1,0 +1,64 @@
+//! Whether a disk has room, asked before the first byte is fetched for it.
+
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Refuses to begin what cannot fit: `needed` bytes in the file system of `directory`, which need not be there yet. Blocks: belongs on the blocking pool.
+///
+/// # Errors
+/// `NoSpace`, with what is needed and what is there. A system that cannot tell refuses nothing: writing will.
+pub(crate) fn ensure_space(directory: &Path, needed: u64) -> Result<()> {
+    match available(directory) {
+        Some(available) if available < needed => Err(Error::new(
+            ErrorKind::NoSpace,
+            format!(
+                "{} needs {needed} bytes, and {available} are available",
+                directory.display()
+            ),
+        )
+        .with_advice("free some space or choose another directory, then download again")),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes that an ordinary user may still write.
+#[cfg(unix)]
+fn available(directory: &Path) -> Option<u64> {
+    // What is not there yet will be in the file system of the nearest directory that is.
+    let there = directory
+        .ancestors()
+        .map(|path| {
+            if path.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                path
+            }
+        })
+        .find(|path| path.exists())?;
+    let found = rustix::fs::statvfs(there).ok()?;
+    // Some network and pseudo file systems know no sizes at all.
+    (found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// Windows tells free space only through calls that are `unsafe`, which this crate forbids: there the write itself will fail.
+#[cfg(not(unix))]
+fn available(_: &Path) -> Option<u64> {
+    None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_fit_is_refused_with_both_numbers() {
+        let directory = tempfile::tempdir().unwrap();
+        let deep = directory.path().join("not/there/yet");
+        ensure_space(&deep, 1).unwrap();
+        let error = ensure_space(&deep, u64::MAX).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoSpace);
+        assert!(error.message().contains(&u64::MAX.to_string()), "{error}");
+        assert!(error.message().contains("are available"), "{error}");
+    }
+}
