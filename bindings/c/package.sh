@@ -4,10 +4,11 @@
 #   bindings/c/package.sh OUT [--target TARGET | --built DIRECTORY --platform NAME]
 #
 # TARGET: nothing (this machine), x86_64-unknown-linux-gnu.2.28 and the like (Linux with an older C library: needs cargo-zigbuild and zig, from PyPI as
-# `cargo-zigbuild` and `ziglang`), or universal-apple-darwin (both processors of a Mac; on a Mac). With --built nothing is built: what is in DIRECTORY is packed.
+# `cargo-zigbuild` and `ziglang`), universal-apple-darwin (both processors of a Mac; on a Mac), or
+# x86_64-pc-windows-msvc (on Windows). With --built nothing is built: what is in DIRECTORY is packed.
 set -euo pipefail
 
-usage() { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -ge 1 ] || usage
 out=$1
 shift
@@ -46,6 +47,11 @@ if [ -z "$built" ]; then
                 lipo -create "$artifacts"/{x86_64,aarch64}-apple-darwin/dist/$file -output "$work/universal/$file"
             done
             built=$work/universal
+            platform=${platform:-$target}
+            ;;
+        *-windows-*)
+            build build --target "$target"
+            built=$artifacts/$target/dist
             platform=${platform:-$target}
             ;;
         *)
