@@ -6,6 +6,7 @@
 mod text;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,10 +71,12 @@ impl KeySource {
                     .with_source(error));
                 }
             },
-            Self::Function(function) => ApiKey::new(
-                function()
-                    .map_err(|text| Error::new(ErrorKind::Config, format!("the API key function failed: {text}")))?,
-            ),
+            Self::Function(function) => {
+                let failed = |text: &str| Error::new(ErrorKind::Config, format!("the API key function failed: {text}"));
+                // It is the caller's: a panic in it must not take a task of ours along, such as the one that polls.
+                let told = catch_unwind(AssertUnwindSafe(|| function()));
+                ApiKey::new(told.map_err(|_| failed("it panicked"))?.map_err(|text| failed(&text))?)
+            }
         };
         if key.is_empty() {
             return Err(
@@ -526,6 +529,16 @@ mod tests {
             .set("base_url", "http://127.0.0.1:1", Origin::Argument)
             .unwrap();
         settings.check().unwrap();
+    }
+
+    #[test]
+    fn a_key_function_that_panics_is_a_config_error() {
+        let key = KeySource::Function(Arc::new(|| panic!("on purpose")));
+        let error = key.read().unwrap_err();
+        assert_eq!(
+            (error.kind(), error.message()),
+            (ErrorKind::Config, "the API key function failed: it panicked")
+        );
     }
 
     #[test]
