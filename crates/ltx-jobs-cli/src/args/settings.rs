@@ -87,6 +87,12 @@ const SETTINGS: &[Setting] = &[
         "A transfer that does not move for this long is resumed [default: 30s]",
     ),
     Setting(
+        "connections",
+        "connections",
+        "N",
+        "Connections of a download, or auto [default: auto]",
+    ),
+    Setting(
         "proxy",
         "proxy",
         "URL",
