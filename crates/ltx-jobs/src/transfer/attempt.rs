@@ -111,7 +111,7 @@ impl Whole<'_> {
                 Some(begun) => begun.facts.ranges && begun.facts.same_object(&adopted.facts) == Same::Yes,
             };
             if fits {
-                return self.go_on(adopted).await;
+                return self.go_on(place, adopted).await;
             }
             self.drop_part(place, adopted.part).await?;
         }
@@ -138,7 +138,7 @@ impl Whole<'_> {
     }
 
     /// Asks for the first byte that is missing, of the very version that was begun. With none missing, for the last one, to see that it is the same.
-    async fn go_on(&self, adopted: Adopted) -> Result<Try> {
+    async fn go_on(&self, place: &Place, adopted: Adopted) -> Result<Try> {
         let Adopted {
             part,
             there,
@@ -155,11 +155,7 @@ impl Whole<'_> {
         if let Err(error) = stream.open().await {
             if error.kind() == ErrorKind::ObjectChanged {
                 // Its bytes are of no use any more.
-                blocking(move || {
-                    part.discard();
-                    Ok(())
-                })
-                .await?;
+                self.drop_part(place, part).await?;
             }
             return Err(error);
         }
