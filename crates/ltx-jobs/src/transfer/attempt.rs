@@ -94,6 +94,9 @@ impl Whole<'_> {
                 _ => return Err(error),
             }
             tracing::warn!(target: TRANSFER, label = %self.source.label, error = error.message(), "fetching the file anew");
+            // What the last try left is to be gone before the next makes a file of the same name.
+            let done = async { Ok(claim.until_done().await) };
+            drop(self.until_cancelled(done).await?);
         }
     }
 
@@ -226,10 +229,12 @@ impl Whole<'_> {
                 keeper,
             }),
             Err(error) => {
-                let kept = keeper.filter(|_| is_worth_keeping(error.kind()) && sink.there().bytes() > 0);
+                let keeper = keeper.filter(|_| is_worth_keeping(error.kind()));
                 let (place, done) = (place.clone(), claim.until_done().await);
                 let leaving = tokio::task::spawn_blocking(move || {
-                    match kept {
+                    // Writes of connections that were dropped may still be on their way.
+                    sink.close();
+                    match keeper.filter(|_| sink.there().bytes() > 0) {
                         Some(keeper) => {
                             if let Err(error) = keeper.save() {
                                 tracing::debug!(target: TRANSFER, error = error.message(), "the next download begins anew, or from an earlier record");

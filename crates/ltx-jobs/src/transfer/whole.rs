@@ -238,7 +238,9 @@ impl Whole<'_> {
                 // Nothing to compare with yet: the bytes will tell.
                 return Ok(None);
             }
-            let equal = match found.is_file() && !another_length {
+            // An answer cut short by something in between tells a wrong length and the right checksum. Before a file is called different, that is asked;
+            // who replaces it anyway need not wait for the answer.
+            let equal = match found.is_file() && comparable && !(another_length && overwrite) {
                 true => equal_digest(&path, &facts, || go_on(&cancel))?,
                 false => None,
             };

@@ -180,7 +180,7 @@ async fn play(emulator: &Emulator, seed: u64, tally: &Tally) {
             // A frame of a version that is not the present one is a different file, as it should be.
             Err(error) if error.kind() == ErrorKind::Exists => {
                 let changed = versions.values().any(|versions| versions.len() > 1);
-                assert!(changed, "{round}: {error}");
+                assert!(changed, "{error} in call {call} of {round}");
                 return;
             }
             Err(error) => {
