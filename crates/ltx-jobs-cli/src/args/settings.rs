@@ -89,8 +89,8 @@ const SETTINGS: &[Setting] = &[
     Setting(
         "connections",
         "connections",
-        "N",
-        "Connections of a download, or auto [default: auto]",
+        "NUMBER",
+        "Connections for one file: auto, or 1 to 64 [default: auto, at most 8]",
     ),
     Setting(
         "proxy",
