@@ -78,6 +78,7 @@ class Client(Endpoints):
         submit_timeout: Limit for one attempt to submit; default 60 s.
         poll_timeout: Limit for one poll; default 20 s.
         stall_timeout: A transfer that does not move for this long is broken off and resumed; default 30 s. A transfer as a whole has no limit.
+        connections: Connections of a download, a number or ``"auto"`` (the default: as many as pay).
         proxy: ``http``, ``https``, ``socks5`` or ``socks5h`` URL; by default what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say.
         ca_bundle: PEM file of certificates to trust beside the system's, for proxies that inspect TLS; also ``SSL_CERT_FILE``.
         allow_http: Allow unencrypted addresses beyond loopback. The key can then be read on the way.
@@ -106,6 +107,7 @@ class Client(Endpoints):
         submit_timeout: Duration | None = None,
         poll_timeout: Duration | None = None,
         stall_timeout: Duration | None = None,
+        connections: int | str | None = None,
         proxy: str | None = None,
         ca_bundle: str | PathLike[str] | None = None,
         allow_http: bool | str | None = None,
@@ -129,6 +131,7 @@ class Client(Endpoints):
             "submit_timeout": submit_timeout,
             "poll_timeout": poll_timeout,
             "stall_timeout": stall_timeout,
+            "connections": connections,
             "proxy": proxy,
             "ca_bundle": ca_bundle,
             "allow_http": allow_http,

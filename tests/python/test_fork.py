@@ -58,20 +58,24 @@ say(f"parent: fine, child {{status}}")
     assert emulator.count("POST", SUBMITS) == 3
 
 
-def test_a_once_key_of_the_parent_holds_in_the_child(emulator, child, tmp_path):
+def test_a_once_key_of_the_parent_holds_in_the_child_and_the_other_way_round(emulator, child, tmp_path):
     code = f"""{FORKED}
 client = ltx_jobs.Client(journal={str(tmp_path)!r})
 job = client.video_to_video_hdr(video_uri=plate, once="sh010")
 def work():
     assert client.video_to_video_hdr(video_uri=plate, once="sh010") == job
-    say("child: the same job")
+    say(client.video_to_video_hdr(video_uri=plate, once="sh020").ref)
 in_child(work)
 assert client.video_to_video_hdr(video_uri=plate, once="sh010") == job
+say(client.video_to_video_hdr(video_uri=plate, once="sh020").ref)
+say(sorted(len(path.read_text().splitlines()) > 1 for path in Path({str(tmp_path)!r}).glob("*.jsonl")))
 """
     forking = child(code)
-    assert forking.line() == "child: the same job"
+    of_the_child = forking.line()
+    assert forking.line() == of_the_child, "and a key of the child holds in its parent"
+    assert forking.line() == "[True, True]", "each has written a file of its own"
     assert forking.end()[::2] == (0, "")
-    assert emulator.count("POST", SUBMITS) == 1
+    assert emulator.count("POST", SUBMITS) == 2
 
 
 def test_a_client_that_did_nothing_yet_works_in_the_child(child):

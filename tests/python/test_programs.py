@@ -59,7 +59,9 @@ def test_the_performer_tells_what_happened(emulator, plate, tmp_path):
         "steps": [
             {"do": "check"},
             {"do": "upload"},
+            {"do": "estimate"},
             {"do": "submit"},
+            {"do": "warnings"},
             {"do": "wait", "timeout_ms": 0, "go_on": True},
             {"do": "attach"},
             {"do": "poll"},
@@ -69,12 +71,16 @@ def test_the_performer_tells_what_happened(emulator, plate, tmp_path):
     }
     refused = {**scenario, "scenario": "two", "api_key": "wrong", "steps": [{"do": "submit"}, {"do": "wait"}]}
     ran = run(emulator, str(ROOT / "tests" / "python" / "performer.py"), stdin=f"{json.dumps(scenario)}\n{json.dumps(refused)}\n")
-    assert ran.returncode == 0 and ran.stderr == "", ran.stderr
+    assert ran.returncode == 0 and "Traceback" not in ran.stderr, ran.stderr
+    # What goes wrong is shown to people as well; without the key.
+    assert "one: the time limit of 0 s is over" in ran.stderr and "two: " in ran.stderr and emulator.api_key not in ran.stderr
     one, two = (json.loads(line) for line in ran.stdout.splitlines())
     assert [(step["do"], step["ok"]) for step in one["steps"]] == [
-        ("check", True), ("upload", True), ("submit", True), ("wait", False), ("attach", True), ("poll", True), ("wait", True), ("download", True),
+        ("check", True), ("upload", True), ("estimate", True), ("submit", True), ("warnings", True), ("wait", False), ("attach", True), ("poll", True), ("wait", True), ("download", True),
     ]  # fmt: skip
-    assert one["steps"][3]["error"] == {
+    assert one["steps"][2]["usd"] == "0.20" and "1 s of video_uri" in one["steps"][2]["basis"]
+    assert one["steps"][4]["warnings"] == []
+    assert one["steps"][5]["error"] == {
         "kind": "WaitTimeout", "number": 145, "billing": "job_exists", "retryable": True, "job_ended": False, "http_status": None, "api_type": None,
     }  # fmt: skip
     assert one["saved"] == [f"exr_frames/x.{number}.exr" for number in (1001, 1002, 1003)]

@@ -142,9 +142,10 @@ impl ProgressSink {
         });
     }
 
-    pub(crate) fn set_waiting(&self, status: Status, unreachable: Option<Duration>) {
+    /// A status that is not known leaves the last known one.
+    pub(crate) fn set_waiting(&self, status: Option<Status>, unreachable: Option<Duration>) {
         self.with(|now| {
-            now.status = Some(status);
+            now.status = status.or(now.status.take());
             now.unreachable = unreachable;
         });
     }

@@ -87,6 +87,12 @@ const SETTINGS: &[Setting] = &[
         "A transfer that does not move for this long is resumed [default: 30s]",
     ),
     Setting(
+        "connections",
+        "connections",
+        "NUMBER",
+        "Connections for one file: auto, or 1 to 64 [default: auto, at most 8]",
+    ),
+    Setting(
         "proxy",
         "proxy",
         "URL",

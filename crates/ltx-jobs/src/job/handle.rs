@@ -127,9 +127,7 @@ impl Job {
             let unreachable = snapshot
                 .unreachable_since
                 .map(|since| SystemTime::now().duration_since(since).unwrap_or_default());
-            if let Some(status) = snapshot.status.clone() {
-                work.progress.set_waiting(status, unreachable);
-            }
+            work.progress.set_waiting(snapshot.status.clone(), unreachable);
             if let Some(ending) = self.ending(&snapshot) {
                 return ending;
             }

@@ -34,8 +34,10 @@ pub(super) struct Actor {
     in_flight: JoinSet<Seen>,
     /// Nobody asks before this moment: set by `Retry-After`.
     gate: Option<Instant>,
-    /// The key was refused: no timed poll before there is another.
-    key_refused: Option<ApiKey>,
+    /// The key was refused, with these words: no timed poll before there is another.
+    key_refused: Option<(ApiKey, Error)>,
+    /// Somebody was told that the service cannot be reached, and no poll has reached it since.
+    outage_told: bool,
 }
 
 struct Entry {
@@ -44,6 +46,8 @@ struct Entry {
     backoff: Backoff,
     failures: u32,
     timer: Option<delay_queue::Key>,
+    /// Its place among the due ones counts; one that has lost it was asked for out of turn.
+    queued: bool,
     busy: bool,
     /// When it was last asked for.
     asked: Option<Instant>,
@@ -68,6 +72,7 @@ impl Actor {
             in_flight: JoinSet::new(),
             gate: None,
             key_refused: None,
+            outage_told: false,
         }
     }
 
@@ -85,7 +90,7 @@ impl Actor {
                     let job = expired.into_inner();
                     if let Some(entry) = self.jobs.get_mut(&job) {
                         entry.timer = None;
-                        self.due.push_back(job);
+                        self.enqueue(job);
                     }
                 }
                 Some(done) = self.in_flight.join_next(), if !self.in_flight.is_empty() => match done {
@@ -112,12 +117,20 @@ impl Actor {
             Command::Track { cell, fresh } => {
                 let job = cell.reference.clone();
                 let known = self.jobs.contains_key(&job);
-                self.entry(cell, fresh);
+                self.entry(Arc::clone(&cell), fresh);
+                if let Some((key, error)) = &self.key_refused {
+                    // It will not be asked for, and whoever waits for it must hear why.
+                    if self.around.keys.renewed_since(key) {
+                        self.resume();
+                    } else {
+                        tell_refused(&cell, error);
+                    }
+                }
                 if !known {
                     if fresh {
                         self.poll_after_interval(&job);
                     } else {
-                        self.due.push_back(job);
+                        self.enqueue(job);
                     }
                 }
             }
@@ -127,7 +140,9 @@ impl Actor {
                     return;
                 }
                 let interval = self.rhythm().interval;
-                let room = self.gate.is_none() && self.in_flight.len() < POLLS_IN_FLIGHT;
+                // With a refused key nobody is sent in turn: whoever asks by hand must not wait for one.
+                let room =
+                    self.gate.is_none() && (self.in_flight.len() < POLLS_IN_FLIGHT || self.key_refused.is_some());
                 let job = cell.reference.clone();
                 let entry = self.entry(Arc::clone(&cell), false);
                 if entry.busy {
@@ -139,7 +154,7 @@ impl Actor {
                     if room {
                         self.send(&job);
                     } else {
-                        self.due.push_back(job);
+                        self.enqueue(job);
                     }
                 }
             }
@@ -155,12 +170,23 @@ impl Actor {
             backoff: Backoff::new(rhythm.backoff_base, rhythm.backoff_cap),
             failures: 0,
             timer: None,
+            queued: false,
             busy: false,
             asked: None,
             unreachable: None,
             replies: Vec::new(),
             cell,
         })
+    }
+
+    /// Puts a job at the end of those that are due, once.
+    fn enqueue(&mut self, job: JobRef) {
+        if let Some(entry) = self.jobs.get_mut(&job)
+            && !entry.queued
+        {
+            entry.queued = true;
+            self.due.push_back(job);
+        }
     }
 
     /// The interval with 10 % jitter, so that jobs submitted together do not poll in step for ever.
@@ -186,7 +212,7 @@ impl Actor {
         while self.gate.is_none() && self.key_refused.is_none() && self.in_flight.len() < POLLS_IN_FLIGHT {
             let Some(job) = self.due.pop_front() else { return };
             match self.jobs.get(&job) {
-                Some(entry) if entry.busy => {}
+                Some(entry) if entry.busy || !entry.queued => {}
                 Some(entry) if entry.cell.is_wanted() || !entry.replies.is_empty() => self.send(&job),
                 Some(_) => self.forget(&job),
                 None => {}
@@ -203,6 +229,7 @@ impl Actor {
     fn send(&mut self, job: &JobRef) {
         let Some(entry) = self.jobs.get_mut(job) else { return };
         entry.busy = true;
+        entry.queued = false;
         entry.asked = Some(Instant::now());
         let key = self.around.keys.current();
         let (transport, limit, job) = (self.around.transport.clone(), self.around.rhythm.timeout, job.clone());
@@ -239,13 +266,19 @@ impl Actor {
             entry.unreachable = None;
             entry.backoff.reset();
             entry.failures = 0;
+            if std::mem::take(&mut self.outage_told) {
+                tracing::info!(target: POLL, "the service can be reached again");
+            }
         } else {
             entry.failures = entry.failures.saturating_add(1);
             let (since, warned) = entry.unreachable.get_or_insert((moment, false));
             if !*warned && moment.duration_since(*since) >= WARN_AFTER {
                 *warned = true;
-                let error = snapshot.last_error.as_ref().map(Error::message).unwrap_or_default();
-                tracing::warn!(target: POLL, %job, error, "the service has not been reachable for a minute; the job goes on there, polling goes on here");
+                // Once for all jobs of an outage, not once for each.
+                if !std::mem::replace(&mut self.outage_told, true) {
+                    let error = snapshot.last_error.as_ref().map(Error::message).unwrap_or_default();
+                    tracing::warn!(target: POLL, %job, error, "the service has not been reachable for a minute; jobs go on there, polling goes on here");
+                }
             }
         }
         if next != Next::End {
@@ -277,7 +310,7 @@ impl Actor {
             Next::PauseKey => {
                 match seen.key.filter(|key| !self.around.keys.renewed_since(key)) {
                     Some(key) => {
-                        self.due.push_back(job);
+                        self.enqueue(job);
                         self.pause(key, &snapshot);
                     }
                     // There is another key. Not at once: a source that gives a new key at every call must not become a loop.
@@ -339,17 +372,13 @@ impl Actor {
 
     /// The key is refused: no job of it is asked for any more, and every waiter hears why.
     fn pause(&mut self, key: ApiKey, snapshot: &Snapshot) {
+        let Some(error) = &snapshot.paused else { return };
         if self.key_refused.is_none() {
             tracing::warn!(target: POLL, "the API key is refused; polling stops until there is another, the jobs go on");
         }
-        self.key_refused = Some(key);
-        let Some(error) = &snapshot.paused else { return };
+        self.key_refused = Some((key, error.clone()));
         for entry in self.jobs.values().filter(|entry| !entry.cell.is_ended()) {
-            let error = error
-                .clone()
-                .with_job(&entry.cell.reference)
-                .with_billing(crate::Billing::JobExists(Some(entry.cell.reference.clone())));
-            entry.cell.change(|snapshot| snapshot.paused = Some(error));
+            tell_refused(&entry.cell, error);
         }
     }
 
@@ -365,11 +394,18 @@ impl Actor {
             entry.cell.change(|snapshot| snapshot.paused = None);
         }
         for job in paused {
-            if !self.due.contains(&job) {
-                self.due.push_back(job);
-            }
+            self.enqueue(job);
         }
     }
+}
+
+/// Tells those who wait for a job that nobody asks for it, and why.
+fn tell_refused(cell: &JobCell, error: &Error) {
+    let error = error
+        .clone()
+        .with_job(&cell.reference)
+        .with_billing(crate::Billing::JobExists(Some(cell.reference.clone())));
+    cell.change(|snapshot| snapshot.paused = Some(error));
 }
 
 async fn observe(transport: &crate::transport::Transport, job: &JobRef, key: &ApiKey, limit: Duration) -> Observation {

@@ -94,6 +94,9 @@ impl Whole<'_> {
                 _ => return Err(error),
             }
             tracing::warn!(target: TRANSFER, label = %self.source.label, error = error.message(), "fetching the file anew");
+            // What the last try left is to be gone before the next makes a file of the same name.
+            let done = async { Ok(claim.until_done().await) };
+            drop(self.until_cancelled(done).await?);
         }
     }
 
@@ -111,7 +114,7 @@ impl Whole<'_> {
                 Some(begun) => begun.facts.ranges && begun.facts.same_object(&adopted.facts) == Same::Yes,
             };
             if fits {
-                return self.go_on(adopted).await;
+                return self.go_on(place, adopted).await;
             }
             self.drop_part(place, adopted.part).await?;
         }
@@ -138,7 +141,7 @@ impl Whole<'_> {
     }
 
     /// Asks for the first byte that is missing, of the very version that was begun. With none missing, for the last one, to see that it is the same.
-    async fn go_on(&self, adopted: Adopted) -> Result<Try> {
+    async fn go_on(&self, place: &Place, adopted: Adopted) -> Result<Try> {
         let Adopted {
             part,
             there,
@@ -155,11 +158,7 @@ impl Whole<'_> {
         if let Err(error) = stream.open().await {
             if error.kind() == ErrorKind::ObjectChanged {
                 // Its bytes are of no use any more.
-                blocking(move || {
-                    part.discard();
-                    Ok(())
-                })
-                .await?;
+                self.drop_part(place, part).await?;
             }
             return Err(error);
         }
@@ -230,10 +229,12 @@ impl Whole<'_> {
                 keeper,
             }),
             Err(error) => {
-                let kept = keeper.filter(|_| is_worth_keeping(error.kind()) && sink.there().bytes() > 0);
+                let keeper = keeper.filter(|_| is_worth_keeping(error.kind()));
                 let (place, done) = (place.clone(), claim.until_done().await);
                 let leaving = tokio::task::spawn_blocking(move || {
-                    match kept {
+                    // Writes of connections that were dropped may still be on their way.
+                    sink.close();
+                    match keeper.filter(|_| sink.there().bytes() > 0) {
                         Some(keeper) => {
                             if let Err(error) = keeper.save() {
                                 tracing::debug!(target: TRANSFER, error = error.message(), "the next download begins anew, or from an earlier record");

@@ -10,7 +10,7 @@ use std::time::Duration;
 const FAST: f64 = 250e6;
 
 /// Length of a window while connections are added.
-const QUICK: Duration = Duration::from_millis(25);
+const QUICK: Duration = Duration::from_millis(15);
 /// Length of a window that is judged; a change is given one such window to take effect first.
 const JUDGED: Duration = Duration::from_millis(200);
 /// The same where a transfer is so fast that it would be over.
@@ -19,8 +19,10 @@ const JUDGED_FAST: Duration = Duration::from_millis(60);
 /// More connections stay when they bring this factor; fewer stay when they keep this one.
 const GAIN: f64 = 1.10;
 const KEPT: f64 = 0.95;
-/// Connections that were added without proof stay without further question when they brought this factor over one.
+/// Connections that were added without proof stay without further question when they brought this factor over one. One alone may have begun with a burst,
+/// so where they did not, fewer are tried only if there is time to be wrong, or if more are plainly worse than one.
 const PLAIN_GAIN: f64 = 1.3;
+const PLAIN_LOSS: f64 = 0.8;
 
 /// Windows without a trial, at first and at most. Doubled with every trial that brought nothing.
 const FIRST_REST: u32 = 2;
@@ -150,7 +152,8 @@ impl Controller {
                 self.usual = f64::midpoint(self.usual, rate);
                 match windows.checked_sub(1) {
                     _ if !self.added && self.rate() < FAST => {
-                        // The beginning was only a burst.
+                        // The beginning was only a burst, and says nothing of one alone.
+                        self.alone = None;
                         self.add(rate, remaining)
                     }
                     Some(windows) if windows > 0 => State::Resting(windows),
@@ -185,10 +188,11 @@ impl Controller {
     fn judge(&mut self, trial: Trial, rate: f64, remaining: Duration) -> State {
         self.usual = rate;
         if trial.unproven {
-            if rate >= trial.rate * PLAIN_GAIN {
-                return self.take_a_rest();
+            let in_doubt = rate < trial.rate * PLAIN_GAIN && remaining > LONG;
+            if in_doubt || rate < trial.rate * PLAIN_LOSS {
+                return self.fewer(rate);
             }
-            return self.fewer(rate);
+            return self.take_a_rest();
         }
         let more = self.connections > trial.before;
         let good = rate >= trial.rate * if more { GAIN } else { KEPT };
@@ -354,19 +358,28 @@ mod tests {
 
     #[test]
     fn a_burst_at_the_beginning_is_not_taken_for_the_line() {
-        // The storage sends 10 MB at once, then 20 MB/s for each connection.
-        let mut controller = Controller::new(8, None);
-        let mut left = 300_000_000_u64;
-        let mut now = Duration::ZERO;
-        let mut first = 10_000_000;
-        while controller.connections() < 8 {
-            let length = controller.window();
-            let bytes = first + (length.as_secs_f64() * 20e6 * controller.connections() as f64) as u64;
-            first = 0;
-            left -= bytes;
-            now += length;
-            controller.after(Window { length, bytes, left });
-            assert!(now < Duration::from_millis(300), "{controller:?}");
+        // The storage fills the buffers of every connection at once, then sends 20 MB/s to each.
+        for burst in [500_000, 2_500_000, 6_000_000] {
+            let mut controller = Controller::new(8, None);
+            let mut left = 210_000_000_u64;
+            let mut now = Duration::ZERO;
+            let (mut seen, mut fewest) = (0, 8);
+            while left > 0 {
+                let length = controller.window();
+                let connections = controller.connections();
+                let sent = connections.saturating_sub(seen) as u64 * burst;
+                let paid = (length.as_secs_f64() * 20e6 * connections as f64) as u64;
+                // What came at once is not sent again by the rate.
+                let bytes = (sent + paid.saturating_sub(sent / 4)).min(left);
+                seen = seen.max(connections);
+                left -= bytes;
+                now += length;
+                controller.after(Window { length, bytes, left });
+                if now > Duration::from_millis(200) {
+                    fewest = fewest.min(controller.connections());
+                }
+            }
+            assert_eq!(fewest, 8, "{burst}: {controller:?}");
         }
     }
 

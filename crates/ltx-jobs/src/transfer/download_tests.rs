@@ -577,6 +577,29 @@ async fn the_next_call_fetches_only_what_is_missing_and_leaves_nothing_beside_th
 }
 
 #[tokio::test]
+async fn a_resumption_that_fails_at_its_first_request_loses_nothing() {
+    let dest = tempfile::tempdir().unwrap();
+    let storage = Arc::new(FakeStorage::new(video(), []));
+    interrupted(&storage, dest.path(), 40_000).await;
+    for _ in 0..3 {
+        let dead = (0..20).map(|_| Fault::NoAnswer(crate::transport::FailureKind::Connect));
+        storage.faults.lock().unwrap().extend(dead);
+        let options = DownloadOptions::new();
+        let error = save(&storage, "video_url", "v", dest.path(), &options)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect);
+        storage.faults.lock().unwrap().clear();
+    }
+    let before = storage.requests();
+    save(&storage, "video_url", "v", dest.path(), &DownloadOptions::new())
+        .await
+        .unwrap();
+    assert_eq!(spans(&storage, before), [(40_000, Some(video().len() as u64))]);
+    assert!(tree(dest.path()) == [("video.mp4".to_owned(), video())]);
+}
+
+#[tokio::test]
 async fn what_was_left_of_another_version_is_dropped_and_never_mixed_in() {
     let mut other = video();
     other[10_000] ^= 1;

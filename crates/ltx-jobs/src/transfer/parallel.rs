@@ -35,8 +35,9 @@ const MOST: usize = 8;
 /// Objects with less than this to fetch have one stream.
 const SMALL: u64 = 12 << 20;
 
-/// No share is split into less: so much is fetched in the time a new connection needs. A caller who asks for a number means it.
-const SHORTEST: u64 = 2 << 20;
+/// No share is split into less: about so much comes over one connection in the time a request needs, and the last bytes of an object are not to wait for
+/// one connection longer than that. A caller who asks for a number means it.
+const SHORTEST: u64 = 256 << 10;
 const SHORTEST_ASKED: u64 = 64 << 10;
 
 /// How often it is looked after the connections of a caller who asked for a number.

@@ -65,6 +65,17 @@ impl Document {
         }
     }
 
+    /// Writes it beside the bytes it is about, which are to be on the disk.
+    fn write(&self, place: &Place) -> io::Result<()> {
+        let mut temp = tempfile::Builder::new()
+            .prefix(".")
+            .suffix(".json")
+            .tempfile_in(place.directory())?;
+        temp.write_all(&serde_json::to_vec(self)?)?;
+        temp.persist(place.sidecar()).map_err(|error| error.error)?;
+        Ok(())
+    }
+
     /// Reads the document of a place; `None` when there is none that can be used.
     fn read(place: &Place) -> Option<Self> {
         let mut text = Vec::new();
@@ -83,7 +94,7 @@ pub(crate) fn extension(place: &Place) -> Option<String> {
     Document::read(place).map(|document| document.extension)
 }
 
-/// The file that the bytes of a download go to. Removed when dropped, unless its document was written.
+/// The file that the bytes of a download go to. Removed when dropped, unless a document is about it.
 #[derive(Debug)]
 pub(crate) struct Part {
     temp: Option<NamedTempFile>,
@@ -164,13 +175,12 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn new(place: &Place, part: &Part, sink: &Arc<Sink>, facts: &Facts, extension: &str) -> Arc<Self> {
-        let name = part.path().file_name().map(|name| name.to_string_lossy().into_owned());
         Arc::new(Self {
             sink: Arc::clone(sink),
             place: place.clone(),
             document: Document {
                 format: FORMAT,
-                part: name.unwrap_or_default(),
+                part: name_of(part),
                 extension: extension.to_owned(),
                 length: facts.length.unwrap_or_default(),
                 etag: facts.etag.clone(),
@@ -198,15 +208,7 @@ impl Keeper {
             done: there.runs().to_vec(),
             ..self.document.clone()
         };
-        let text = serde_json::to_vec(&document).map_err(|error| failed(error.into()))?;
-        let mut temp = tempfile::Builder::new()
-            .prefix(".")
-            .suffix(".json")
-            .tempfile_in(self.place.directory())
-            .map_err(failed)?;
-        temp.write_all(&text).map_err(failed)?;
-        temp.persist(self.place.sidecar())
-            .map_err(|error| failed(error.error))?;
+        document.write(&self.place).map_err(failed)?;
         self.recorded.store(true, Ordering::Release);
         Ok(())
     }
@@ -270,7 +272,7 @@ fn take(
     document: &Document,
     go_on: &mut impl FnMut() -> Result<()>,
 ) -> Result<Option<(Part, Extents)>> {
-    let (old, new) = (place.directory().join(&document.part), place.part(owner));
+    let old = place.directory().join(&document.part);
     let failed = |error| Error::io(format!("cannot go on with {}", old.display()), error);
     // A link somebody put there is not followed.
     if !fs::symlink_metadata(&old).is_ok_and(|found| found.is_file()) {
@@ -309,15 +311,28 @@ fn take(
     }
     let part = match copy {
         Some(part) => {
+            let copied = Document {
+                part: name_of(&part),
+                done: there.runs().to_vec(),
+                ..document.clone()
+            };
+            let written = part.file()?.sync_data().and_then(|()| copied.write(place));
+            written.map_err(failed)?;
             let _ = fs::remove_file(&old);
             part
         }
-        None => {
-            fs::rename(&old, &new).map_err(failed)?;
-            Part::of(file, &new).map_err(failed)?
-        }
+        // It keeps its name, so the document is about it at every moment.
+        None => Part::of(file, &old).map_err(failed)?,
     };
+    part.recorded.store(true, Ordering::Release);
     Ok(Some((part, there)))
+}
+
+fn name_of(part: &Part) -> String {
+    let path = part.path();
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 enum Unreadable {

@@ -58,10 +58,14 @@ pub(crate) fn publish(temp: NamedTempFile, target: &Path, overwrite: bool) -> Re
     match temp.persist_noclobber(target) {
         Ok(_) => Ok(Outcome::Published),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            if same_content(error.file.path(), target).unwrap_or(false) {
-                Ok(Outcome::WasThere)
-            } else {
-                Err(exists(target))
+            match same_content(error.file.path(), target) {
+                Ok(true) => Ok(Outcome::WasThere),
+                Ok(false) => Err(exists(target)),
+                // Not to be able to compare is not to know.
+                Err(error) => Err(Error::io(
+                    format!("{} is there already and cannot be compared with", target.display()),
+                    error,
+                )),
             }
         }
         Err(error) => Err(Error::io(

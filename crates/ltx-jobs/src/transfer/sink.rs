@@ -7,13 +7,14 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::operation::cancelled;
 use crate::transfer::extents::{Extent, Extents};
 
 /// Bytes written at once.
@@ -33,6 +34,8 @@ const WRITES: usize = 2;
 pub(crate) struct Sink {
     file: File,
     there: Mutex<Extents>,
+    /// Whether nothing is to be written any more. Shared by those that write.
+    closed: RwLock<bool>,
 }
 
 impl Sink {
@@ -41,7 +44,13 @@ impl Sink {
         Arc::new(Self {
             file,
             there: Mutex::new(there),
+            closed: RwLock::new(false),
         })
+    }
+
+    /// Waits for the writes that are on their way, and lets none come after them: whoever takes the file over is then alone with it. Blocks.
+    pub(crate) fn close(&self) {
+        *self.closed.write().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// What is there now.
@@ -55,6 +64,10 @@ impl Sink {
 
     /// Blocks: belongs on the blocking pool.
     fn put(&self, at: u64, block: &[Bytes]) -> Result<()> {
+        let closed = self.closed.read().unwrap_or_else(PoisonError::into_inner);
+        if *closed {
+            return Err(cancelled("the download"));
+        }
         let mut extent = Extent {
             start: at,
             end: at,
@@ -249,5 +262,29 @@ mod tests {
         writer.write(Bytes::from_static(b"abc")).await.unwrap();
         assert_eq!(writer.finish().await.unwrap_err().kind(), ErrorKind::Io);
         assert_eq!(sink.there().bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn after_a_file_was_closed_no_write_reaches_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("part");
+        let sink = Sink::new(File::create_new(&path).unwrap(), Extents::default());
+        for number in 0..20 {
+            // As when a download is dropped in the middle: nobody waits for these.
+            let mut writer = Writer::new(&sink, number * BLOCK as u64);
+            writer.write(Bytes::from(vec![7; BLOCK])).await.unwrap();
+        }
+        let closing = Arc::clone(&sink);
+        blocking(move || {
+            closing.close();
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let (there, length) = (sink.there(), std::fs::metadata(&path).unwrap().len());
+        let mut late = Writer::new(&sink, 0);
+        late.write(Bytes::from_static(b"late")).await.unwrap();
+        assert_eq!(late.finish().await.unwrap_err().kind(), ErrorKind::Cancelled);
+        assert_eq!((sink.there(), std::fs::metadata(&path).unwrap().len()), (there, length));
     }
 }

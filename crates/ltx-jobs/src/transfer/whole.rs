@@ -136,7 +136,7 @@ impl Whole<'_> {
     /// Fetches the file, unless `look_first` finds it there.
     pub(crate) async fn get(&self, begun: Option<Begun>, look_first: bool) -> Result<Got> {
         let place = Place::new(self.dest, self.stem);
-        let mut begun = match begun {
+        let begun = match begun {
             None if self.left().await?.is_none() => Some(self.begin().await?),
             begun => begun,
         };
@@ -151,20 +151,11 @@ impl Whole<'_> {
             &self.flow.cancel,
         )
         .await?;
-        if claim.waited {
-            // What the other one made is there now, or what it could not make.
-            begun = Some(self.begin().await?);
-            if look_first && let Some(saved) = self.was_there(known(begun.as_ref())).await? {
-                released(claim).await;
-                return Ok(Got::WasThere(saved));
-            }
-        }
-        let adopted = self.adopt(&place, &claim).await?;
         let lost = claim.lost.clone();
         let fetched = tokio::select! {
             biased;
             () = lost.cancelled() => Err(claim.lost_error()),
-            fetched = Box::pin(self.fetch(&place, &claim, begun, adopted, look_first)) => fetched,
+            fetched = Box::pin(self.claimed(&place, &claim, begun, look_first)) => fetched,
         };
         match fetched {
             Err(error) => {
@@ -190,11 +181,32 @@ impl Whole<'_> {
         }
     }
 
+    /// Fetches the file, now that no other owner does.
+    async fn claimed(
+        &self,
+        place: &Place,
+        claim: &Claim,
+        mut begun: Option<Begun>,
+        look_first: bool,
+    ) -> Result<Unclaimed> {
+        if claim.waited {
+            // What the other one made is there now, or what it could not make.
+            begun = Some(self.begin().await?);
+            if look_first && let Some(saved) = self.was_there(known(begun.as_ref())).await? {
+                return Ok(Unclaimed::WasThere(saved));
+            }
+        }
+        let adopted = self.adopt(place, claim).await?;
+        self.fetch(place, claim, begun, adopted, look_first).await
+    }
+
     /// What an earlier call left.
     async fn adopt(&self, place: &Place, claim: &Claim) -> Result<Option<Adopted>> {
         let (place, owner, before) = (place.clone(), claim.owner().to_owned(), claim.before);
         let (resume, cancel) = (self.options.resume, self.flow.cancel.clone());
+        let done = claim.until_done().await;
         self.until_cancelled(blocking(move || {
+            let _done = done;
             if !resume {
                 partial::discard(&place);
                 return Ok(None);
@@ -226,7 +238,9 @@ impl Whole<'_> {
                 // Nothing to compare with yet: the bytes will tell.
                 return Ok(None);
             }
-            let equal = match found.is_file() && !another_length {
+            // An answer cut short by something in between tells a wrong length and the right checksum. Before a file is called different, that is asked;
+            // who replaces it anyway need not wait for the answer.
+            let equal = match found.is_file() && comparable && !(another_length && overwrite) {
                 true => equal_digest(&path, &facts, || go_on(&cancel))?,
                 false => None,
             };

@@ -178,7 +178,11 @@ async fn play(emulator: &Emulator, seed: u64, tally: &Tally) {
                 return;
             }
             // A frame of a version that is not the present one is a different file, as it should be.
-            Err(error) if error.kind() == ErrorKind::Exists => return,
+            Err(error) if error.kind() == ErrorKind::Exists => {
+                let changed = versions.values().any(|versions| versions.len() > 1);
+                assert!(changed, "{error} in call {call} of {round}");
+                return;
+            }
             Err(error) => {
                 tally.failed.fetch_add(1, Ordering::Relaxed);
                 assert_ne!(error.kind(), ErrorKind::Internal, "{round}: {error}");

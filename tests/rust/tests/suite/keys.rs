@@ -34,6 +34,32 @@ async fn a_refused_key_ends_the_wait_but_not_the_job_and_a_new_key_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_that_begins_after_the_key_was_refused_hears_why_without_another_poll() {
+    let emulator = Emulator::start(endless()).await.unwrap();
+    let good = client(&emulator);
+    let (first, second) = (
+        good.submit(request()).await.unwrap(),
+        good.submit(request()).await.unwrap(),
+    );
+    let client = builder(&emulator).api_key("stale").build().unwrap();
+    let attached = |job: &ltx_jobs::Job| client.job(job.reference().clone()).unwrap();
+    for job in [&first, &second] {
+        let wait = attached(job).wait().timeout(Duration::from_secs(20));
+        let error = wait.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error:?}");
+        assert_eq!(error.job(), Some(job.reference()));
+    }
+    let refused = emulator
+        .requests()
+        .iter()
+        .filter(|request| request.header("authorization") == Some("Bearer stale"))
+        .count();
+    assert_eq!(refused, 1);
+    client.set_api_key(emulator.api_key());
+    attached(&second).wait().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_key_stops_the_polling_of_all_jobs_of_the_client() {
     let mut programme = Programme::default();
     programme.job.pending_polls = u32::MAX;

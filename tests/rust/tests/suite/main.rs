@@ -4,8 +4,10 @@
 mod abandoned;
 mod cancellation;
 mod keys;
+mod log;
 mod many;
 mod memory;
+mod money;
 mod outage;
 mod retries;
 mod submit_rows;
