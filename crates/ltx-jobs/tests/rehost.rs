@@ -158,6 +158,30 @@ async fn what_is_there_and_equal_is_not_fetched_again_and_what_is_different_is_l
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_checksum_of_the_storage_the_bytes_themselves_tell_what_is_equal() {
+    for hash in ["false", "\"md5\""] {
+        let (_emulator, done) = start(&format!(
+            "[archive]\npadding = 4000000\n[storage]\ngoog_hash = {hash}\n"
+        ))
+        .await;
+        let folder = tempfile::tempdir().unwrap();
+        let place = url(folder.path());
+        let copy = |overwrite| done.rehost(&place).archive(ArchiveMode::Keep).overwrite(overwrite);
+        let first = copy(false).await.unwrap();
+        assert_eq!(copy(false).await.unwrap().objects, first.objects, "{hash}");
+        let archive = folder.path().join("exr_frames.zip");
+        let whole = std::fs::read(&archive).unwrap();
+        let mut other = whole.clone();
+        *other.last_mut().unwrap() ^= 1;
+        std::fs::write(&archive, &other).unwrap();
+        assert_eq!(copy(false).await.unwrap_err().kind(), ErrorKind::Exists, "{hash}");
+        assert!(std::fs::read(&archive).unwrap() == other, "{hash}");
+        copy(true).await.unwrap();
+        assert!(std::fs::read(&archive).unwrap() == whole, "{hash}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_that_breaks_and_a_byte_that_flips_once_are_healed() {
     let shape = "[archive]\npadding = 4000000\n";
     let (_emulator, done) = start(shape).await;

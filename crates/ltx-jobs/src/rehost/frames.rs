@@ -6,6 +6,7 @@
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use tokio::runtime::Handle;
@@ -13,7 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::sink::{Budget, Store, Stored, Target, Writer, exists, part_size, patiently};
+use super::budget::{Budget, Buffer};
+use super::sink::{Store, Stored, Target, Writer, exists, part_size, patiently};
 use super::there::{Expected, Found, look};
 use super::{Copying, Object};
 use crate::archive::batch::{Batch, MOST, Wanted};
@@ -244,6 +246,8 @@ impl Objects {
             writer: self.begin(wanted, target, among),
             rest: wanted.member.size,
             gathered: Vec::new(),
+            size: 0,
+            buffer: None,
             room: None,
             crc32c: 0,
             any: false,
@@ -284,19 +288,25 @@ struct ObjectOutput<'a> {
     writer: Writer,
     /// Bytes that are still to come.
     rest: u64,
-    gathered: Vec<u8>,
+    /// What is there of the next part: full buffers, their bytes and those of the one being filled, and that one.
+    gathered: Vec<Bytes>,
+    size: u64,
+    buffer: Option<Buffer>,
     room: Option<OwnedSemaphorePermit>,
     crc32c: u32,
     any: bool,
 }
 
 impl ObjectOutput<'_> {
+    /// Sends what is there as a part.
     fn send(&mut self) -> io::Result<()> {
         let Some(room) = self.room.take() else { return Ok(()) };
+        let last = self.buffer.take().map(Buffer::into_bytes);
+        self.gathered.extend(last.filter(|bytes| !bytes.is_empty()));
         self.any = true;
-        let bytes = std::mem::take(&mut self.gathered);
+        self.size = 0;
         self.writer
-            .blocking_part(bytes, room)
+            .blocking_part(std::mem::take(&mut self.gathered), room)
             .map_err(|_| io::Error::other("the upload has ended"))
     }
 
@@ -304,7 +314,6 @@ impl ObjectOutput<'_> {
         let size = self.rest.min(part_size(None));
         let room = self.objects.wait(self.objects.budget.room(size));
         self.room = Some(room.map_err(|_| io::Error::other("the upload was stopped"))?);
-        self.gathered.reserve_exact(usize::try_from(size).unwrap_or(0));
         Ok(())
     }
 
@@ -324,13 +333,18 @@ impl Write for ObjectOutput<'_> {
         if self.room.is_none() {
             self.take_room()?;
         }
-        let size = usize::try_from(part_size(None)).unwrap_or(usize::MAX);
-        let count = bytes.len().min(size - self.gathered.len());
-        let bytes = bytes.get(..count).unwrap_or_default();
-        self.gathered.extend_from_slice(bytes);
-        self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
+        let missing = usize::try_from(part_size(None) - self.size).unwrap_or(usize::MAX);
+        let bytes = bytes.get(..bytes.len().min(missing)).unwrap_or_default();
+        let buffer = self.buffer.get_or_insert_with(|| self.objects.budget.buffer());
+        let count = buffer.fill(bytes);
+        let is_full = buffer.is_full();
+        self.crc32c = crc32c::crc32c_append(self.crc32c, bytes.get(..count).unwrap_or_default());
         self.rest = self.rest.saturating_sub(count as u64);
-        if self.gathered.len() == size {
+        self.size += count as u64;
+        if is_full {
+            self.gathered.extend(self.buffer.take().map(Buffer::into_bytes));
+        }
+        if self.size >= part_size(None) {
             self.send()?;
         }
         Ok(count)

@@ -5,8 +5,9 @@
 //! An object that is there already and equal counts as done.
 //!
 //! `place` reads the URL, `store` opens what it names with `connector`, our HTTP client; `profile` reads Amazon's own files. `whole` and `frames` bring the
-//! bytes, `sink` makes an object of them, `there` looks at what lies under its key, `refusal` says what went wrong.
+//! bytes, `sink` makes an object of them within a `budget`, `there` looks at what lies under its key, `refusal` says what went wrong.
 
+mod budget;
 mod connector;
 mod frames;
 mod place;

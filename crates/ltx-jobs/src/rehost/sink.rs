@@ -4,7 +4,7 @@
 //! that is dropped before it said that the content is proven takes the upload with it. An object of one part is put by one request, and only once it is
 //! proven; a larger one is a multipart upload that becomes visible when it is completed, as a whole.
 //!
-//! Memory is bounded by a [`Budget`] that all parts of an output share, from the moment they are gathered until the store has them.
+//! Every part holds its room in the budget until the store has it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, MultipartUpload, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -34,12 +34,6 @@ const SMALLEST_PART: u64 = 8 << 20;
 /// Parts of one object: S3 allows 10,000.
 const MOST_PARTS: u64 = 9_000;
 
-/// Parts in memory: one being gathered, the others on their way.
-const PARTS_AT_ONCE: u64 = 4;
-
-/// Unit of the budget.
-const UNIT: u64 = 64 << 10;
-
 /// Longest time to tell the store that an upload is given up.
 const ABORT_LIMIT: Duration = Duration::from_secs(20);
 
@@ -50,33 +44,6 @@ pub(super) const CRC32: &str = "ltxcrc32";
 /// The size of the parts of an object.
 pub(super) fn part_size(length: Option<u64>) -> u64 {
     SMALLEST_PART.max(length.unwrap_or(0).div_ceil(MOST_PARTS))
-}
-
-/// See the module's first lines.
-#[derive(Clone)]
-pub(super) struct Budget {
-    units: Arc<Semaphore>,
-    most: u64,
-}
-
-impl Budget {
-    pub(super) fn for_parts_of(size: u64) -> Self {
-        let most = (size * PARTS_AT_ONCE).div_ceil(UNIT);
-        Self {
-            units: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS))),
-            most,
-        }
-    }
-
-    /// Room for so many bytes; waits for it.
-    pub(super) async fn room(&self, bytes: u64) -> Result<OwnedSemaphorePermit> {
-        let units = bytes.div_ceil(UNIT).clamp(1, self.most.max(1));
-        let units = u32::try_from(units).unwrap_or(u32::MAX);
-        Arc::clone(&self.units)
-            .acquire_many_owned(units)
-            .await
-            .map_err(|_| Error::new(ErrorKind::Internal, "the budget of a transfer was closed"))
-    }
 }
 
 /// A store, and how objects are put into it.
@@ -129,8 +96,12 @@ impl Writer {
     }
 
     /// As [`part`](Self::part), from a thread that may block.
-    pub(super) fn blocking_part(&self, bytes: Vec<u8>, room: OwnedSemaphorePermit) -> std::result::Result<(), Ended> {
-        let block = Block::Part(PutPayload::from(bytes), room);
+    pub(super) fn blocking_part(
+        &self,
+        pieces: Vec<Bytes>,
+        room: OwnedSemaphorePermit,
+    ) -> std::result::Result<(), Ended> {
+        let block = Block::Part(PutPayload::from_iter(pieces), room);
         self.blocks.blocking_send(block).map_err(|_| Ended)
     }
 
@@ -426,20 +397,5 @@ mod tests {
         }
         let largest = 5 << 40;
         assert!(largest / part_size(Some(largest)) < 10_000);
-    }
-
-    #[tokio::test]
-    async fn room_is_given_up_to_the_budget_and_comes_back() {
-        let budget = Budget::for_parts_of(SMALLEST_PART);
-        let mut held = Vec::new();
-        for _ in 0..PARTS_AT_ONCE {
-            held.push(budget.room(SMALLEST_PART).await.unwrap());
-        }
-        assert!(futures_util::FutureExt::now_or_never(budget.room(1)).is_none());
-        held.pop();
-        assert!(futures_util::FutureExt::now_or_never(budget.room(1)).is_some());
-        // One that could never be given is given as much as there is.
-        held.clear();
-        assert!(futures_util::FutureExt::now_or_never(budget.room(u64::MAX)).is_some());
     }
 }

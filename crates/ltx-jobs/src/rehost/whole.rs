@@ -8,7 +8,8 @@ use md5::{Digest as _, Md5};
 use tokio::task::JoinHandle;
 
 use super::Copying;
-use super::sink::{Budget, Ended, Stored, Target, Writer, exists, part_size, patiently};
+use super::budget::Budget;
+use super::sink::{Ended, Stored, Target, Writer, exists, part_size, patiently};
 use super::there::{Expected, Found, look};
 use super::{CHANGE_RESTARTS, INTEGRITY_RESTARTS, Object};
 use crate::error::{Error, ErrorKind, Result};

@@ -53,6 +53,22 @@ fn what_the_command_needs_is_not_in_the_libraries() {
     }
 }
 
+/// What stores need is for those who asked for them, and their requests go through our own HTTP client.
+#[test]
+fn the_store_library_is_there_only_with_its_feature_and_without_a_client_of_its_own() {
+    for (package, arguments) in [("ltx-jobs", &[][..]), ("ltx-jobs-c", &[])] {
+        let tree = tree(&[&["-p", package, "--edges", "normal"], arguments].concat());
+        assert!(!names(&tree).contains(&"object_store"), "object_store is in {package}");
+    }
+    let with = tree(&["-p", "ltx-jobs", "--features", "rehost", "--edges", "normal,features"]);
+    assert!(
+        with.lines()
+            .any(|line| line.starts_with("object_store feature \"aws-base\"")),
+        "{with}"
+    );
+    assert!(!with.contains("object_store feature \"reqwest\""), "{with}");
+}
+
 #[test]
 fn the_emulator_shares_no_code_with_the_core() {
     assert!(!names(&tree(&["-p", "ltx-jobs-emulator", "--edges", "normal"])).contains(&"ltx-jobs"));
