@@ -25,7 +25,6 @@ pub(crate) struct Measured {
     /// Before the first job, with all of them, and when the time was over.
     resident_mib: [f64; 3],
     connections: usize,
-    submit_seconds: f64,
 }
 
 impl Measured {
@@ -105,9 +104,7 @@ async fn measure(service: &Service, lateness: &Lateness, load: &Load) -> Result<
     client.check().await?;
     let before = process::resident_mib();
 
-    let began = Instant::now();
     submit(&client, load.jobs).await?;
-    let submit_seconds = began.elapsed().as_secs_f64();
     // One interval, until each job has its own place in it.
     tokio::time::sleep(Duration::from_secs_f64(load.interval * 1.2)).await;
     lateness.take();
@@ -138,7 +135,6 @@ async fn measure(service: &Service, lateness: &Lateness, load: &Load) -> Result<
         late_ms: [at(0.5), at(0.99), at(1.0)],
         resident_mib: [before, with_jobs, process::resident_mib()],
         connections,
-        submit_seconds,
     };
     client.close(Duration::ZERO).await;
     Ok(measured)
