@@ -1,12 +1,14 @@
 //! 120 to 136: what the service, something in front of it, or the network did.
 
+use std::time::Duration;
+
 use ltx_jobs::Client;
 use ltx_jobs::ErrorKind::*;
 use ltx_jobs_emulator::Origin;
 use serde_json::json;
 
 use crate::life::At::{Check, Download, Poll, Submit, Upload, Wait};
-use crate::life::error_at;
+use crate::life::{builder, error_at};
 use crate::rows::{Row, always, answered_by, does, failed, foreign, life, on, scratch, special, status, with};
 
 // One case a line: it is a table.
@@ -60,7 +62,10 @@ pub(crate) fn rows() -> Vec<Row> {
             life("an upload slot", "no_job", Upload, does("slot", "read_and_never_answer")),
             life("a single poll", "job_exists", Poll, does("poll", "read_and_never_answer")),
         ]),
-        on(Stalled, [life("a download", "job_exists", Download, always("download", json!({"do": "stall", "at": 0})))]),
+        on(Stalled, [special("a download", "job_exists", || with(always("download", json!({"do": "stall", "at": 0})), |emulator, _| async move {
+            let client = builder(&emulator).stall_timeout(Duration::from_millis(50)).build().unwrap();
+            error_at(&client, Download, &[]).await
+        }))]),
         on(ConnectionLost, [
             life("an upload slot", "no_job", Upload, does("slot", "cut_before_headers")),
             life("a single poll", "job_exists", Poll, does("poll", "cut_before_headers")),

@@ -6,15 +6,20 @@ use ltx_jobs::ErrorKind::*;
 use serde_json::{Value, json};
 
 use crate::life::At::{Download, Submit, Wait};
-use crate::life::{request, unheard_of};
+use crate::life::{builder, error_at, request, unheard_of};
 use crate::rows::{Row, always, does, endless, evil, failed, life, on, special, status, with};
 
 /// A download that is cut again and again, and finds another version each time it goes on.
 fn ever_changing() -> Value {
     let cut = json!({"route": "download:video_url", "do": "cut_body", "at": 900});
     let changed = json!({"route": "download:video_url", "do": "changed_etag"});
-    let faults = [cut, changed].repeat(30);
+    let faults: Vec<Value> = [cut, changed].into_iter().cycle().take(60).collect();
     json!({"fault": faults})
+}
+
+/// More than any frame may unpack to.
+fn bomb() -> Value {
+    json!({"name": "x.exr", "kind": "bomb", "size": 1_073_741_825})
 }
 
 // One case a line: it is a table.
@@ -53,6 +58,10 @@ pub(crate) fn rows() -> Vec<Row> {
         on(Integrity, [life("a download", "job_exists", Download, corrupt)]),
         on(Archive, [life("a download", "job_exists", Download, evil(json!({"name": "x.exr", "kind": "overlap"})))]),
         on(UnsafeName, [life("a download", "job_exists", Download, evil(json!({"name": "../x.exr"})))]),
-        on(LimitExceeded, [life("a download", "job_exists", Download, evil(json!({"name": "x.exr", "kind": "bomb", "size": 1_073_741_825})))]),
+        on(LimitExceeded, [special("a download", "job_exists", || with(evil(bomb()), |emulator, _| async move {
+            // The emulator packs a gigabyte of zeros first.
+            let client = builder(&emulator).stall_timeout(Duration::from_secs(30)).build().unwrap();
+            error_at(&client, Download, &[]).await
+        }))]),
     ]
 }

@@ -18,7 +18,7 @@ pub(crate) enum At {
     Download,
 }
 
-/// How long anything may take here.
+/// How long a submit may be refused that is refused for ever.
 const LIMIT: Duration = Duration::from_millis(600);
 
 pub(crate) async fn emulator(programme: Value) -> Emulator {
@@ -34,9 +34,9 @@ pub(crate) fn builder(emulator: &Emulator) -> ClientBuilder {
         .poll_interval(Duration::from_millis(10))
         .backoff_base(Duration::from_millis(2))
         .backoff_cap(Duration::from_millis(10))
-        .submit_timeout(Duration::from_millis(300))
-        .poll_timeout(Duration::from_millis(300))
-        .stall_timeout(Duration::from_millis(100))
+        .submit_timeout(Duration::from_secs(1))
+        .poll_timeout(Duration::from_secs(1))
+        .stall_timeout(Duration::from_secs(5))
 }
 
 pub(crate) fn request() -> Request {
@@ -65,11 +65,10 @@ pub(crate) async fn error_at(client: &Client, at: At, before: &[(&str, &str)]) -
     if at == At::Upload {
         return client.upload(plate()).await.unwrap_err();
     }
-    let submitted = client.submit(request()).timeout(LIMIT).await;
     if at == At::Submit {
-        return submitted.unwrap_err();
+        return client.submit(request()).timeout(LIMIT).await.unwrap_err();
     }
-    let job = submitted.unwrap();
+    let job = client.submit(request()).await.unwrap();
     if at == At::Poll {
         return job.poll().await.unwrap_err();
     }
