@@ -8,8 +8,8 @@ use ltx_jobs_emulator::Origin;
 use serde_json::json;
 
 use crate::life::At::{Check, Download, Poll, Submit, Upload, Wait};
-use crate::life::{builder, error_at};
-use crate::rows::{Row, always, answered_by, does, failed, foreign, life, on, scratch, special, status, with};
+use crate::life::{builder, error_at, once};
+use crate::rows::{Row, always, answered_by, does, failed, foreign, later, life, on, scratch, special, status, with};
 
 // One case a line: it is a table.
 #[rustfmt::skip]
@@ -22,13 +22,13 @@ pub(crate) fn rows() -> Vec<Row> {
             life("a job the service gives up", "not_billed", Wait, failed("api_error")),
         ]),
         on(Unavailable, [
-            life("a submit, past its time limit", "no_job", Submit, status("submit", 503)),
+            life("a submit, past its time limit", "no_job", Submit, later(503, "service_unavailable")),
             life("a single poll", "job_exists", Poll, status("poll", 503)),
             life("a storage that stays unavailable", "job_exists", Download, always("download", json!({"status": 503}))),
             life("a job the service gives up for it", "not_billed", Wait, failed("service_unavailable")),
         ]),
         on(Overloaded, [
-            life("a submit, past its time limit", "no_job", Submit, status("submit", 529)),
+            life("a submit, past its time limit", "no_job", Submit, later(529, "overloaded_error")),
             life("a single poll", "job_exists", Poll, status("poll", 529)),
             life("a job the service gives up for it", "not_billed", Wait, failed("overloaded_error")),
         ]),
@@ -43,13 +43,13 @@ pub(crate) fn rows() -> Vec<Row> {
             life("a completed job without outputs, for good", "job_exists", Wait, does("poll", "completed_without_outputs")),
         ]),
         on(Dns, [special("a submit to a host that does not exist", "no_job", || Box::pin(async {
-            let client = Client::builder().api_key("k").base_url("https://no-such-host.invalid").journal(scratch()).build().unwrap();
+            let client = once(Client::builder().api_key("k").base_url("https://no-such-host.invalid").journal(scratch()));
             error_at(&client, Submit, &[]).await
         }))]),
         on(Connect, [
-            special("a submit", "no_job", || with(json!({}), |emulator, client| async move {
+            special("a submit", "no_job", || with(json!({}), |emulator, _| async move {
                 emulator.refuse_connections(Origin::Api, None).await;
-                error_at(&client, Submit, &[]).await
+                error_at(&once(builder(&emulator)), Submit, &[]).await
             })),
             special("a download", "job_exists", || with(json!({}), |emulator, client| async move {
                 emulator.refuse_connections(Origin::Storage, None).await;

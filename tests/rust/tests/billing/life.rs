@@ -18,8 +18,8 @@ pub(crate) enum At {
     Download,
 }
 
-/// How long a submit may be refused that is refused for ever.
-const LIMIT: Duration = Duration::from_millis(600);
+/// How long a submit may be refused that is refused for ever; far from the pauses between its attempts.
+const LIMIT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn emulator(programme: Value) -> Emulator {
     let programme: Programme = serde_json::from_value(programme).unwrap();
@@ -37,6 +37,12 @@ pub(crate) fn builder(emulator: &Emulator) -> ClientBuilder {
         .submit_timeout(Duration::from_secs(1))
         .poll_timeout(Duration::from_secs(1))
         .stall_timeout(Duration::from_secs(5))
+}
+
+/// Puts the next attempt off for longer than anybody waits here: an attempt that begins just before a time limit may meet that instead.
+pub(crate) fn once(builder: ClientBuilder) -> Client {
+    let hour = Duration::from_secs(3600);
+    builder.backoff_cap(hour).backoff_base(hour).build().unwrap()
 }
 
 pub(crate) fn request() -> Request {

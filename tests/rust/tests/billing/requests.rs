@@ -5,13 +5,12 @@ use ltx_jobs::{Client, Request};
 use serde_json::json;
 
 use crate::life::At::{Check, Download, Poll, Submit, Upload, Wait};
-use crate::rows::{Row, always, does, elsewhere, evil, failed, life, on, on_the_wire, special, status, with};
+use crate::rows::{Row, always, does, elsewhere, evil, failed, later, life, on, on_the_wire, special, status, with};
 
 // One case a line: it is a table.
 #[rustfmt::skip]
 pub(crate) fn rows() -> Vec<Row> {
     let redirect = always("submit", json!({"do": "redirect", "to": "https://elsewhere.example.com/"}));
-    let concurrent = always("submit", json!({"status": 429, "envelope": {"type": "concurrency_limit_error", "message": "x"}}));
     vec![
         on(Config, [
             special("a client without a key", "no_job", || Box::pin(async { Client::builder().build().unwrap_err() })),
@@ -63,12 +62,12 @@ pub(crate) fn rows() -> Vec<Row> {
             life("a key refused while waiting", "job_exists", Wait, status("poll", 403)),
         ]),
         on(RateLimited, [
-            life("a submit, past its time limit", "no_job", Submit, status("submit", 429)),
+            life("a submit, past its time limit", "no_job", Submit, later(429, "rate_limit_error")),
             life("a single poll", "job_exists", Poll, status("poll", 429)),
             life("a job the service gives up for it", "not_billed", Wait, failed("rate_limit_error")),
         ]),
         on(ConcurrencyLimited, [
-            life("a submit, past its time limit", "no_job", Submit, concurrent),
+            life("a submit, past its time limit", "no_job", Submit, later(429, "concurrency_limit_error")),
             life("a job the service gives up for it", "not_billed", Wait, failed("concurrency_limit_error")),
         ]),
         elsewhere(CostLimit, "an estimate is made before the POST: nothing was sent"),

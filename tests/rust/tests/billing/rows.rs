@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::life::{At, builder, emulator, error_at, request};
+use crate::life::{At, builder, emulator, error_at, once, request};
 
 pub(crate) struct Row {
     pub(crate) kind: ErrorKind,
@@ -104,6 +104,15 @@ pub(crate) fn status(route: &str, status: u16) -> Value {
     always(route, json!({"status": status, "retry_after": "0.01"}))
 }
 
+/// The service refuses for the moment: later than anybody waits here.
+pub(crate) fn later(status: u16, kind: &str) -> Value {
+    let envelope = json!({"type": kind, "message": "words"});
+    always(
+        "submit",
+        json!({"status": status, "retry_after": "60", "envelope": envelope}),
+    )
+}
+
 /// An answer of something in between with this status.
 pub(crate) fn foreign(route: &str, status: u16) -> Value {
     always(route, json!({"status": status, "body": "<html>", "request_id": false}))
@@ -169,8 +178,7 @@ pub(crate) fn answered_by(bytes: &'static [u8], scheme: &'static str, is_proxy: 
         } else {
             client.base_url(&address)
         };
-        let client = client.backoff_base(Duration::from_millis(2)).build().unwrap();
-        let error = error_at(&client, At::Submit, &[]).await;
+        let error = error_at(&once(client), At::Submit, &[]).await;
         server.abort();
         error
     })
