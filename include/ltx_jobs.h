@@ -618,8 +618,8 @@ LTX_API ltx_config *ltx_config_new(void);
  *
  * Keys: `api_key`, `base_url`, `journal` (a directory, `memory` or `off`; the user's directory for state when not set, and `memory` for an address of this
  * machine), `poll_interval`, `backoff_base`, `backoff_cap`, `connect_timeout`, `submit_timeout`,
- * `poll_timeout`, `stall_timeout`, `proxy`, `ca_bundle`, `allow_http`, `worker_threads`, `user_agent_suffix`. Durations are seconds (`5`) or have a unit
- * (`20ms`, `2m`).
+ * `poll_timeout`, `stall_timeout`, `connections` (of one download: `auto`, or 1 to 64), `proxy`, `ca_bundle`, `allow_http`, `worker_threads`,
+ * `user_agent_suffix`. Durations are seconds (`5`) or have a unit (`20ms`, `2m`).
  *
  * Limits, all of which are `none` when not set: `max_concurrent_jobs` (so many jobs at once, counted over all clients of one key in this process; further
  * submits wait for a place in the order they came, see `LTX_PHASE_QUEUED`), `spend_limit` (US dollars as a decimal; a submit whose estimate goes beyond it,
