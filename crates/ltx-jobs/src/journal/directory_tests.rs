@@ -279,7 +279,12 @@ fn after_a_failed_write_the_earlier_submits_are_known_once_and_their_client_coun
         own.replace_handle(File::open(own.path()).unwrap());
     }
     journal.begin(intent("i2", None)).unwrap_err();
-    journal.begin(intent("i3", None)).unwrap();
+    // Times on disk have milliseconds; the second file's name says nothing about the order.
+    let later = Intent {
+        began_at: SystemTime::now() + Duration::from_secs(1),
+        ..intent("i3", None)
+    };
+    journal.begin(later).unwrap();
     assert_eq!(fates(&journal), [Fate::Open, Fate::Open]);
     let other = open(directory.path());
     assert_eq!(fates(&other), [Fate::Open, Fate::Open]);
