@@ -676,12 +676,12 @@ LTX_API ltx_status ltx_client_check(ltx_client *client, const ltx_callbacks *cal
 LTX_API ltx_status ltx_client_submit(ltx_client *client, const ltx_request *request, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
 
 /**
- * A job by its reference (`endpoint/id`, or `intent:...` of a submit). Asks nobody. A job and an
- * intent of this client come from memory; an intent of another client is looked up in the journal's files, on this thread.
+ * A job by its reference (`endpoint/id`, or `intent:...` of a submit). Asks nobody. A job and an intent of this client come from memory; an intent
+ * of another client, or one whose outcome is unknown, is looked up in the journal's files, on this thread.
  *
  * @param job  receives the job; released with ltx_job_release()
- * @return LTX_OK; LTX_INVALID_REQUEST for a text that is no reference; for an intent also LTX_INVALID_STATE while it is on its way, LTX_SUBMIT_UNKNOWN,
- * LTX_NOT_FOUND
+ * @return LTX_OK; LTX_INVALID_REQUEST for a text that is no reference; for an intent also LTX_INVALID_STATE while it is on its way,
+ * LTX_SUBMIT_UNKNOWN, LTX_ID_LOST, LTX_NOT_FOUND
  */
 LTX_API ltx_status ltx_client_job(ltx_client *client, const char *reference, ltx_job **job, ltx_error **err);
 

@@ -269,7 +269,7 @@ class Client(Endpoints):
 
         Raises:
             InvalidRequest: It is no reference.
-            SubmitUnknown, InvalidState, JobNotFound: For an intent: its outcome is unknown, not there yet, or there is no job.
+            SubmitUnknown, IdLost, InvalidState, JobNotFound: For an intent: its outcome or its job's id is unknown, not there yet, or there is no job.
         """
         if isinstance(ref, Job):
             ref = ref.ref
@@ -307,7 +307,7 @@ class Client(Endpoints):
         """Settles a submit whose outcome was unknown, after a look at the account. Asks nobody.
 
         Args:
-            intent: One of ``recover().unknown``, its ``intent``, or ``error.ref`` of a `SubmitUnknown`.
+            intent: One of ``recover().unknown``, its ``intent``, or ``error.ref`` of a `SubmitUnknown` or `IdLost`.
             job: The job it became, or its reference ``endpoint/id``. ``None`` when there is none: its ``once`` key is then free again, so **the same submit
                 will be sent, and billed, once more**.
 

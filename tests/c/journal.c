@@ -115,6 +115,9 @@ static void a_killed_process_is_recovered_and_pays_nothing_again(void) {
   CHECK_TEXT(ltx_submits_once(unknown, 0), "sh020");
   CHECK_TEXT(ltx_submits_endpoint(unknown, 0), "video-to-video-hdr");
   CHECK(ltx_submits_job(unknown, 0) == NULL && ltx_submits_intent(unknown, 1) == NULL);
+  /* No answer came: there is no request id, and one attempt is in doubt. */
+  CHECK(ltx_submits_request_id(unknown, 0) == NULL);
+  CHECK_INT(ltx_submits_doubts(unknown, 0), 1);
   CHECK(ltx_submits_began_at(unknown, 0) > 0 && !ltx_submits_is_other_key(unknown, 0));
   char intent[256];
   snprintf(intent, sizeof intent, "%s", ltx_submits_intent(unknown, 0));
@@ -167,6 +170,7 @@ static void a_killed_process_is_recovered_and_pays_nothing_again(void) {
   CHECK_TEXT(ltx_submits_job(list, 0), reference);
   CHECK_TEXT(ltx_submits_label(list, 0), "sh010");
   CHECK_INT(ltx_submits_fate(list, 1), LTX_FATE_ACCEPTED);
+  CHECK_INT(ltx_submits_doubts(list, 1), 0);
   CHECK_INT(ltx_submits_ended(list, 0), LTX_STATE_COMPLETED);
   CHECK(ltx_submits_is_saved(list, 0));
   ltx_submits_free(list);
@@ -187,7 +191,36 @@ static void a_killed_process_is_recovered_and_pays_nothing_again(void) {
   emulator_stop(&service);
 }
 
+static void a_lost_id_is_listed_with_its_request_id(void) {
+  emulator service;
+  emulator_start(&service, "{\"fault\":[{\"route\":\"submit\",\"do\":\"no_id\"}]}");
+  char *directory = emulator_directory();
+  ltx_client *client = journaled(&service, directory, service.api_key);
+  ltx_error *err = NULL;
+  ltx_op *op = submit(client, "sh010");
+  CHECK_STATUS(ltx_op_wait(op, 20000, &err), LTX_ID_LOST, err);
+  ltx_op_release(op);
+  ltx_recovered *found = recovered(client);
+  const ltx_submits *unknown = ltx_recovered_unknown(found);
+  CHECK_INT(ltx_submits_count(unknown), 1);
+  CHECK_INT(ltx_submits_fate(unknown, 0), LTX_FATE_ID_LOST);
+  CHECK_INT(ltx_submits_doubts(unknown, 0), 0);
+  CHECK_TEXT(ltx_submits_request_id(unknown, 0), ltx_error_request_id(err));
+  ltx_job *job = NULL;
+  CHECK_STATUS(ltx_client_job(client, ltx_submits_intent(unknown, 0), &job, NULL), LTX_ID_LOST, NULL);
+  CHECK_OK(resolved(client, ltx_submits_intent(unknown, 0), "video-to-video-hdr/found"), NULL);
+  CHECK_OK(ltx_client_job(client, ltx_submits_intent(unknown, 0), &job, NULL), NULL);
+  CHECK_TEXT(ltx_job_ref_string(job), "video-to-video-hdr/found");
+  ltx_job_release(job);
+  ltx_recovered_free(found);
+  ltx_error_free(err);
+  ltx_client_release(client);
+  free(directory);
+  emulator_stop(&service);
+}
+
 int main(void) {
+  a_lost_id_is_listed_with_its_request_id();
   a_killed_process_is_recovered_and_pays_nothing_again();
   return 0;
 }

@@ -85,6 +85,23 @@ def test_a_script_killed_while_its_post_is_on_the_wire_leaves_an_unknown(emulato
     assert emulator.count("POST", SUBMITS) == 1
 
 
+def test_a_lost_id_is_listed_with_its_request_id_and_settled_when_the_job_is_found(emulator, client, plate):
+    emulator.push_fault("submit", "no_id")
+    with pytest.raises(ltx_jobs.IdLost) as caught:
+        client.video_to_video_hdr(video_uri=plate, once="sh010")
+    with pytest.raises(ltx_jobs.IdLost):
+        client.video_to_video_hdr(video_uri=plate, once="sh010")
+    (lost,) = client.recover().unknown
+    assert (lost.state, lost.ref, lost.doubts) == (ltx_jobs.SubmitState.ID_LOST, None, 0)
+    assert lost.request_id == caught.value.request_id
+    assert lost.request_id is not None
+    (there,) = emulator.jobs()
+    client.resolve(lost, job=f"video-to-video-hdr/{there['id']}")
+    assert client.video_to_video_hdr(video_uri=plate, once="sh010").wait(timeout=30)
+    assert client.recover().unknown == ()
+    assert emulator.count("POST", SUBMITS) == 1
+
+
 @pytest.fixture
 def unknown(emulator, client, plate) -> ltx_jobs.SubmitUnknown:
     """A submit whose reply was lost, as its error."""

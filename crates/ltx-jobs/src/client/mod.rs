@@ -127,8 +127,8 @@ impl Client {
         Submit::new(self.clone(), request.into())
     }
 
-    /// A handle to a job by its reference; asks nobody. An `intent:` reference is looked up in the journal; for one of another client
-    /// that reads files on this thread.
+    /// A handle to a job by its reference; asks nobody. An `intent:` reference is looked up in the journal; for one of another client, or
+    /// one whose outcome is unknown, that reads files on this thread.
     ///
     /// # Errors
     /// For an intent: the outcome of its submit when that is no job (`SubmitUnknown`, `IdLost`), `InvalidState` while it is still on its way, `NotFound` when the

@@ -49,6 +49,10 @@ struct Entry {
     /// Its place among the due ones counts; one that has lost it was asked for out of turn.
     queued: bool,
     busy: bool,
+    /// When its timer was to end.
+    due: Option<Instant>,
+    /// How long after that it was asked for, last time.
+    late: Duration,
     /// When it was last asked for.
     asked: Option<Instant>,
     unreachable: Option<(Instant, bool)>,
@@ -172,6 +176,8 @@ impl Actor {
             timer: None,
             queued: false,
             busy: false,
+            due: None,
+            late: Duration::ZERO,
             asked: None,
             unreachable: None,
             replies: Vec::new(),
@@ -201,6 +207,7 @@ impl Actor {
                 self.timers.try_remove(&timer);
             }
             entry.timer = Some(self.timers.insert(job.clone(), delay));
+            entry.due = Some(Instant::now() + delay);
         }
     }
 
@@ -230,7 +237,12 @@ impl Actor {
         let Some(entry) = self.jobs.get_mut(job) else { return };
         entry.busy = true;
         entry.queued = false;
-        entry.asked = Some(Instant::now());
+        let now = Instant::now();
+        entry.asked = Some(now);
+        entry.late = entry
+            .due
+            .take()
+            .map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
         let key = self.around.keys.current();
         let (transport, limit, job) = (self.around.transport.clone(), self.around.rhythm.timeout, job.clone());
         self.in_flight.spawn(async move {
@@ -258,7 +270,8 @@ impl Actor {
         let mut snapshot = cell.snapshot();
         let next = life.observe(&mut snapshot, seen.observation, rhythm.interval, now, wall);
         let job = cell.reference.clone();
-        tracing::debug!(target: POLL, %job, status = snapshot.status.as_ref().map(tracing::field::display), ?next, "polled");
+        let late_ms = u64::try_from(entry.late.as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(target: POLL, %job, status = snapshot.status.as_ref().map(tracing::field::display), ?next, late_ms, "polled");
         for warning in snapshot.warnings.iter().skip(warnings_before) {
             tracing::warn!(target: POLL, %job, "{warning}");
         }
