@@ -194,7 +194,7 @@ static void a_call_that_fails_destroys_before_it_returns(void) {
   CHECK_STATUS(ltx_client_check(NULL, &to[1], &op, NULL), LTX_INVALID_ARGUMENT, NULL);
   CHECK_STATUS(ltx_client_upload(client, "", &to[2], &op, NULL), LTX_INVALID_ARGUMENT, NULL);
   CHECK_STATUS(ltx_client_check(client, &to[3], NULL, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_OK(ltx_client_close(client, 1000, &err), err);
+  CHECK_OK(ltx_client_close(client, 20000, &err), err);
   CHECK_STATUS(ltx_client_check(client, &to[4], &op, NULL), LTX_CLOSED, NULL);
   CHECK(op == NULL);
   for (size_t i = 0; i < 5; ++i) {
@@ -343,7 +343,7 @@ static void a_foreign_loop_hears_of_callbacks_by_the_event_handle(void) {
   }
   /* Nothing is due any more, and the loop sleeps. */
   CHECK_INT(poll(&watched, 1, 0), 0);
-  CHECK_OK(ltx_client_close(client, 1000, &err), err);
+  CHECK_OK(ltx_client_close(client, 20000, &err), err);
   CHECK(threads_are(before));
   CHECK_INT(poll(&watched, 1, 0), 1);
   CHECK_STATUS(ltx_client_dispatch(client, 0, 0, NULL, NULL), LTX_CLOSED, NULL);
@@ -404,7 +404,7 @@ static void storm(const emulator *service, int ended_before_close, bool endless_
     }
     pthread_mutex_unlock(&lock);
   }
-  CHECK_OK(ltx_client_close(client, 5000, &err), err);
+  CHECK_OK(ltx_client_close(client, 60000, &err), err);
   pthread_mutex_lock(&lock);
   after_close = 1;
   pthread_mutex_unlock(&lock);
@@ -443,7 +443,7 @@ static void in_a_storm_each_ends_once_and_is_destroyed_once(void) {
 }
 
 int main(void) {
-  alarm(110);
+  alarm(600);
   every_operation_takes_callbacks_and_they_run_on_the_dispatching_thread();
   a_call_that_fails_destroys_before_it_returns();
   progress_comes_ten_times_a_second_at_most_and_can_cancel();

@@ -82,7 +82,7 @@ static void a_broken_upload_is_a_status_and_not_a_signal(void) {
 
 static void child(ltx_client *client, ltx_job *job, ltx_op *op, const emulator *service) {
   /* Whatever hangs is a failure. */
-  alarm(10);
+  alarm(120);
   ltx_error *err = NULL;
   ltx_op *other = NULL;
   ltx_job *again = NULL;

@@ -101,7 +101,7 @@ static void a_job_goes_all_the_way(void) {
   free(dest);
 
   ltx_job_release(job);
-  CHECK_OK(ltx_client_close(client, 1000, &err), err);
+  CHECK_OK(ltx_client_close(client, 20000, &err), err);
   ltx_client_release(client);
   emulator_stop(&service);
 }
@@ -188,7 +188,7 @@ static void closing_wakes_waiters_and_joins_every_thread(void) {
   pthread_t thread;
   CHECK_INT(pthread_create(&thread, NULL, wait_for_ever, op), 0);
   const long long began = now_ms();
-  CHECK_OK(ltx_client_close(client, 2000, &err), err);
+  CHECK_OK(ltx_client_close(client, 20000, &err), err);
   void *woken = NULL;
   pthread_join(thread, &woken);
   CHECK(now_ms() - began <= 600);

@@ -36,7 +36,7 @@ static ltx_op *submit(ltx_client *client, const char *label) {
 
 /* Submits one job, then another whose reply never comes; dies there. */
 static void child(const emulator *service, const char *directory, int tell) {
-  alarm(30);
+  alarm(300);
   ltx_error *err = NULL;
   ltx_job *job = NULL;
   ltx_client *client = journaled(service, directory, service->api_key);

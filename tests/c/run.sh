@@ -3,17 +3,20 @@
 #
 #   tests/c/run.sh [c|cpp] [--full]
 #
+# --full: the long loops with the limits of time as they are promised; every program under valgrind; all of it built with the address and undefined-behaviour
+# sanitizers, and once more with the library instrumented too; the library as it is shipped, built for glibc 2.28 with zig (from PyPI, into TARGET/zig).
+#
 # CARGO_TARGET_DIR (default: target/), CMAKE and CTEST (paths of the tools; else from PATH, else from a virtual environment in the target directory) may be set.
 # The performers of the scenario suite are left in TARGET/c-tests/performer_c and performer_cpp.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 part=
-loads=20
+full=OFF
 for argument in "$@"; do
     case $argument in
         c | cpp) part=$argument ;;
-        --full) loads=200 ;;
+        --full) full=ON ;;
         *) echo "usage: run.sh [c|cpp] [--full]" >&2; exit 2 ;;
     esac
 done
@@ -44,10 +47,52 @@ cargo build --locked -p ltx-jobs-cli
 bindings/c/install.sh "$built" "$prefix"
 
 "$CMAKE" -S tests/c -B "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$prefix" \
-    -DLTX_JOBS_COMMAND="$built/ltx-jobs" -DLTX_JOBS_PANICS="$build/libltx_jobs_panics.so" -DLTX_JOBS_LOADS="$loads"
+    -DLTX_JOBS_COMMAND="$built/ltx-jobs" -DLTX_JOBS_PANICS="$build/libltx_jobs_panics.so" -DLTX_JOBS_RAW="$built/libltx_jobs.a" -DLTX_JOBS_FULL="$full"
 "$CMAKE" --build "$build" --parallel 2
-case $part in
-    c) "$CTEST" --test-dir "$build" --output-on-failure -R '^(c_|example_c$|header_c[0-9])' ;;
-    cpp) "$CTEST" --test-dir "$build" --output-on-failure -R '^(cpp_|example_cpp$|header_cpp)' ;;
-    *) "$CTEST" --test-dir "$build" --output-on-failure ;;
-esac
+# Runs what was asked for, and repeats what the tests measured: a figure and its limit on a line.
+tests() {
+    local directory=$1
+    shift
+    local result=0
+    case $part in
+        c) "$CTEST" --test-dir "$directory" --output-on-failure -R '^(c_|example_c$|header_c[0-9])' "$@" || result=$? ;;
+        cpp) "$CTEST" --test-dir "$directory" --output-on-failure -R '^(cpp_|example_cpp$|header_cpp)' "$@" || result=$? ;;
+        *) "$CTEST" --test-dir "$directory" --output-on-failure "$@" || result=$? ;;
+    esac
+    grep -E '\(limit |^(package|static library|without the pin|symbols|newest glibc)\b' "$directory/Testing/Temporary/LastTest.log" || true
+    return "$result"
+}
+tests "$build"
+[ "$full" = ON ] || exit 0
+
+step() { printf '\n== %s\n' "$*"; }
+sanitized() {
+    local name=$1 from=$2
+    "$CMAKE" -S tests/c -B "$target/c-$name" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$from" -DLTX_JOBS_SANITIZED=ON -DLTX_JOBS_COMMAND="$built/ltx-jobs" \
+        -DCMAKE_C_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all" -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
+    "$CMAKE" --build "$target/c-$name" --parallel 2
+    # The leak sanitizer is part of the address sanitizer.
+    ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 tests "$target/c-$name" --no-tests=error
+    echo "$name: address, undefined-behaviour and leak sanitizers: 0 findings (limit 0)"
+}
+step "sanitizers, the programs"
+sanitized sanitized-programs "$prefix"
+
+if [ "$(uname)" = Linux ]; then
+    triple=$(rustc -vV | sed -n 's/^host: //p')
+    step "sanitizers, the library too"
+    # A stable compiler does it when it is told to: only the standard library stays as it is, and the undefined-behaviour sanitizer is not for Rust.
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$target/sanitized cargo build --locked -p ltx-jobs-c --target "$triple"
+    bindings/c/install.sh "$target/sanitized/$triple/debug" "$target/c-install-sanitized"
+    sanitized sanitized-library "$target/c-install-sanitized"
+
+    step "the library as it is shipped, for glibc 2.28"
+    [ -x "$target/zig/bin/cargo-zigbuild" ] || { python3 -m venv "$target/zig" && "$target/zig/bin/pip" install --quiet --disable-pip-version-check ziglang cargo-zigbuild; }
+    archive=$(PATH=$target/zig/bin:$PATH bindings/c/package.sh "$target/c-packages" --target "$triple.2.28" | tail -1)
+    (cd "$target/c-packages" && sha256sum --check SHA256SUMS)
+    rm -rf "$target/c-shipped"
+    mkdir "$target/c-shipped"
+    tar -C "$target/c-shipped" --strip-components=1 -xzf "$archive"
+    tests/c/symbols.sh "$target/c-shipped/lib/libltx_jobs.so" bindings/c/abi/symbols.txt 2.28
+    tests/c/consumers.sh "$target/c-shipped" "$target/c-shipped-consumers" "$CMAKE" "$target/$triple/dist/libltx_jobs.a"
+fi

@@ -20,7 +20,7 @@ static int threads_now(void) {
 /* Whether there are as many again as before. A thread that was joined stays in the kernel's list for a moment. */
 static int threads_are(int wanted) {
   const struct timespec moment = {0, 1000000};
-  for (int left = 2000; left > 0 && threads_now() != wanted; --left) {
+  for (int left = 20000; left > 0 && threads_now() != wanted; --left) {
     nanosleep(&moment, NULL);
   }
   return threads_now() == wanted;

@@ -1,6 +1,7 @@
-//! `include/ltx_jobs.h` is what the sources say, and everything in it that is not a function is what the core says.
+//! `include/ltx_jobs.h` is what the sources say, and everything in it that is not a function is what the core says. `abi/symbols.txt` is the list of its
+//! functions, for everybody who handles the built library: what is exported, what the static library keeps.
 //!
-//! With `LTX_JOBS_BLESS=1` in the environment the header is written instead of compared.
+//! With `LTX_JOBS_BLESS=1` in the environment both are written instead of compared.
 // The lints know tests by their functions; all of this file is one.
 #![allow(clippy::expect_used, clippy::panic)]
 
@@ -328,6 +329,7 @@ fn the_header_is_what_the_sources_say() {
     if std::env::var_os("LTX_JOBS_BLESS").is_some() {
         std::fs::create_dir_all(root().join("include")).expect("include/");
         std::fs::write(&path, &wanted).expect("the header");
+        std::fs::write(list(), functions(&wanted)).expect("the list of functions");
         return;
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
@@ -341,6 +343,39 @@ fn the_header_is_what_the_sources_say() {
         .find(|(_, (old, new))| old != new);
     panic!(
         "include/ltx_jobs.h is not what the sources say, first at {differing:?}; run this test with LTX_JOBS_BLESS=1 to write it"
+    );
+}
+
+fn list() -> PathBuf {
+    root().join("bindings/c/abi/symbols.txt")
+}
+
+/// The names of a header's functions, sorted, one a line.
+fn functions(header: &str) -> String {
+    // The mark may stand on a line of its own.
+    let mut names: Vec<&str> = header
+        .split("\nLTX_API")
+        .skip(1)
+        .map(|rest| {
+            let name = rest.split('(').next().expect("the part before the parameters");
+            name.rsplit([' ', '*']).next().expect("a name")
+        })
+        .collect();
+    names.sort_unstable();
+    names.join("\n") + "\n"
+}
+
+#[test]
+fn the_list_of_exports_is_the_functions_of_the_header() {
+    let header = std::fs::read_to_string(root().join("include/ltx_jobs.h")).expect("the header");
+    if std::env::var_os("LTX_JOBS_BLESS").is_some() {
+        // The other test writes it, from what it generated.
+        return;
+    }
+    let there = std::fs::read_to_string(list()).expect("the list");
+    assert!(
+        there == functions(&header),
+        "bindings/c/abi/symbols.txt is not the list of the header's functions; run these tests with LTX_JOBS_BLESS=1 to write both"
     );
 }
 
