@@ -10,11 +10,11 @@
  * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
  *
  * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
- * a time. ltx_error, ltx_estimate, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or
+ * a time. ltx_error, ltx_estimate, ltx_result, ltx_saved, ltx_submits, ltx_recovered and ltx_checked are immutable. Never call from signal handlers, DllMain, atexit or
  * destructors of static objects.
  *
- * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close() and the last ltx_client_release()
- * block. No socket is read or written on the caller's thread.
+ * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close(), the last ltx_client_release() and
+ * ltx_log_set() block. No socket is read or written on the caller's thread.
  *
  * **Callbacks.** They run inside ltx_client_dispatch() only, on the thread that calls it. Progress comes at most ten times a second, completion once and
  * last, then `destroy` once, also when the operation never began or the client was closed first. When ltx_client_close() or the last ltx_client_release()
@@ -27,8 +27,8 @@
  * **Enumerations** come in as int32_t and are checked. **Structs** begin with their size, which the caller sets, and only grow.
  *
  * **The process.** The library installs no signal handler, changes no mask, handler or locale of the host, prints nothing, and registers nothing for the end
- * of the process. Its threads are named `ltx-io` and `ltx-tick` and have all asynchronous signals blocked. ltx_client_new() reads the environment. Its code
- * stays in memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted.
+ * of the process. Its threads are named `ltx-io`, `ltx-tick` and `ltx-log` and have all asynchronous signals blocked. ltx_client_new() reads the environment.
+ * Its code stays in memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted. Its log is off; see ltx_log_set().
  *
  * **Fork.** In a child whose parent had used a client, everything of that client answers LTX_FORKED, and releasing it does nothing. The child makes a new one.
  *
@@ -232,6 +232,34 @@ enum {
   LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE = 1
 };
 
+/** How a part was found by ltx_client_check(); -1 for something this version does not know. */
+enum {
+  /** As it should be. */
+  LTX_FOUND_OK = 0,
+  /** It works, but should be looked at. */
+  LTX_FOUND_WARNING = 1,
+  /** It does not work. */
+  LTX_FOUND_FAILED = 2,
+  /** Nobody can tell, because something before it failed. */
+  LTX_FOUND_SKIPPED = 3
+};
+
+/** How much a line of the log matters; see ltx_log_set(). */
+enum {
+  /** Nothing. */
+  LTX_LOG_OFF = 0,
+  /** Something is lost or wrong. */
+  LTX_LOG_ERROR = 1,
+  /** Somebody should look at it. */
+  LTX_LOG_WARN = 2,
+  /** What happened. */
+  LTX_LOG_INFO = 3,
+  /** How it happened. */
+  LTX_LOG_DEBUG = 4,
+  /** Everything, also what the HTTP and TLS libraries inside say. */
+  LTX_LOG_TRACE = 5
+};
+
 /** What becomes of an archive of EXR frames. */
 enum {
   /** The frames are saved, each as a file. */
@@ -257,6 +285,12 @@ enum {
 
 /** An ltx_callbacks without functions, to begin with. */
 #define LTX_CALLBACKS_INIT {sizeof(ltx_callbacks), NULL, NULL, NULL, NULL}
+
+/**
+ * What a check found. Immutable, may be used from any thread; freed once with ltx_checked_free(). Texts live as long as it does, and show no key and no
+ * password of a proxy.
+ */
+typedef struct ltx_checked ltx_checked;
 
 /**
  * A client of the service. All functions on it may be called from any thread at the same time. Counted: ltx_client_ref(), ltx_client_release().
@@ -507,6 +541,58 @@ typedef struct ltx_download_options {
   const char *frame_name;
 } ltx_download_options;
 
+/**
+ * One line of the log. It and its texts live until the function returns.
+ */
+typedef struct ltx_log_record {
+  /**
+   * Set by the library: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * How much it matters: `LTX_LOG_ERROR` to `LTX_LOG_TRACE`.
+   */
+  int32_t level;
+  /**
+   * Always 0 in this version.
+   */
+  int32_t reserved;
+  /**
+   * When, by this machine's clock: milliseconds since 1970.
+   */
+  int64_t time_ms;
+  /**
+   * Lines that were dropped just before this one, because the function was slower than the log.
+   */
+  uint64_t lost;
+  /**
+   * Who speaks: `ltx_jobs::submit`, `ltx_jobs::poll`, `ltx_jobs::transfer`, or a part of the library.
+   */
+  const char *target;
+  /**
+   * The sentence.
+   */
+  const char *message;
+  /**
+   * Its values, and those of the operations it happened in: `job=video-to-video-hdr/x label="shot 10"`; empty when there are none.
+   */
+  const char *fields;
+  /**
+   * The operations it happened in, outer ones first: `submit:upload`; empty when there is none.
+   */
+  const char *spans;
+} ltx_log_record;
+
+/**
+ * Takes a line of the log; see ltx_log_set().
+ */
+typedef void (*ltx_log_function)(void *user_data, const ltx_log_record *record);
+
+/**
+ * Frees what a function of the host was given.
+ */
+typedef void (*ltx_destroy_function)(void *user_data);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -579,7 +665,7 @@ LTX_API int32_t ltx_error_http_status(const ltx_error *error);
 LTX_API const char *ltx_error_api_type(const ltx_error *error);
 
 /**
- * The `message` of the service's own error, word for word; NULL when it gave none.
+ * The `message` of the service's own error, word for word but for the queries of addresses in it; NULL when it gave none.
  */
 LTX_API const char *ltx_error_api_message(const ltx_error *error);
 
@@ -656,7 +742,10 @@ LTX_API ltx_client *ltx_client_ref(ltx_client *client);
 LTX_API ltx_status ltx_client_set_api_key(ltx_client *client, const char *key, ltx_error **err);
 
 /**
- * Starts a free look at whether key, address, proxy and certificates work. Never blocks; the operation ends with success or with what is wrong.
+ * Starts a look at everything a submit needs, for nothing: proxy, certificates, address, key, clock, journal and storage. Never blocks.
+ *
+ * The operation ends with success, or with what keeps jobs from being submitted or waited for. ltx_op_take_checked() gives all that was found, also when it
+ * ended with such an error.
  *
  * @param callbacks  may be NULL; see ltx_callbacks
  * @param op         receives the operation; released with ltx_op_release()
@@ -1057,6 +1146,14 @@ LTX_API ltx_status ltx_op_take_submits(ltx_op *op, ltx_submits **submits, ltx_er
 LTX_API ltx_status ltx_op_take_recovered(ltx_op *op, ltx_recovered **recovered, ltx_error **err);
 
 /**
+ * Takes what ltx_client_check() found, once; also when the operation ended with what was found wrong.
+ *
+ * @param checked  receives it; freed with ltx_checked_free()
+ * @return as ltx_op_take_job(); an operation that was cancelled, or whose client was closed, has found nothing and gives that error
+ */
+LTX_API ltx_status ltx_op_take_checked(ltx_op *op, ltx_checked **checked, ltx_error **err);
+
+/**
  * The `ltx://uploads/...` address of an upload, as often as wanted.
  *
  * @param uri  receives the text, which lives as long as the operation and is not freed
@@ -1276,6 +1373,91 @@ LTX_API const ltx_submits *ltx_recovered_other_key(const ltx_recovered *recovere
  * Frees what was found. NULL is fine. The jobs go on, and so do their handles.
  */
 LTX_API void ltx_recovered_free(ltx_recovered *recovered);
+
+/**
+ * How many findings there are, one for each part. 0 for NULL.
+ */
+LTX_API size_t ltx_checked_count(const ltx_checked *checked);
+
+/**
+ * Which part: `"proxy"`, `"certificates"`, `"api"`, `"key"`, `"clock"`, `"journal"`, `"storage"`. NULL beyond the last.
+ */
+LTX_API const char *ltx_checked_what(const ltx_checked *checked, size_t index);
+
+/**
+ * How it was found: `LTX_FOUND_OK` and so on; -1 beyond the last, and for something this version does not know.
+ */
+LTX_API int32_t ltx_checked_state(const ltx_checked *checked, size_t index);
+
+/**
+ * The finding in words, for people. NULL beyond the last.
+ */
+LTX_API const char *ltx_checked_detail(const ltx_checked *checked, size_t index);
+
+/**
+ * How long it took, in milliseconds; -1 where nothing was asked, and beyond the last.
+ */
+LTX_API int64_t ltx_checked_elapsed_ms(const ltx_checked *checked, size_t index);
+
+/**
+ * What went wrong, when it failed; `LTX_OK` when it did not, and beyond the last.
+ */
+LTX_API ltx_status ltx_checked_status(const ltx_checked *checked, size_t index);
+
+/**
+ * How many settings there are. 0 for NULL.
+ */
+LTX_API size_t ltx_checked_setting_count(const ltx_checked *checked);
+
+/**
+ * The name of a setting, as ltx_config_set() takes it. NULL beyond the last.
+ */
+LTX_API const char *ltx_checked_setting_key(const ltx_checked *checked, size_t index);
+
+/**
+ * Its value; the API key as `***`. NULL beyond the last.
+ */
+LTX_API const char *ltx_checked_setting_value(const ltx_checked *checked, size_t index);
+
+/**
+ * Where the value came from: `"default"`, `"argument"`, `"environment LTX_PROXY"`. NULL beyond the last.
+ */
+LTX_API const char *ltx_checked_setting_origin(const ltx_checked *checked, size_t index);
+
+/**
+ * The service's id of the request; NULL when it did not answer.
+ */
+LTX_API const char *ltx_checked_request_id(const ltx_checked *checked);
+
+/**
+ * The whole report for people: a line for each setting with its origin, then one for each finding. Empty for NULL, never NULL.
+ */
+LTX_API const char *ltx_checked_text(const ltx_checked *checked);
+
+/**
+ * Frees what was found. NULL is fine.
+ */
+LTX_API void ltx_checked_free(ltx_checked *checked);
+
+/**
+ * Hands the library's log to a function of the host, or stops that. Off until the first call; one function for this copy of the library and all its clients.
+ *
+ * The function is called on a thread of the library (`ltx-log`), one line at a time, never inside a call of the host's; it must neither throw nor jump out.
+ * Inside it nothing may wait: a wait for an operation that still runs, ltx_client_close() and this function answer LTX_WOULD_DEADLOCK. The work of the library
+ * never waits for it: some thousand lines are kept, and what comes then is dropped and counted. No line contains an API key or the query of a signed URL.
+ *
+ * When this returns, the function set before does not run and never will; it was told what was logged before the call, and its `destroy` was called.
+ * Switch the log off before the code of the function is unloaded. In a forked child nothing is logged until this is called there, and what the parent had set
+ * is neither called nor destroyed.
+ *
+ * @param level      `LTX_LOG_OFF` to `LTX_LOG_TRACE`: this level and what matters more; LTX_LOG_TRACE adds what the HTTP and TLS libraries inside say
+ * @param function   NULL is LTX_LOG_OFF
+ * @param user_data  handed to `function` as it is
+ * @param destroy    may be NULL; frees `user_data`, exactly once: on the thread that replaces the function or switches it off, or, when this call fails or
+ *                   switches off itself, before it returns
+ * @return LTX_OK; LTX_INVALID_ARGUMENT for another level; LTX_IO when no thread can be started
+ */
+LTX_API ltx_status ltx_log_set(int32_t level, ltx_log_function function, void *user_data, ltx_destroy_function destroy, ltx_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

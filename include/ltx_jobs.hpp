@@ -72,6 +72,7 @@ struct Free {
   void operator()(ltx_result *result) const noexcept { ltx_result_free(result); }
   void operator()(ltx_saved *saved) const noexcept { ltx_saved_free(saved); }
   void operator()(ltx_submits *submits) const noexcept { ltx_submits_free(submits); }
+  void operator()(ltx_checked *checked) const noexcept { ltx_checked_free(checked); }
   void operator()(ltx_recovered *recovered) const noexcept { ltx_recovered_free(recovered); }
 };
 
@@ -836,6 +837,70 @@ template <> inline expected<std::string> Operation<std::string>::take() {
   return detail::text(uri);
 }
 
+/** How a part was found. */
+enum class FindingState : std::int32_t {
+  ok = LTX_FOUND_OK,
+  /** It works, but should be looked at. */
+  warning = LTX_FOUND_WARNING,
+  failed = LTX_FOUND_FAILED,
+  /** Nobody can tell, because something before it failed. */
+  skipped = LTX_FOUND_SKIPPED
+};
+
+/** What a check found about one part. */
+struct Finding {
+  /** "proxy", "certificates", "api", "key", "clock", "journal", "storage" */
+  std::string what;
+  FindingState state;
+  /** In words, for people; without credentials. */
+  std::string detail;
+  std::optional<milliseconds> elapsed;
+  /** What went wrong, when it failed; else LTX_OK. */
+  ltx_status status;
+};
+
+/** A setting with its value, the API key as "***", and where that came from: "default", "argument", "environment LTX_PROXY". */
+struct Setting {
+  std::string key, value, origin;
+};
+
+/** What a check found. */
+struct Checked {
+  std::vector<Finding> findings;
+  std::vector<Setting> settings;
+  /** The service's id of the request. */
+  std::optional<std::string> request_id;
+  /** All of it for people, a line for each setting and finding. */
+  std::string text;
+};
+
+/** What a check found, also when it ended with what was found wrong. Once; after it has ended. */
+inline expected<Checked> try_report(const Operation<Checked> &ended) {
+  ltx_checked *raw = nullptr;
+  auto taken = detail::call([&](ltx_error **err) { return ltx_op_take_checked(ended.c_ptr(), &raw, err); });
+  if (!taken) {
+    return taken.error();
+  }
+  const detail::Owned<ltx_checked> owned(raw);
+  Checked found{{}, {}, detail::maybe(ltx_checked_request_id(raw)), detail::text(ltx_checked_text(raw))};
+  const std::size_t count = ltx_checked_count(raw), settings = ltx_checked_setting_count(raw);
+  found.findings.reserve(count);
+  for (std::size_t index = 0; index < count; ++index) {
+    const std::int64_t elapsed = ltx_checked_elapsed_ms(raw, index);
+    found.findings.push_back(Finding{detail::text(ltx_checked_what(raw, index)), static_cast<FindingState>(ltx_checked_state(raw, index)),
+                                     detail::text(ltx_checked_detail(raw, index)),
+                                     elapsed < 0 ? std::nullopt : std::optional<milliseconds>(milliseconds(elapsed)), ltx_checked_status(raw, index)});
+  }
+  found.settings.reserve(settings);
+  for (std::size_t index = 0; index < settings; ++index) {
+    found.settings.push_back(Setting{detail::text(ltx_checked_setting_key(raw, index)), detail::text(ltx_checked_setting_value(raw, index)),
+                                     detail::text(ltx_checked_setting_origin(raw, index))});
+  }
+  return expected<Checked>(std::move(found));
+}
+
+template <> inline expected<Checked> Operation<Checked>::take() { return try_report(*this); }
+
 template <> inline expected<void> Operation<void>::take() { return {}; }
 
 /** A request to any endpoint; fields have the service's own names. Setters never fail before the submit tells what was wrong. */
@@ -1017,9 +1082,12 @@ public:
     });
   }
 
-  /** A free look at whether key, address, proxy and certificates work. Never blocks. */
-  expected<Operation<void>> try_check(Callbacks callbacks = Callbacks()) const {
-    return detail::make<Operation<void>>([&](ltx_op **op, ltx_error **err) {
+  /**
+   * A look at everything a submit needs, for nothing: proxy, certificates, address, key, clock, journal, storage. Never blocks. Ends with what keeps jobs from
+   * being submitted or waited for, if there is such; try_report() gives all that was found then too.
+   */
+  expected<Operation<Checked>> try_check(Callbacks callbacks = Callbacks()) const {
+    return detail::make<Operation<Checked>>([&](ltx_op **op, ltx_error **err) {
       return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_client_check(c_ptr(), given, op, err); });
     });
   }
@@ -1097,7 +1165,15 @@ public:
   Job job(std::string_view reference) const { return try_job(reference).value(); }
   /** Uploads and waits. */
   std::string upload(const std::filesystem::path &path) const { return try_upload(path).value().get(); }
-  void check() const { try_check().value().get(); }
+  /** Looks and waits. With `keep_failures` what does not work is told in the findings instead of thrown. */
+  Checked check(bool keep_failures = false) const {
+    Operation<Checked> looking = try_check().value();
+    if (!keep_failures) {
+      return looking.get();
+    }
+    ltx_op_wait(looking.c_ptr(), -1, nullptr);
+    return try_report(looking).value();
+  }
   /** Reads the journal and waits for it, as the next two do. */
   std::vector<JournaledSubmit> jobs() const { return try_jobs().value().get(); }
   Recovered recover() const { return try_recover().value().get(); }
@@ -1114,6 +1190,58 @@ private:
   friend class detail::Handle<Client, ltx_client>;
   Client() noexcept = default;
 };
+
+/** How much a line of the log matters. */
+enum class LogLevel : std::int32_t {
+  off = LTX_LOG_OFF,
+  error = LTX_LOG_ERROR,
+  warn = LTX_LOG_WARN,
+  info = LTX_LOG_INFO,
+  debug = LTX_LOG_DEBUG,
+  /** Also what the HTTP and TLS libraries inside say. */
+  trace = LTX_LOG_TRACE
+};
+
+/** One line of the log. Its texts live until the function returns. */
+struct LogRecord {
+  LogLevel level;
+  std::chrono::system_clock::time_point time;
+  /** Lines that were dropped just before this one, because the function was slower than the log. */
+  std::uint64_t lost;
+  /** Who speaks: ltx_jobs::submit. */
+  std::string_view target;
+  std::string_view message;
+  /** `job=video-to-video-hdr/x label="shot 10"` */
+  std::string_view fields;
+  /** The operations it happened in, outer ones first: `submit:upload`. */
+  std::string_view spans;
+};
+
+/**
+ * Hands the log of the library to `function(const LogRecord &)`, for all clients, until try_log_off() or another function. It is moved into memory of its own
+ * and called on a thread of the library, one line at a time; an exception that leaves it ends the program. Inside it nothing waits. It is destroyed exactly
+ * once, on the thread that replaces it or switches it off: when that returns, it does not run and never will. Switch it off before its code is unloaded.
+ */
+template <class Function> expected<void> try_log_to(LogLevel level, Function function) {
+  constexpr auto tell = [](void *data, const ltx_log_record *record) noexcept {
+    const LogRecord line{static_cast<LogLevel>(record->level), detail::since_epoch(record->time_ms), record->lost, record->target, record->message,
+                         record->fields, record->spans};
+    (*static_cast<Function *>(data))(line);
+  };
+  constexpr auto destroy = [](void *data) noexcept { delete static_cast<Function *>(data); };
+  auto *kept = new Function(std::move(function));
+  return detail::call([&](ltx_error **err) { return ltx_log_set(static_cast<std::int32_t>(level), tell, kept, destroy, err); });
+}
+
+/** Switches the log off; see try_log_to(). */
+inline expected<void> try_log_off() {
+  return detail::call([](ltx_error **err) { return ltx_log_set(LTX_LOG_OFF, nullptr, nullptr, nullptr, err); });
+}
+
+#if LTX_HAS_EXCEPTIONS
+template <class Function> void log_to(LogLevel level, Function function) { try_log_to(level, std::move(function)).value(); }
+inline void log_off() { try_log_off().value(); }
+#endif
 
 } // namespace v0
 } // namespace ltx

@@ -69,7 +69,22 @@ from ._errors import (
     WaitTimeout,
 )
 from ._job import Completed, Job, Output
-from ._models import Checked, Estimate, JournaledSubmit, Object, Progress, Recovered, Rehosted, Saved, Snapshot, Status, SubmitState
+from ._models import (
+    Checked,
+    Estimate,
+    Finding,
+    FindingState,
+    JournaledSubmit,
+    Object,
+    Progress,
+    Recovered,
+    Rehosted,
+    Saved,
+    Setting,
+    Snapshot,
+    Status,
+    SubmitState,
+)
 from ._native import VERSION as __version__
 from ._requests import (
     AudioToVideo,
@@ -104,6 +119,8 @@ __all__ = [
     "Estimate",
     "Exists",
     "Extend",
+    "Finding",
+    "FindingState",
     "ForkedError",
     "GatewayError",
     "IdLost",
@@ -142,6 +159,7 @@ __all__ = [
     "Retake",
     "Saved",
     "ServerError",
+    "Setting",
     "Snapshot",
     "Stalled",
     "Status",

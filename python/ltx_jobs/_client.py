@@ -10,12 +10,12 @@ import atexit
 import os
 from weakref import WeakSet
 
-from . import _wait
+from . import _logs, _wait
 from ._config import media_input, setting_pairs, split_params
 from ._endpoints import Endpoints
-from ._errors import local, raise_failure, unwrap
+from ._errors import local, make, raise_failure, unwrap
 from ._job import Job
-from ._models import Checked, Estimate, JournaledSubmit, Recovered, moment
+from ._models import Checked, Estimate, Finding, JournaledSubmit, Recovered, Setting, moment
 from ._money import amount, amount_text
 from ._progress import reporter
 from ._wait import add_note, run, seconds, started
@@ -149,13 +149,15 @@ class Client(Endpoints):
         from . import _native
 
         self._settings = settings
+        _logs.attend()
         native = unwrap(_native.Client.make(settings))
         self._natives: dict[int, _native.Client] = {os.getpid(): native}
         self._base_url = _value(native, "base_url")
         _open.add(self)
 
     def _here(self) -> _native.Client:
-        """The native client of this process."""
+        """The native client of this process. Asked before anything begins."""
+        _logs.attend()
         pid = os.getpid()
         native = self._natives.get(pid)
         if native is None:
@@ -223,6 +225,8 @@ class Client(Endpoints):
         most = None if max_cost is None else amount_text("max_cost", max_cost)
         show = reporter(progress)
         request = _request(endpoint, params)
+        # As with the key: an address of the caller's may be signed.
+        del params, endpoint
         native = self._here()
         operation = started(native.submit(request, once=once, label=label, timeout=limit, max_cost=most, on_unknown=on_unknown), self)
         try:
@@ -343,15 +347,28 @@ class Client(Endpoints):
         operation = started(self._here().upload(*found), self)
         return run(operation, self, reporter=show)
 
-    def check(self) -> Checked:
-        """Asks the service for a job that cannot exist: whether key, address, proxy and certificates work. Costs nothing.
+    def check(self, *, keep_failures: bool = False) -> Checked:
+        """Looks whether everything works that a submit needs: proxy, certificates, address, key, clock, journal, storage. Costs nothing.
+
+        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded. ::
+
+            print(client.check(keep_failures=True))
+
+        Args:
+            keep_failures: What does not work is told in the findings, and nothing is raised for it. A storage out of reach and a wrong clock are findings
+                in any case.
 
         Raises:
             Unauthenticated: The key is refused.
             GatewayError: Something else answered.
             TransportError: The network.
+            JournalError: The journal cannot be used.
         """
-        return Checked(*run(started(self._here().check(), self), self))
+        request_id, elapsed, submits, unknown, findings, settings = run(started(self._here().check(keep_failures), self), self)
+        told = [
+            Finding(what, state, detail, time, None if error is None else make(error, self)) for what, state, detail, time, error in findings
+        ]
+        return Checked(request_id, elapsed, submits, unknown, told, [Setting(*setting) for setting in settings])
 
     def set_api_key(self, api_key: str) -> None:
         """Uses another key from now on, also for jobs whose polling stopped because the old one was refused."""
@@ -445,7 +462,10 @@ def _request(endpoint: str | Request, params: Mapping[str, object] | None, *, pu
         raise TypeError("params go with the name of an endpoint, not with a request object")
     else:
         name, values, path = endpoint.endpoint, endpoint.params(), endpoint.path
-    return unwrap(_native.Request.make(name, *split_params(values, put_back=put_back), path))
+    made = _native.Request.make(name, *split_params(values, put_back=put_back), path)
+    # A traceback shows variables, and an address of the caller's may be signed.
+    del endpoint, params, values
+    return unwrap(made)
 
 
 def _submit(raw: tuple[Any, ...]) -> JournaledSubmit:

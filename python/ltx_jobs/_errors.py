@@ -57,7 +57,7 @@ class Error(Exception):
     api_type: str | None = None
     """The ``type`` of the service's error, word for word."""
     api_message: str | None = None
-    """The ``message`` of the service's error, word for word."""
+    """The ``message`` of the service's error, word for word but for the queries of addresses in it."""
     ref: str | None = None
     """Reference of the job, or of the submit (``intent:...``), that this is about."""
     job: Job | None = None

@@ -75,6 +75,19 @@ class SubmitState(Word):
     """The job failed and was not billed."""
 
 
+class FindingState(Word):
+    """How a part was found by `Client.check`; compares equal to its word."""
+
+    OK = "ok"
+    """As it should be."""
+    WARNING = "warning"
+    """It works, but should be looked at."""
+    FAILED = "failed"
+    """It does not work."""
+    SKIPPED = "skipped"
+    """Nobody can tell, because something before it failed."""
+
+
 class Value:
     """Base of the values: no changes after it was made, equality by content."""
 
@@ -268,18 +281,87 @@ class Estimate(Value):
         self._set(usd=usd, basis=basis)
 
 
-class Checked(Value):
-    """What `Client.check` found: the service answered, and took the key."""
+class Finding(Value):
+    """What `Client.check` found about one part. ``str`` of it is one line."""
 
-    __slots__ = ("request_id", "elapsed")
+    __slots__ = ("what", "state", "detail", "elapsed", "error")
+
+    what: str
+    """``"proxy"``, ``"certificates"``, ``"api"``, ``"key"``, ``"clock"``, ``"journal"`` or ``"storage"``."""
+    state: FindingState
+    """How it is."""
+    detail: str
+    """In words, for people; without credentials."""
+    elapsed: float | None
+    """Seconds it took, where something was asked."""
+    error: Error | None
+    """What went wrong, when it failed."""
+
+    def __init__(self, what: str, state: str, detail: str, elapsed: float | None, error: Error | None) -> None:
+        self._set(what=what, state=FindingState(state), detail=detail, elapsed=elapsed, error=error)
+
+    def __str__(self) -> str:
+        time = "" if self.elapsed is None else f" ({self.elapsed * 1e3:.0f} ms)"
+        return f"{self.what:<12}  {self.state.value:<7}  {self.detail}{time}"
+
+
+class Setting(Value):
+    """A setting of a client, its value as text (the key as ``***``), and where that came from."""
+
+    __slots__ = ("key", "value", "origin")
+
+    key: str
+    """Its name: a keyword of `Client`."""
+    value: str
+    """Its value."""
+    origin: str
+    """``"default"``, ``"argument"``, or for example ``"environment LTX_PROXY"``."""
+
+    def __init__(self, key: str, value: str, origin: str) -> None:
+        self._set(key=key, value=value, origin=origin)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.value} ({self.origin})"
+
+
+class Checked(Value):
+    """What `Client.check` found. ``print`` of it is a report: every setting with its origin, then every finding."""
+
+    __slots__ = ("request_id", "elapsed", "submits", "unknown", "findings", "settings")
 
     request_id: str | None
     """The service's id of the request."""
     elapsed: float
-    """Seconds from the call to the answer, connecting included."""
+    """Seconds from the call to the last answer."""
+    submits: int
+    """How many submits to this service the journal knows."""
+    unknown: int
+    """How many of them have an unknown outcome; see `Client.recover` and `Client.resolve`."""
+    findings: tuple[Finding, ...]
+    """One for each part."""
+    settings: tuple[Setting, ...]
+    """Every setting."""
 
-    def __init__(self, request_id: str | None, elapsed: float) -> None:
-        self._set(request_id=request_id, elapsed=elapsed)
+    def __init__(
+        self,
+        request_id: str | None,
+        elapsed: float,
+        submits: int,
+        unknown: int,
+        findings: Iterable[Finding],
+        settings: Iterable[Setting],
+    ) -> None:
+        self._set(
+            request_id=request_id, elapsed=elapsed, submits=submits, unknown=unknown, findings=tuple(findings), settings=tuple(settings)
+        )
+
+    @property
+    def failure(self) -> Finding | None:
+        """What failed first, if anything did."""
+        return next((finding for finding in self.findings if finding.state is FindingState.FAILED), None)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, (*self.settings, *self.findings)))
 
 
 class JournaledSubmit(Value):

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 
+from . import _logs
 from ._errors import local, unwrap
 
 TYPE_CHECKING = False
@@ -43,6 +44,7 @@ def run(
 
     Whatever interrupts the wait cancels the operation and propagates; `interrupted` becomes a note of a `KeyboardInterrupt`.
     """
+    _logs.attend()
     try:
         for _ in slices(operation):
             if reporter is not None:
@@ -58,6 +60,7 @@ def run(
     finally:
         if reporter is not None:
             reporter.close()
+        _logs.hand_over()
     stay_at_exit()
     return unwrap(value, client, job)
 
@@ -66,6 +69,7 @@ def slices(waited: Operation[Any] | Race) -> Iterator[None]:
     """Sleeps in slices until there is something to take; gives control back after each."""
     interruptible = threading.current_thread() is threading.main_thread()
     while not waited.wait_slice(SLICE_MS, interruptible):
+        _logs.hand_over()
         yield
 
 

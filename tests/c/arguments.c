@@ -41,9 +41,11 @@ STATUS(ltx_job_poll, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_job_snapshot, NULL, NULL, NULL)
 STATUS(ltx_job_wait, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_job_wait_for, NULL, 0, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_log_set, 6, NULL, NULL, NULL, NULL)
 STATUS(ltx_op_cancel, NULL, NULL)
 STATUS(ltx_op_snapshot, NULL, NULL, NULL)
 STATUS(ltx_op_take_estimate, NULL, OUT(ltx_estimate), NULL)
+STATUS(ltx_op_take_checked, NULL, OUT(ltx_checked), NULL)
 STATUS(ltx_op_take_job, NULL, OUT(ltx_job), NULL)
 STATUS(ltx_op_take_recovered, NULL, OUT(ltx_recovered), NULL)
 STATUS(ltx_op_take_result, NULL, OUT(ltx_result), NULL)
@@ -71,6 +73,7 @@ STATUS(ltx_request_set_path, NULL, NULL, NULL)
 STATUS(ltx_request_set_string, NULL, NULL, NULL, NULL)
 STATUS(ltx_request_set_timeout_ms, NULL, 1, NULL)
 STATUS(ltx_result_download, NULL, NULL, NULL, NULL, OUT(ltx_op), NULL)
+NOTHING(ltx_checked_request_id)
 NOTHING(ltx_client_ref)
 NOTHING(ltx_error_api_message)
 NOTHING(ltx_error_api_type)
@@ -88,6 +91,7 @@ NOTHING(ltx_op_ref)
 NOTHING(ltx_op_ref_string)
 NOTHING(ltx_recovered_other_key)
 NOTHING(ltx_recovered_unknown)
+DONE(ltx_checked_free)
 DONE(ltx_client_release)
 DONE(ltx_config_free)
 DONE(ltx_error_free)
@@ -99,6 +103,8 @@ DONE(ltx_request_free)
 DONE(ltx_result_free)
 DONE(ltx_saved_free)
 DONE(ltx_submits_free)
+NUMBER(ltx_checked_count, 0)
+NUMBER(ltx_checked_setting_count, 0)
 NUMBER(ltx_error_billing, 0)
 NUMBER(ltx_error_http_status, 0)
 NUMBER(ltx_error_is_retryable, 0)
@@ -115,6 +121,15 @@ NUMBER(ltx_result_outputs_expire_at, -1)
 NUMBER(ltx_saved_bytes, 0)
 NUMBER(ltx_saved_count, 0)
 NUMBER(ltx_submits_count, 0)
+static void ltx_checked_detail_null(void) { CHECK(ltx_checked_detail(NULL, 0) == NULL); }
+static void ltx_checked_elapsed_ms_null(void) { CHECK_INT(ltx_checked_elapsed_ms(NULL, 0), -1); }
+static void ltx_checked_setting_key_null(void) { CHECK(ltx_checked_setting_key(NULL, 0) == NULL); }
+static void ltx_checked_setting_origin_null(void) { CHECK(ltx_checked_setting_origin(NULL, 0) == NULL); }
+static void ltx_checked_setting_value_null(void) { CHECK(ltx_checked_setting_value(NULL, 0) == NULL); }
+static void ltx_checked_state_null(void) { CHECK_INT(ltx_checked_state(NULL, 0), -1); }
+static void ltx_checked_status_null(void) { CHECK_INT(ltx_checked_status(NULL, 0), LTX_OK); }
+static void ltx_checked_text_null(void) { CHECK_TEXT(ltx_checked_text(NULL), ""); }
+static void ltx_checked_what_null(void) { CHECK(ltx_checked_what(NULL, 0) == NULL); }
 static void ltx_error_message_null(void) { CHECK_TEXT(ltx_error_message(NULL), ""); }
 static void ltx_job_warning_null(void) { CHECK(ltx_job_warning(NULL, 0) == NULL); }
 static void ltx_result_label_null(void) { CHECK(ltx_result_label(NULL, 0) == NULL); }
@@ -159,35 +174,137 @@ static const struct {
   const char *name;
   void (*call)(void);
 } table[] = {
-    ROW(ltx_abi_version),               ROW(ltx_billing_name),              ROW(ltx_build_info),                ROW(ltx_client_check),
-    ROW(ltx_client_close),              ROW(ltx_client_committed),          ROW(ltx_client_dispatch),           ROW(ltx_client_estimate),
-    ROW(ltx_client_event_handle),       ROW(ltx_client_job),                ROW(ltx_client_jobs),               ROW(ltx_client_new),
-    ROW(ltx_client_recover),            ROW(ltx_client_ref),                ROW(ltx_client_release),            ROW(ltx_client_resolve),
-    ROW(ltx_client_set_api_key),        ROW(ltx_client_submit),             ROW(ltx_client_upload),             ROW(ltx_config_free),
-    ROW(ltx_config_new),                ROW(ltx_config_set),                ROW(ltx_error_api_message),         ROW(ltx_error_api_type),
-    ROW(ltx_error_billing),             ROW(ltx_error_clone),               ROW(ltx_error_free),                ROW(ltx_error_http_status),
-    ROW(ltx_error_is_retryable),        ROW(ltx_error_job_ended),           ROW(ltx_error_job_ref),             ROW(ltx_error_message),
-    ROW(ltx_error_request_id),          ROW(ltx_error_retry_after_ms),      ROW(ltx_error_status),              ROW(ltx_estimate_basis),
-    ROW(ltx_estimate_free),             ROW(ltx_estimate_usd),              ROW(ltx_job_endpoint),              ROW(ltx_job_id),
-    ROW(ltx_job_label),                 ROW(ltx_job_poll),                  ROW(ltx_job_ref),                   ROW(ltx_job_ref_string),
-    ROW(ltx_job_release),               ROW(ltx_job_snapshot),              ROW(ltx_job_wait),                  ROW(ltx_job_wait_for),
-    ROW(ltx_job_warning),               ROW(ltx_job_warning_count),         ROW(ltx_op_cancel),                 ROW(ltx_op_ref),
-    ROW(ltx_op_ref_string),             ROW(ltx_op_release),                ROW(ltx_op_snapshot),               ROW(ltx_op_take_estimate),
-    ROW(ltx_op_take_job),               ROW(ltx_op_take_recovered),         ROW(ltx_op_take_result),            ROW(ltx_op_take_saved),
-    ROW(ltx_op_take_submits),           ROW(ltx_op_take_uri),               ROW(ltx_op_wait),                   ROW(ltx_op_wait_until),
-    ROW(ltx_ops_wait_any),              ROW(ltx_recovered_free),            ROW(ltx_recovered_job),             ROW(ltx_recovered_job_count),
-    ROW(ltx_recovered_other_key),       ROW(ltx_recovered_unknown),         ROW(ltx_request_free),              ROW(ltx_request_new),
-    ROW(ltx_request_set_bool),          ROW(ltx_request_set_double),        ROW(ltx_request_set_int),           ROW(ltx_request_set_json),
-    ROW(ltx_request_set_label),         ROW(ltx_request_set_max_cost),      ROW(ltx_request_set_media_bytes),   ROW(ltx_request_set_media_file),
-    ROW(ltx_request_set_media_url),     ROW(ltx_request_set_null),          ROW(ltx_request_set_on_unknown),    ROW(ltx_request_set_once),
-    ROW(ltx_request_set_path),          ROW(ltx_request_set_string),        ROW(ltx_request_set_timeout_ms),    ROW(ltx_result_completed_at),
-    ROW(ltx_result_count),              ROW(ltx_result_created_at),         ROW(ltx_result_download),           ROW(ltx_result_free),
-    ROW(ltx_result_job_expires_at),     ROW(ltx_result_label),              ROW(ltx_result_outputs_expire_at),  ROW(ltx_result_url),
-    ROW(ltx_saved_bytes),               ROW(ltx_saved_count),               ROW(ltx_saved_free),                ROW(ltx_saved_path),
-    ROW(ltx_status_name),               ROW(ltx_submits_began_at),          ROW(ltx_submits_count),             ROW(ltx_submits_doubts),
-    ROW(ltx_submits_ended),             ROW(ltx_submits_endpoint),          ROW(ltx_submits_fate),              ROW(ltx_submits_free),
-    ROW(ltx_submits_intent),            ROW(ltx_submits_is_other_key),      ROW(ltx_submits_is_saved),          ROW(ltx_submits_job),
-    ROW(ltx_submits_label),             ROW(ltx_submits_once),              ROW(ltx_submits_request_id),        ROW(ltx_version),
+    ROW(ltx_abi_version),
+    ROW(ltx_billing_name),
+    ROW(ltx_build_info),
+    ROW(ltx_checked_count),
+    ROW(ltx_checked_detail),
+    ROW(ltx_checked_elapsed_ms),
+    ROW(ltx_checked_free),
+    ROW(ltx_checked_request_id),
+    ROW(ltx_checked_setting_count),
+    ROW(ltx_checked_setting_key),
+    ROW(ltx_checked_setting_origin),
+    ROW(ltx_checked_setting_value),
+    ROW(ltx_checked_state),
+    ROW(ltx_checked_status),
+    ROW(ltx_checked_text),
+    ROW(ltx_checked_what),
+    ROW(ltx_client_check),
+    ROW(ltx_client_close),
+    ROW(ltx_client_committed),
+    ROW(ltx_client_dispatch),
+    ROW(ltx_client_estimate),
+    ROW(ltx_client_event_handle),
+    ROW(ltx_client_job),
+    ROW(ltx_client_jobs),
+    ROW(ltx_client_new),
+    ROW(ltx_client_recover),
+    ROW(ltx_client_ref),
+    ROW(ltx_client_release),
+    ROW(ltx_client_resolve),
+    ROW(ltx_client_set_api_key),
+    ROW(ltx_client_submit),
+    ROW(ltx_client_upload),
+    ROW(ltx_config_free),
+    ROW(ltx_config_new),
+    ROW(ltx_config_set),
+    ROW(ltx_error_api_message),
+    ROW(ltx_error_api_type),
+    ROW(ltx_error_billing),
+    ROW(ltx_error_clone),
+    ROW(ltx_error_free),
+    ROW(ltx_error_http_status),
+    ROW(ltx_error_is_retryable),
+    ROW(ltx_error_job_ended),
+    ROW(ltx_error_job_ref),
+    ROW(ltx_error_message),
+    ROW(ltx_error_request_id),
+    ROW(ltx_error_retry_after_ms),
+    ROW(ltx_error_status),
+    ROW(ltx_estimate_basis),
+    ROW(ltx_estimate_free),
+    ROW(ltx_estimate_usd),
+    ROW(ltx_job_endpoint),
+    ROW(ltx_job_id),
+    ROW(ltx_job_label),
+    ROW(ltx_job_poll),
+    ROW(ltx_job_ref),
+    ROW(ltx_job_ref_string),
+    ROW(ltx_job_release),
+    ROW(ltx_job_snapshot),
+    ROW(ltx_job_wait),
+    ROW(ltx_job_wait_for),
+    ROW(ltx_job_warning),
+    ROW(ltx_job_warning_count),
+    ROW(ltx_log_set),
+    ROW(ltx_op_cancel),
+    ROW(ltx_op_ref),
+    ROW(ltx_op_ref_string),
+    ROW(ltx_op_release),
+    ROW(ltx_op_snapshot),
+    ROW(ltx_op_take_checked),
+    ROW(ltx_op_take_estimate),
+    ROW(ltx_op_take_job),
+    ROW(ltx_op_take_recovered),
+    ROW(ltx_op_take_result),
+    ROW(ltx_op_take_saved),
+    ROW(ltx_op_take_submits),
+    ROW(ltx_op_take_uri),
+    ROW(ltx_op_wait),
+    ROW(ltx_op_wait_until),
+    ROW(ltx_ops_wait_any),
+    ROW(ltx_recovered_free),
+    ROW(ltx_recovered_job),
+    ROW(ltx_recovered_job_count),
+    ROW(ltx_recovered_other_key),
+    ROW(ltx_recovered_unknown),
+    ROW(ltx_request_free),
+    ROW(ltx_request_new),
+    ROW(ltx_request_set_bool),
+    ROW(ltx_request_set_double),
+    ROW(ltx_request_set_int),
+    ROW(ltx_request_set_json),
+    ROW(ltx_request_set_label),
+    ROW(ltx_request_set_max_cost),
+    ROW(ltx_request_set_media_bytes),
+    ROW(ltx_request_set_media_file),
+    ROW(ltx_request_set_media_url),
+    ROW(ltx_request_set_null),
+    ROW(ltx_request_set_on_unknown),
+    ROW(ltx_request_set_once),
+    ROW(ltx_request_set_path),
+    ROW(ltx_request_set_string),
+    ROW(ltx_request_set_timeout_ms),
+    ROW(ltx_result_completed_at),
+    ROW(ltx_result_count),
+    ROW(ltx_result_created_at),
+    ROW(ltx_result_download),
+    ROW(ltx_result_free),
+    ROW(ltx_result_job_expires_at),
+    ROW(ltx_result_label),
+    ROW(ltx_result_outputs_expire_at),
+    ROW(ltx_result_url),
+    ROW(ltx_saved_bytes),
+    ROW(ltx_saved_count),
+    ROW(ltx_saved_free),
+    ROW(ltx_saved_path),
+    ROW(ltx_status_name),
+    ROW(ltx_submits_began_at),
+    ROW(ltx_submits_count),
+    ROW(ltx_submits_doubts),
+    ROW(ltx_submits_ended),
+    ROW(ltx_submits_endpoint),
+    ROW(ltx_submits_fate),
+    ROW(ltx_submits_free),
+    ROW(ltx_submits_intent),
+    ROW(ltx_submits_is_other_key),
+    ROW(ltx_submits_is_saved),
+    ROW(ltx_submits_job),
+    ROW(ltx_submits_label),
+    ROW(ltx_submits_once),
+    ROW(ltx_submits_request_id),
+    ROW(ltx_version),
     ROW(ltx_version_number),
 };
 

@@ -213,9 +213,69 @@ static void closing_wakes_waiters_and_joins_every_thread(void) {
   emulator_stop(&service);
 }
 
+/* The finding about a part. */
+static size_t finding(const ltx_checked *checked, const char *what) {
+  size_t index = 0;
+  while (index < ltx_checked_count(checked) && strcmp(ltx_checked_what(checked, index), what) != 0) {
+    ++index;
+  }
+  CHECK(index < ltx_checked_count(checked));
+  return index;
+}
+
+static void a_check_reports_every_part_also_when_one_failed(void) {
+  emulator service;
+  emulator_start(&service, "{\"fault\":[{\"route\":\"poll\",\"skip\":2,\"do\":\"read_and_never_answer\"}]}");
+  ltx_client *client = emulator_client(&service);
+  ltx_error *err = NULL;
+  ltx_op *op = NULL;
+  ltx_checked *checked = NULL;
+  CHECK_OK(ltx_client_check(client, NULL, &op, &err), err);
+  CHECK_OK(ltx_op_wait(op, 20000, &err), err);
+  CHECK_OK(ltx_op_take_checked(op, &checked, &err), err);
+  CHECK_INT(ltx_checked_count(checked), 7);
+  for (size_t i = 0; i < ltx_checked_count(checked); ++i) {
+    CHECK_INT(ltx_checked_state(checked, i), LTX_FOUND_OK);
+    CHECK_INT(ltx_checked_status(checked, i), LTX_OK);
+    CHECK(*ltx_checked_detail(checked, i) != '\0');
+  }
+  CHECK(ltx_checked_elapsed_ms(checked, finding(checked, "api")) >= 0 && ltx_checked_elapsed_ms(checked, finding(checked, "proxy")) == -1);
+  CHECK_TEXT(ltx_checked_setting_key(checked, 0), "api_key");
+  CHECK_TEXT(ltx_checked_setting_value(checked, 0), "***");
+  CHECK_TEXT(ltx_checked_setting_origin(checked, 0), "argument");
+  CHECK(ltx_checked_setting_count(checked) > 10 && ltx_checked_setting_key(checked, 1000) == NULL && ltx_checked_request_id(checked) != NULL);
+  CHECK(strstr(ltx_checked_text(checked), "api_key: *** (argument)\n") != NULL && strstr(ltx_checked_text(checked), "storage       ok ") != NULL);
+  CHECK_STATUS(ltx_op_take_checked(op, &checked, NULL), LTX_INVALID_STATE, NULL);
+  ltx_checked_free(checked);
+  ltx_op_release(op);
+  CHECK_INT(emulator_count(&service, "PUT", "*"), 0);
+
+  CHECK_OK(ltx_client_set_api_key(client, "canary-stale", &err), err);
+  CHECK_OK(ltx_client_check(client, NULL, &op, &err), err);
+  CHECK_STATUS(ltx_op_wait(op, 20000, &err), LTX_UNAUTHENTICATED, err);
+  ltx_error_free(err);
+  CHECK_OK(ltx_op_take_checked(op, &checked, &err), err);
+  CHECK_INT(ltx_checked_state(checked, finding(checked, "key")), LTX_FOUND_FAILED);
+  CHECK_INT(ltx_checked_status(checked, finding(checked, "key")), LTX_UNAUTHENTICATED);
+  CHECK_INT(ltx_checked_state(checked, finding(checked, "journal")), LTX_FOUND_OK);
+  CHECK_INT(ltx_checked_state(checked, finding(checked, "storage")), LTX_FOUND_SKIPPED);
+  CHECK(strstr(ltx_checked_text(checked), "canary") == NULL);
+  ltx_checked_free(checked);
+  ltx_op_release(op);
+  /* What was stopped has found nothing. */
+  CHECK_OK(ltx_client_check(client, NULL, &op, &err), err);
+  CHECK_OK(ltx_client_close(client, 0, &err), err);
+  CHECK_STATUS(ltx_op_take_checked(op, &checked, NULL), LTX_CLOSED, NULL);
+  CHECK(checked == NULL);
+  ltx_op_release(op);
+  ltx_client_release(client);
+  emulator_stop(&service);
+}
+
 int main(void) {
   a_job_goes_all_the_way();
   waits_end_when_they_should();
   closing_wakes_waiters_and_joins_every_thread();
+  a_check_reports_every_part_also_when_one_failed();
   return 0;
 }

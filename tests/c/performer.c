@@ -1,4 +1,8 @@
-/* The C performer: plays scenarios as a C program would write them. One JSON line in for each scenario, one out, until standard input ends. */
+/*
+ * The C performer: plays scenarios as a C program would write them. One JSON line in for each scenario, one out, until standard input ends.
+ *
+ * On the way it logs everything and tells everything, for the conductor to look for secrets in.
+ */
 #define _XOPEN_SOURCE 700
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +11,7 @@
 
 #include "json.h"
 #include "ltx_jobs.h"
+#include "told.h"
 
 typedef struct {
   const json *order;
@@ -19,8 +24,9 @@ typedef struct {
   char **saved;
   size_t saved_count;
   /* What a step that succeeded gave, beside what it did: members of a JSON object, each with a comma before it. */
-  char *told;
-  size_t told_size;
+  char *gave;
+  size_t gave_size;
+  FILE *told;
 } play;
 
 /* An error of this program, in the shape of the library's. */
@@ -113,6 +119,7 @@ static ltx_status finish_submit(play *p, ltx_status started, ltx_op *op, ltx_err
   if (status == LTX_OK) {
     status = ltx_op_take_job(op, &job, err);
   }
+  tell_op(p->told, op);
   ltx_op_release(op);
   if (status == LTX_OK) {
     ltx_job_release(p->job);
@@ -184,13 +191,13 @@ static ltx_status estimate(play *p, const json *step, ltx_error **err) {
     status = ltx_op_take_estimate(op, &made, err);
   }
   ltx_op_release(op);
-  FILE *told = status == LTX_OK ? open_memstream(&p->told, &p->told_size) : NULL;
-  if (told != NULL) {
-    fputs(",\"usd\":", told);
-    json_write_text(told, ltx_estimate_usd(made));
-    fputs(",\"basis\":", told);
-    json_write_text(told, ltx_estimate_basis(made));
-    fclose(told);
+  FILE *gave = status == LTX_OK ? open_memstream(&p->gave, &p->gave_size) : NULL;
+  if (gave != NULL) {
+    fputs(",\"usd\":", gave);
+    json_write_text(gave, ltx_estimate_usd(made));
+    fputs(",\"basis\":", gave);
+    json_write_text(gave, ltx_estimate_basis(made));
+    fclose(gave);
   }
   ltx_estimate_free(made);
   return status;
@@ -201,17 +208,17 @@ static ltx_status warnings(play *p, const json *step, ltx_error **err) {
   if (p->job == NULL) {
     return no_state(err);
   }
-  FILE *told = open_memstream(&p->told, &p->told_size);
-  if (told != NULL) {
-    fputs(",\"warnings\":[", told);
+  FILE *gave = open_memstream(&p->gave, &p->gave_size);
+  if (gave != NULL) {
+    fputs(",\"warnings\":[", gave);
     for (size_t i = 0; i < ltx_job_warning_count(p->job); ++i) {
       if (i > 0) {
-        fputc(',', told);
+        fputc(',', gave);
       }
-      json_write_text(told, ltx_job_warning(p->job, i));
+      json_write_text(gave, ltx_job_warning(p->job, i));
     }
-    fputc(']', told);
-    fclose(told);
+    fputc(']', gave);
+    fclose(gave);
   }
   return LTX_OK;
 }
@@ -229,6 +236,8 @@ static ltx_status wait_for(play *p, const json *step, ltx_error **err) {
   if (status == LTX_OK) {
     status = ltx_op_take_result(op, &result, err);
   }
+  tell_op(p->told, op);
+  tell_result(p->told, result);
   ltx_op_release(op);
   if (status == LTX_OK) {
     ltx_result_free(p->result);
@@ -276,22 +285,41 @@ static ltx_status set_api_key(play *p, const json *step, ltx_error **err) {
 static ltx_status check(play *p, const json *step, ltx_error **err) {
   (void)step;
   ltx_op *op = NULL;
-  const ltx_status started = ltx_client_check(p->client, NULL, &op, err);
-  return finish(started, op, err);
+  ltx_checked *checked = NULL;
+  ltx_status status = ltx_client_check(p->client, NULL, &op, err);
+  if (status == LTX_OK) {
+    status = ltx_op_wait(op, -1, err);
+  }
+  /* Also of a check that found something wrong. */
+  ltx_op_take_checked(op, &checked, NULL);
+  tell_checked(p->told, checked);
+  ltx_checked_free(checked);
+  ltx_op_release(op);
+  return status;
 }
 
-static ltx_status upload(play *p, const json *step, ltx_error **err) {
-  (void)step;
+static ltx_status upload_one(play *p, const char *path, ltx_error **err) {
   ltx_op *op = NULL;
   const char *uri = NULL;
-  ltx_status status = ltx_client_upload(p->client, json_text(json_member(json_member(p->order, "media"), "video_uri"), NULL), NULL, &op, err);
+  ltx_status status = ltx_client_upload(p->client, path, NULL, &op, err);
   if (status == LTX_OK) {
     status = ltx_op_wait(op, -1, err);
   }
   if (status == LTX_OK) {
     status = ltx_op_take_uri(op, &uri, err);
   }
+  tell_text(p->told, "uri", uri);
   ltx_op_release(op);
+  return status;
+}
+
+static ltx_status upload(play *p, const json *step, ltx_error **err) {
+  (void)step;
+  const json *media = json_member(p->order, "media");
+  ltx_status status = LTX_OK;
+  for (const json *each = media == NULL ? NULL : media->child; each != NULL && status == LTX_OK; each = each->next) {
+    status = upload_one(p, json_text(each, NULL), err);
+  }
   return status;
 }
 
@@ -354,6 +382,8 @@ static ltx_status download(play *p, const json *step, ltx_error **err) {
   if (status == LTX_OK) {
     note_saved(p, saved, dest);
   }
+  tell_op(p->told, op);
+  tell_saved(p->told, saved);
   ltx_saved_free(saved);
   ltx_op_release(op);
   return status;
@@ -377,12 +407,12 @@ static ltx_status perform(play *p, const json *step, ltx_error **err) {
   return no_state(err);
 }
 
-static void report(const char *name, ltx_status status, ltx_error *err, const char *told) {
+static void report(const char *name, ltx_status status, ltx_error *err, const char *gave) {
   printf("{\"do\":");
   json_write_text(stdout, name);
   printf(",\"ok\":%s", status == LTX_OK ? "true" : "false");
-  if (told != NULL) {
-    fputs(told, stdout);
+  if (gave != NULL) {
+    fputs(gave, stdout);
   }
   if (status != LTX_OK) {
     printf(",\"error\":{\"kind\":\"%s\",\"number\":%d,\"billing\":\"%s\",\"retryable\":%s,\"job_ended\":%s,\"http_status\":", ltx_status_name(status), (int)status,
@@ -400,9 +430,46 @@ static void report(const char *name, ltx_status status, ltx_error *err, const ch
   putchar('}');
 }
 
+/* The library's log at its finest level, into a file that goes with the listener. */
+static void write_line(void *user_data, const ltx_log_record *record) {
+  static const char *const levels[] = {"OFF", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"};
+  fprintf(user_data, "%s %s %s: %s %s\n", levels[record->level], record->spans, record->target, record->message, record->fields);
+}
+
+static void close_file(void *user_data) { fclose(user_data); }
+
+static FILE *opened(const json *order, const char *name) {
+  FILE *file = fopen(json_text(json_member(order, name), ""), "wb");
+  if (file == NULL) {
+    perror(name);
+    exit(1);
+  }
+  return file;
+}
+
+static void end(play *p) {
+  if (p->client != NULL) {
+    tell_client(p->told, p->client);
+  }
+  ltx_result_free(p->result);
+  ltx_job_release(p->job);
+  for (size_t i = 0; i < p->started_count; ++i) {
+    ltx_op_release(p->started[i]);
+  }
+  if (p->client != NULL) {
+    ltx_client_close(p->client, 5000, NULL);
+  }
+  ltx_client_release(p->client);
+  fclose(p->told);
+  /* From here on the log is whole in its file. */
+  ltx_log_set(LTX_LOG_OFF, NULL, NULL, NULL, NULL);
+}
+
 static void play_scenario(const json *order) {
   play p = {0};
   p.order = order;
+  p.told = opened(order, "told");
+  ltx_log_set(LTX_LOG_TRACE, write_line, opened(order, "log"), close_file, NULL);
   ltx_error *err = NULL;
   printf("{\"scenario\":");
   json_write_text(stdout, json_text(json_member(order, "scenario"), ""));
@@ -410,6 +477,7 @@ static void play_scenario(const json *order) {
   ltx_status status = begin(&p, &err);
   if (status != LTX_OK) {
     report("submit", status, err, NULL);
+    tell_error(p.told, err);
     ltx_error_free(err);
   }
   const json *list = json_member(order, "steps");
@@ -419,15 +487,18 @@ static void play_scenario(const json *order) {
     if (step != list->child) {
       putchar(',');
     }
-    report(json_text(json_member(step, "do"), ""), done, err, p.told);
-    free(p.told);
-    p.told = NULL;
+    report(json_text(json_member(step, "do"), ""), done, err, p.gave);
+    free(p.gave);
+    p.gave = NULL;
+    tell_error(p.told, err);
+    tell_job(p.told, p.job);
     ltx_error_free(err);
     err = NULL;
     if (done != LTX_OK && (go_on == NULL || !go_on->truth)) {
       break;
     }
   }
+  end(&p);
   printf("],\"saved\":[");
   for (size_t i = 0; i < p.saved_count; ++i) {
     if (i > 0) {
@@ -438,15 +509,6 @@ static void play_scenario(const json *order) {
   printf("]}\n");
   fflush(stdout);
   forget_saved(&p);
-  ltx_result_free(p.result);
-  ltx_job_release(p.job);
-  for (size_t i = 0; i < p.started_count; ++i) {
-    ltx_op_release(p.started[i]);
-  }
-  if (p.client != NULL) {
-    ltx_client_close(p.client, 5000, NULL);
-  }
-  ltx_client_release(p.client);
 }
 
 int main(void) {

@@ -155,8 +155,8 @@ void an_operation_is_a_future_too() {
   std::future<ltx::Result> result = job.get().wait_start().future();
   CHECK(result.wait_for(0s) == std::future_status::deferred);
   CHECK_INT(result.get().outputs().size(), 2);
-  std::future<void> check = client.try_check().value().future();
-  check.get();
+  std::future<ltx::Checked> check = client.try_check().value().future();
+  CHECK_INT(check.get().findings.size(), 7);
   // One that is dropped waits for nothing.
   { const auto dropped = client.job("video-to-video-hdr/unheard-of").wait_start().future(); }
   auto lost = client.job("video-to-video-hdr/unheard-of").wait_start().future();
@@ -183,6 +183,25 @@ void what_was_left_behind_is_listed_and_settled() {
   CHECK(client.recover().unknown.empty());
 }
 
+void the_log_goes_to_a_callable_that_is_destroyed_once() {
+  const Service service("{}");
+  int destroyed = 0, accepted = 0, polls = 0;
+  auto hear = [counted = Counted(destroyed), &accepted](const ltx::LogRecord &line) {
+    accepted += line.message == "accepted" && line.spans == "submit" && line.fields.find("job=video-to-video-hdr/") != std::string_view::npos;
+    CHECK(line.level <= ltx::LogLevel::info && std::chrono::system_clock::now() - line.time < 10min);
+  };
+  ltx::log_to(ltx::LogLevel::info, std::move(hear));
+  (void)service.client().submit(request());
+  CHECK_INT(destroyed, 0);
+  ltx::log_to(ltx::LogLevel::debug, [&polls](const ltx::LogRecord &line) { polls += line.target == "ltx_jobs::poll"; });
+  CHECK(destroyed == 1 && accepted == 1);
+  (void)service.client().submit(request()).wait();
+  ltx::log_off();
+  CHECK(polls > 0);
+  CHECK_INT(refused([&] { ltx::log_to(static_cast<ltx::LogLevel>(9), [counted = Counted(destroyed)](const ltx::LogRecord &) {}); }), LTX_INVALID_ARGUMENT);
+  CHECK_INT(destroyed, 2);
+}
+
 } // namespace
 
 int main() {
@@ -191,5 +210,6 @@ int main() {
   a_thread_dispatches_and_an_event_loop_does();
   an_operation_is_a_future_too();
   what_was_left_behind_is_listed_and_settled();
+  the_log_goes_to_a_callable_that_is_destroyed_once();
   return 0;
 }

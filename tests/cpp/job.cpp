@@ -156,6 +156,23 @@ void what_a_job_costs_is_known_and_limited_before_it_is_sent() {
   CHECK(client.committed() == "0.00");
 }
 
+void a_check_reports_every_part_and_throws_what_failed() {
+  const Service service("{}");
+  const ltx::Client client = service.client();
+  const ltx::Checked fine = client.check();
+  CHECK(fine.findings.size() == 7 && fine.request_id);
+  for (const ltx::Finding &finding : fine.findings) {
+    CHECK(finding.state == ltx::FindingState::ok && finding.status == LTX_OK && !finding.detail.empty());
+  }
+  CHECK(fine.settings[0].key == "api_key" && fine.settings[0].value == "***" && fine.settings[0].origin == "argument");
+  client.set_api_key("canary-stale");
+  CHECK_INT(thrown_by([&] { client.check(); }).status(), LTX_UNAUTHENTICATED);
+  const ltx::Checked refused = client.check(true);
+  CHECK(refused.findings[3].what == "key" && refused.findings[3].state == ltx::FindingState::failed);
+  CHECK_INT(refused.findings[3].status, LTX_UNAUTHENTICATED);
+  CHECK(refused.text.find("key           failed") != std::string::npos && refused.text.find("canary") == std::string::npos);
+}
+
 } // namespace
 
 int main() {
@@ -163,5 +180,6 @@ int main() {
   errors_say_what_they_mean_for_the_bill();
   waits_ask_the_caller_and_stop_at_once();
   what_a_job_costs_is_known_and_limited_before_it_is_sent();
+  a_check_reports_every_part_and_throws_what_failed();
   return 0;
 }

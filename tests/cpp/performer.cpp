@@ -1,10 +1,13 @@
 // The C++ performer: plays scenarios as a C++ program would write them. One JSON line in for each scenario, one out, until standard input ends.
+//
+// On the way it logs everything and tells everything, for the conductor to look for secrets in.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <deque>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -16,6 +19,7 @@
 
 #include "json.h"
 #include "ltx_jobs.hpp"
+#include "told.hpp"
 
 namespace {
 
@@ -60,13 +64,27 @@ ltx::Client client_of(const json *order) {
 
 class Play {
 public:
-  explicit Play(const json *order) : order_(order), client_(client_of(order)) {}
-  ~Play() { (void)client_.try_close(std::chrono::seconds(5)); }
+  Play(const json *order, std::ostream &told) : order_(order), told_(told), client_(client_of(order)) {}
+  ~Play() {
+    told::tell(told_, client_);
+    (void)client_.try_close(std::chrono::seconds(5));
+  }
   Play(const Play &) = delete;
   Play &operator=(const Play &) = delete;
 
   /** Gives what came out beside what was done: members of a JSON object, each with a comma before it. */
   std::string step(const json *step) {
+    std::string gave = act(step);
+    if (job_) {
+      told::tell(told_, *job_);
+    }
+    return gave;
+  }
+
+  const std::vector<std::string> &saved() const { return saved_; }
+
+private:
+  std::string act(const json *step) {
     const std::string what = text(step, "do");
     if (what == "submit") {
       job_ = client_.submit(request(step));
@@ -93,6 +111,7 @@ public:
     } else if (what == "wait") {
       const json *limit = json_member(step, "timeout_ms");
       result_ = json_is_null(limit) ? job().wait() : job().wait(std::chrono::milliseconds(json_integer(limit, 0)));
+      told::tell(told_, *result_);
     } else if (what == "poll") {
       job().poll().get();
     } else if (what == "attach") {
@@ -105,18 +124,25 @@ public:
     } else if (what == "download") {
       download(step);
     } else if (what == "check") {
-      client_.check();
+      check();
     } else if (what == "upload") {
-      client_.upload(text(json_member(order_, "media"), "video_uri"));
+      for (const json *each : children(json_member(order_, "media"))) {
+        told_ << client_.upload(json_text(each, "")) << '\n';
+      }
     } else {
       throw ltx::Error(LTX_INVALID_STATE, "no step is called " + what);
     }
     return {};
   }
 
-  const std::vector<std::string> &saved() const { return saved_; }
+  void check() {
+    ltx::Operation<ltx::Checked> looking = client_.try_check().value();
+    ltx::expected<bool> ended = looking.try_wait(std::chrono::hours(1));
+    // Also of a check that found something wrong.
+    told::tell(told_, ltx::try_report(looking).value());
+    (void)std::move(ended).value();
+  }
 
-private:
   const ltx::Job &job() const {
     if (!job_) {
       throw ltx::Error(LTX_INVALID_STATE, "the scenario has no job yet");
@@ -214,6 +240,7 @@ private:
     }
     const std::filesystem::path dest = text(order_, "dest");
     const ltx::Saved saved = result_->download(dest, options).get();
+    told::tell(told_, saved);
     saved_.clear();
     for (const auto &path : saved.paths()) {
       saved_.push_back(path.lexically_relative(dest).generic_string());
@@ -222,6 +249,7 @@ private:
   }
 
   const json *order_;
+  std::ostream &told_;
   ltx::Client client_;
   std::optional<ltx::Job> job_;
   /** Submits that were not waited for yet, in the order they began. */
@@ -230,7 +258,7 @@ private:
   std::vector<std::string> saved_;
 };
 
-std::string told(const std::string &what, const ltx::Error &error) {
+std::string told_of(const std::string &what, const ltx::Error &error) {
   const auto truth = [](bool so) { return so ? "true" : "false"; };
   std::ostringstream out;
   out << "{\"do\":" << as_json(what) << ",\"ok\":false,\"error\":{\"kind\":" << as_json(error.kind()) << ",\"number\":" << error.status()
@@ -246,18 +274,29 @@ std::string told(const std::string &what, const ltx::Error &error) {
   return out.str();
 }
 
+// The library's log at its finest level, in a file of the scenario's own.
+void log_into(const std::string &path) {
+  ltx::log_to(ltx::LogLevel::trace, [file = std::ofstream(path, std::ios::binary)](const ltx::LogRecord &line) mutable {
+    static constexpr const char *levels[] = {"OFF", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"};
+    file << levels[static_cast<int>(line.level)] << ' ' << line.spans << ' ' << line.target << ": " << line.message << ' ' << line.fields << '\n';
+  });
+}
+
 void play(const json *order) {
+  log_into(text(order, "log"));
+  std::ofstream everything(text(order, "told"), std::ios::binary);
   std::string steps, saved;
   const auto add = [](std::string &list, const std::string &entry) { list += (list.empty() ? "" : ",") + entry; };
   try {
-    Play scenario(order);
+    Play scenario(order, everything);
     for (const json *step : children(json_member(order, "steps"))) {
       const std::string what = text(step, "do");
       try {
         const std::string more = scenario.step(step);
         add(steps, "{\"do\":" + as_json(what) + ",\"ok\":true" + more + "}");
       } catch (const ltx::Error &error) {
-        add(steps, told(what, error));
+        told::tell(everything, error);
+        add(steps, told_of(what, error));
         const json *go_on = json_member(step, "go_on");
         if (go_on == nullptr || !go_on->truth) {
           break;
@@ -268,8 +307,12 @@ void play(const json *order) {
       add(saved, as_json(path));
     }
   } catch (const ltx::Error &error) {
-    add(steps, told("submit", error));
+    told::tell(everything, error);
+    add(steps, told_of("submit", error));
   }
+  everything.close();
+  // From here on the log is whole in its file.
+  ltx::log_off();
   std::cout << "{\"scenario\":" << as_json(text(order, "scenario")) << ",\"steps\":[" << steps << "],\"saved\":[" << saved << "]}" << std::endl;
 }
 

@@ -20,6 +20,8 @@ int main() {
     CHECK(!wrong);
     CHECK_INT(wrong.error().status(), LTX_CONFIG);
 
+    int lines = 0;
+    CHECK(ltx::try_log_to(ltx::LogLevel::info, [&](const ltx::LogRecord &) { ++lines; }));
     auto client = ltx::Client::try_make(config);
     CHECK(client);
     auto request = ltx::Request::try_make("video-to-video-hdr");
@@ -55,6 +57,8 @@ int main() {
     CHECK(found && found->jobs.size() == 1 && found->unknown.empty());
     const auto closed = client->try_close(std::chrono::seconds(1));
     CHECK(closed && *closed);
+    CHECK(ltx::try_log_off());
+    CHECK(lines > 0);
   }
   emulator_stop(&service);
   return 0;

@@ -1,11 +1,18 @@
-"""The scenario suite's performer for Python: one JSON line in for a scenario, one JSON line out with what happened, until standard input ends."""
+"""The scenario suite's performer for Python: one JSON line in for a scenario, one JSON line out with what happened, until standard input ends.
+
+On the way it logs everything and shows everything, for the conductor to look for secrets in.
+"""
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
+import logging
+import pickle
 import sys
 import threading
+import traceback
 from collections import deque
 from pathlib import Path
 from typing import Any, Callable
@@ -13,6 +20,58 @@ from typing import Any, Callable
 import ltx_jobs
 
 CLASSES = {kind.endpoint: kind for kind in vars(ltx_jobs).values() if isinstance(kind, type) and issubclass(kind, ltx_jobs.Request) and kind.endpoint}
+PACKAGE = str(Path(ltx_jobs.__file__).parent)
+
+
+class Told:
+    """Everything a program could show of what it holds, in every form Python has for showing."""
+
+    def __init__(self, path: str) -> None:
+        self.file = open(path, "wb")  # noqa: SIM115
+
+    def text(self, text: str) -> None:
+        self.file.write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+    def value(self, value: object) -> None:
+        self.text(f"{value!r} {value}")
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            try:
+                self.file.write(pickle.dumps(value, protocol) + b"\n")
+            except pickle.PicklingError as refusal:
+                self.text(f"{refusal!r} {refusal}")
+        try:
+            self.text(repr(copy.copy(value)))
+        except pickle.PicklingError as refusal:
+            self.text(repr(refusal))
+
+    def error(self, error: BaseException) -> None:
+        self.value(error)
+        self.text(f"{error.args!r} {error.__dict__!r} {getattr(error, '__notes__', None)!r}")
+        self.text("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+        # As a tool shows it that prints the variables of every frame; ours of this program hold the order, and are nobody's business.
+        report = traceback.TracebackException.from_exception(error, capture_locals=True)
+        while report is not None:
+            self.text("\n".join(f"{frame.name} {frame.locals!r}" for frame in report.stack if frame.filename.startswith(PACKAGE)))
+            report = report.__cause__ or report.__context__
+
+    def job(self, job: ltx_jobs.Job) -> None:
+        snapshot = job.snapshot()
+        for value in (job, job.ref, job.status, snapshot):
+            self.value(value)
+        if snapshot.last_error is not None:
+            self.error(snapshot.last_error)
+
+    def completed(self, done: ltx_jobs.Completed) -> None:
+        self.value(done)
+        self.text(repr(done.outputs))
+        for output in done.outputs.values():
+            self.value(output)
+
+    def client(self, client: ltx_jobs.Client) -> None:
+        self.value(client)
+        self.text(f"{client._settings!r} {client.base_url}")
+        for value in (client.jobs(), client.recover()):
+            self.value(value)
 
 
 class Started:
@@ -50,8 +109,9 @@ class Started:
 class Stage:
     """What one scenario works with."""
 
-    def __init__(self, scenario: dict[str, Any]) -> None:
+    def __init__(self, scenario: dict[str, Any], told: Told) -> None:
         self.scenario = scenario
+        self.told = told
         self.client = ltx_jobs.Client(scenario["api_key"], base_url=scenario["base_url"], **scenario.get("settings", {}))
         self.job: ltx_jobs.Job | None = None
         self.started: deque[Started] = deque()
@@ -60,15 +120,20 @@ class Stage:
 
     def perform(self, step: dict[str, Any]) -> dict[str, Any]:
         """What the step gave, beside that it was done."""
-        return getattr(self, f"do_{step['do']}")(step) or {}
+        gave = getattr(self, f"do_{step['do']}")(step) or {}
+        if self.job is not None:
+            self.told.job(self.job)
+        return gave
 
     def close(self) -> None:
+        self.told.client(self.client)
         self.client.close()
+        self.told.value(self.client)
         for started in self.started:
             started.thread.join()
 
     def params(self, step: dict[str, Any]) -> dict[str, Any]:
-        media = {field: Path(text) for field, text in self.scenario.get("media", {}).items()}
+        media = {field: media_input(text) for field, text in self.scenario.get("media", {}).items()}
         return {**(step.get("params") or self.scenario.get("params", {})), **media}
 
     def typed_params(self, step: dict[str, Any]) -> dict[str, Any]:
@@ -122,9 +187,10 @@ class Stage:
     def do_wait(self, step: dict[str, Any]) -> None:
         limit = step.get("timeout_ms")
         self.done = self.a_job().wait(None if limit is None else limit / 1000)
+        self.told.completed(self.done)
 
     def do_poll(self, step: dict[str, Any]) -> None:
-        self.a_job().poll()
+        self.told.value(self.a_job().poll())
 
     def do_attach(self, step: dict[str, Any]) -> None:
         ref = self.a_job().ref
@@ -145,14 +211,19 @@ class Stage:
             frame_name=step.get("frame_name"),
             first_frame=step.get("first_frame"),
         )
+        self.told.value(saved)
         self.saved = sorted(path.relative_to(dest).as_posix() for path in saved.paths)
 
     def do_check(self, step: dict[str, Any]) -> None:
-        self.client.check()
+        checked = self.client.check(keep_failures=True)
+        self.told.value(checked)
+        failed = [finding.error for finding in checked.findings if finding.error is not None and finding.what != "storage"]
+        if failed:
+            raise failed[0]
 
     def do_upload(self, step: dict[str, Any]) -> None:
         for path in self.scenario["media"].values():
-            self.client.upload(Path(path))
+            self.told.value(self.client.upload(Path(path)))
 
     def a_job(self) -> ltx_jobs.Job:
         if self.job is None:
@@ -160,7 +231,11 @@ class Stage:
         return self.job
 
 
-def told(error: ltx_jobs.Error) -> dict[str, Any]:
+def media_input(text: str) -> Any:
+    return text if text.startswith(("https:", "http:", "ltx:", "data:")) else Path(text)
+
+
+def report(error: ltx_jobs.Error) -> dict[str, Any]:
     return {
         "kind": error.kind,
         "number": error.number,
@@ -172,18 +247,17 @@ def told(error: ltx_jobs.Error) -> dict[str, Any]:
     }
 
 
-def play(scenario: dict[str, Any]) -> dict[str, Any]:
+def play(scenario: dict[str, Any], told: Told) -> dict[str, Any]:
     steps: list[dict[str, Any]] = []
     stage = None
     for step in scenario["steps"]:
         try:
             if stage is None:
-                stage = Stage(scenario)
+                stage = Stage(scenario, told)
             steps.append({"do": step["do"], "ok": True, **stage.perform(step)})
         except ltx_jobs.Error as error:
-            # What goes wrong is also shown to people, as a program would: no secret may be in it.
-            print(f"{scenario['scenario']}: {error}\n{error!r}", file=sys.stderr)
-            steps.append({"do": step["do"], "ok": False, "error": told(error)})
+            told.error(error)
+            steps.append({"do": step["do"], "ok": False, "error": report(error)})
             if not step.get("go_on", False):
                 break
     if stage is not None:
@@ -191,10 +265,25 @@ def play(scenario: dict[str, Any]) -> dict[str, Any]:
     return {"scenario": scenario["scenario"], "steps": steps, "saved": [] if stage is None else stage.saved}
 
 
+def logged_into(path: str) -> logging.Handler:
+    """A handler that writes everything the library logs at its finest level."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s %(ltx_fields)s %(ltx_spans)s"))
+    logging.getLogger("ltx_jobs").addHandler(handler)
+    return handler
+
+
 def main() -> None:
+    logging.getLogger("ltx_jobs").setLevel(5)
     for line in sys.stdin:
         if line.strip():
-            print(json.dumps(play(json.loads(line))), flush=True)
+            scenario = json.loads(line)
+            handler, told = logged_into(scenario["log"]), Told(scenario["told"])
+            result = play(scenario, told)
+            told.file.close()
+            logging.getLogger("ltx_jobs").removeHandler(handler)
+            handler.close()
+            print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

@@ -178,3 +178,35 @@ def test_a_report_with_local_variables_shows_no_key_from_our_frames():
     report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     ours = [frame for frame in report.stack if frame.filename.endswith(("_client.py", "_errors.py", "_config.py"))]
     assert ours and not [frame.name for frame in ours if "canary-key-4711" in repr(frame.locals)]
+
+
+BILLS = [
+    # What the service does, the class that is raised, the bill, and how the reference begins.
+    ({"fault": [{"route": "submit", "status": 402}]}, "InsufficientFunds", "no_job", None),
+    ({"fault": [{"route": "submit", "do": "read_and_close"}]}, "SubmitUnknown", "unknown", "intent:"),
+    ({"fault": [{"route": "submit", "do": "no_id"}]}, "IdLost", "job_exists", "intent:"),
+    ({"job": {"pending_polls": 100000}}, "WaitTimeout", "job_exists", "video-to-video-hdr/"),
+    ({"fault": [{"route": "poll", "status": 401, "times": 0}]}, "Unauthenticated", "job_exists", "video-to-video-hdr/"),
+    ({"job": {"outcome": "failed"}}, "ContentFiltered", "not_billed", "video-to-video-hdr/"),
+    ({"fault": [{"route": "download", "do": "expired_url", "times": 0}]}, "ResultExpired", "job_exists", "video-to-video-hdr/"),
+]
+
+
+@pytest.mark.parametrize("programme, name, billing, ref", BILLS)
+def test_an_exception_says_of_the_bill_what_the_core_says(emulator, plate, tmp_path, programme, name, billing, ref):
+    emulator.reset(programme)
+    with emulator.client() as client, pytest.raises(ltx_jobs.Error) as caught:
+        job = client.video_to_video_hdr(video_uri=plate)
+        done = job.wait(0.2 if name == "WaitTimeout" else 20)
+        done.download(tmp_path)
+    error = caught.value
+    assert isinstance(error, getattr(ltx_jobs, name)) and (error.billing, error.job_ended) == (billing, billing == "not_billed")
+    assert error.ref is None if ref is None else error.ref.startswith(ref), error.ref
+    assert (error.job is not None) == (ref is not None and not ref.startswith("intent:"))
+    assert not (error.retryable and billing in ("unknown", "not_billed"))
+
+
+def test_every_class_begins_without_a_bill_and_an_error_of_this_side_has_none():
+    for number, _, name, _ in TABLE:
+        assert getattr(ltx_jobs, name).billing == "no_job"
+        assert _errors.local(number, "here").billing == "no_job"

@@ -55,7 +55,9 @@ def test_the_performer_tells_what_happened(emulator, plate, tmp_path):
         "once": None,
         "on_unknown": "stop",
         "submit_timeout_ms": None,
-        "dest": str(tmp_path),
+        "dest": str(tmp_path / "dest"),
+        "log": str(tmp_path / "log"),
+        "told": str(tmp_path / "told"),
         "steps": [
             {"do": "check"},
             {"do": "upload"},
@@ -83,6 +85,8 @@ def test_the_performer_tells_what_happened(emulator, plate, tmp_path):
     assert one["steps"][5]["error"] == {
         "kind": "WaitTimeout", "number": 145, "billing": "job_exists", "retryable": True, "job_ended": False, "http_status": None, "api_type": None,
     }  # fmt: skip
+    log = (tmp_path / "log").read_text()
+    assert "INFO ltx_jobs.submit: accepted" not in log and "TRACE ltx_jobs.hyper" in log, "the log of the second scenario"
     assert one["saved"] == [f"exr_frames/x.{number}.exr" for number in (1001, 1002, 1003)]
     assert [step["do"] for step in two["steps"]] == ["submit"]
     assert two["steps"][0]["error"]["kind"] == "Unauthenticated" and two["steps"][0]["error"]["http_status"] == 401

@@ -99,10 +99,10 @@ thread_local! {
 }
 
 /// While a function of the host runs on this thread.
-struct Inside;
+pub(crate) struct Inside;
 
 impl Inside {
-    fn enter() -> Self {
+    pub(crate) fn enter() -> Self {
         DEPTH.set(DEPTH.get() + 1);
         Self
     }

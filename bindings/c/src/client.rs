@@ -120,7 +120,10 @@ pub unsafe extern "C" fn ltx_client_set_api_key(
     })
 }
 
-/// Starts a free look at whether key, address, proxy and certificates work. Never blocks; the operation ends with success or with what is wrong.
+/// Starts a look at everything a submit needs, for nothing: proxy, certificates, address, key, clock, journal and storage. Never blocks.
+///
+/// The operation ends with success, or with what keeps jobs from being submitted or waited for. ltx_op_take_checked() gives all that was found, also when it
+/// ended with such an error.
 ///
 /// @param callbacks  may be NULL; see ltx_callbacks
 /// @param op         receives the operation; released with ltx_op_release()
@@ -138,8 +141,8 @@ pub unsafe extern "C" fn ltx_client_check(
         let callbacks = callbacks?;
         let seat = shared.home.begin(callbacks)?;
         out.put(op::give(
-            shared.client.check().start(),
-            |_| Product::Nothing,
+            shared.client.check().keep_failures(true).start(),
+            |checked| Product::Checked(Box::new(checked)),
             None,
             &shared.home,
             seat,

@@ -109,7 +109,7 @@ pub unsafe extern "C" fn ltx_error_api_type(error: *const ltx_error) -> *const c
     guard::value(std::ptr::null(), || Ok(text::pointer(look!(error)?.api_type.as_ref())))
 }
 
-/// The `message` of the service's own error, word for word; NULL when it gave none.
+/// The `message` of the service's own error, word for word but for the queries of addresses in it; NULL when it gave none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_error_api_message(error: *const ltx_error) -> *const c_char {
     guard::value(std::ptr::null(), || {

@@ -4,7 +4,7 @@
 //! * No panic crosses the border ([`guard`]), and none aborts the host.
 //! * Pointers that come in are NULL, handles of this library, or memory the header says the caller provides; handles are checked by a magic word.
 //! * Host threads do no socket I/O, get no signal mask, and never join anything but the threads of [`client`].
-//! * There is no global state but the pin and the silent panic hook, both of which may be set again.
+//! * There is no global state but the pin, the silent panic hook and the place the log goes to, all of which may be set again.
 // Names are those of the header.
 #![allow(non_camel_case_types)]
 // The contract for pointers is one for the whole header and is said there.
@@ -23,11 +23,13 @@ mod text;
 mod wake;
 
 pub mod callbacks;
+pub mod checked;
 pub mod client;
 pub mod config;
 pub mod dispatch;
 pub mod error;
 pub mod job;
+pub mod log;
 pub mod money;
 pub mod op;
 pub mod request;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ltx_jobs::ErrorKind;
 
 /// In the order of the header.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 17] = [
     "status.rs",
     "version.rs",
     "error.rs",
@@ -27,6 +27,8 @@ const SOURCES: [&str; 15] = [
     "result.rs",
     "saved.rs",
     "submits.rs",
+    "checked.rs",
+    "log.rs",
 ];
 
 const CONTRACT: &str = r#"/**
@@ -41,11 +43,11 @@ const CONTRACT: &str = r#"/**
  * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
  *
  * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
- * a time. ltx_error, ltx_estimate, ltx_result, ltx_saved, ltx_submits and ltx_recovered are immutable. Never call from signal handlers, DllMain, atexit or
+ * a time. ltx_error, ltx_estimate, ltx_result, ltx_saved, ltx_submits, ltx_recovered and ltx_checked are immutable. Never call from signal handlers, DllMain, atexit or
  * destructors of static objects.
  *
- * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close() and the last ltx_client_release()
- * block. No socket is read or written on the caller's thread.
+ * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close(), the last ltx_client_release() and
+ * ltx_log_set() block. No socket is read or written on the caller's thread.
  *
  * **Callbacks.** They run inside ltx_client_dispatch() only, on the thread that calls it. Progress comes at most ten times a second, completion once and
  * last, then `destroy` once, also when the operation never began or the client was closed first. When ltx_client_close() or the last ltx_client_release()
@@ -58,8 +60,8 @@ const CONTRACT: &str = r#"/**
  * **Enumerations** come in as int32_t and are checked. **Structs** begin with their size, which the caller sets, and only grow.
  *
  * **The process.** The library installs no signal handler, changes no mask, handler or locale of the host, prints nothing, and registers nothing for the end
- * of the process. Its threads are named `ltx-io` and `ltx-tick` and have all asynchronous signals blocked. ltx_client_new() reads the environment. Its code
- * stays in memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted.
+ * of the process. Its threads are named `ltx-io`, `ltx-tick` and `ltx-log` and have all asynchronous signals blocked. ltx_client_new() reads the environment.
+ * Its code stays in memory once a client was made, also after dlclose(); loading it again is fine, as often as wanted. Its log is off; see ltx_log_set().
  *
  * **Fork.** In a child whose parent had used a client, everything of that client answers LTX_FORKED, and releasing it does nothing. The child makes a new one.
  *
@@ -224,6 +226,34 @@ fn constants() -> String {
                 "LTX_ON_UNKNOWN_ACCEPT_DOUBLE_CHARGE",
                 1,
                 "Send it again. May create, and bill, the job twice.",
+            ),
+        ]),
+    );
+    list(
+        "How a part was found by ltx_client_check(); -1 for something this version does not know.",
+        &plain(&[
+            ("LTX_FOUND_OK", 0, "As it should be."),
+            ("LTX_FOUND_WARNING", 1, "It works, but should be looked at."),
+            ("LTX_FOUND_FAILED", 2, "It does not work."),
+            (
+                "LTX_FOUND_SKIPPED",
+                3,
+                "Nobody can tell, because something before it failed.",
+            ),
+        ]),
+    );
+    list(
+        "How much a line of the log matters; see ltx_log_set().",
+        &plain(&[
+            ("LTX_LOG_OFF", 0, "Nothing."),
+            ("LTX_LOG_ERROR", 1, "Something is lost or wrong."),
+            ("LTX_LOG_WARN", 2, "Somebody should look at it."),
+            ("LTX_LOG_INFO", 3, "What happened."),
+            ("LTX_LOG_DEBUG", 4, "How it happened."),
+            (
+                "LTX_LOG_TRACE",
+                5,
+                "Everything, also what the HTTP and TLS libraries inside say.",
             ),
         ]),
     );

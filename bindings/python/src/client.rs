@@ -92,9 +92,12 @@ impl Client {
         begin(py, || Ok(Operation::new(self.0.upload(media).start(), None)))
     }
 
-    /// Starts a check of key, address, proxy and certificates; or a failure.
-    fn check(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        begin(py, || Ok(Operation::new(self.0.check().start(), None)))
+    /// Starts a look at everything a submit needs; or a failure.
+    fn check(&self, py: Python<'_>, keep_failures: bool) -> PyResult<Py<PyAny>> {
+        begin(py, || {
+            let check = self.0.check().keep_failures(keep_failures);
+            Ok(Operation::new(check.start(), None))
+        })
     }
 
     /// Starts to list what the journal knows; or a failure.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use ltx_jobs::{Error, ErrorKind, JournaledSubmit, Progress, Result, Snapshot, SubmitState};
+use ltx_jobs::{Checked, Error, ErrorKind, JournaledSubmit, Progress, Result, Snapshot, SubmitState};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
@@ -96,6 +96,34 @@ pub(crate) fn submits(py: Python<'_>, submits: Vec<JournaledSubmit>) -> PyResult
         ))?;
     }
     Ok(list)
+}
+
+/// Request id, seconds elapsed, submits known, submits unknown; of each finding: part, state, detail, seconds, failure; of each setting: key, value, origin.
+pub(crate) fn checked(py: Python<'_>, checked: Checked) -> PyResult<Bound<'_, PyTuple>> {
+    let findings = PyList::empty(py);
+    for finding in checked.findings {
+        findings.append((
+            finding.what.name(),
+            finding.state.name(),
+            finding.detail,
+            finding.elapsed.map(|elapsed| elapsed.as_secs_f64()),
+            finding.error.map(Failure::new),
+        ))?;
+    }
+    let settings: Vec<(&str, String, String)> = checked
+        .settings
+        .into_iter()
+        .map(|(key, value, origin)| (key, value, origin.to_string()))
+        .collect();
+    (
+        checked.request_id,
+        checked.elapsed.as_secs_f64(),
+        checked.submits,
+        checked.unknown,
+        findings,
+        settings,
+    )
+        .into_pyobject(py)
 }
 
 /// The word for what became of a submit; the command says the same.

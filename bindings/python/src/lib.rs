@@ -15,6 +15,7 @@ mod convert;
 mod failure;
 mod guard;
 mod job;
+mod log;
 mod operation;
 mod park;
 mod race;
@@ -33,6 +34,8 @@ mod _native {
     use super::failure::{Failure, kinds};
     #[pymodule_export]
     use super::job::{Completed, Job, split_reference};
+    #[pymodule_export]
+    use super::log::{log_drain, log_level};
     #[pymodule_export]
     use super::operation::Operation;
     #[pymodule_export]

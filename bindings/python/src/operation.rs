@@ -53,10 +53,7 @@ impl Outcome for ltx_jobs::Estimate {
 
 impl Outcome for ltx_jobs::Checked {
     fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok((self.request_id, self.elapsed.as_secs_f64())
-            .into_pyobject(py)?
-            .into_any()
-            .unbind())
+        Ok(convert::checked(py, self)?.into_any().unbind())
     }
 }
 

@@ -229,6 +229,11 @@ impl Emulator {
         self.service.ledger.count(method, path)
     }
 
+    /// The signatures of all URLs given out: what must be in no log of a client.
+    pub fn signatures(&self) -> Vec<String> {
+        self.service.signatures()
+    }
+
     /// The jobs that exist, oldest first; a job past its retention stays in this list.
     pub fn jobs(&self) -> Vec<JobRecord> {
         self.service.jobs()

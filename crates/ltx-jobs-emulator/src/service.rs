@@ -18,6 +18,7 @@ use crate::lock;
 use crate::programme::{Advance, JobLife, Outcome, Programme};
 use crate::record::Ledger;
 use crate::storage::object::Object;
+use crate::storage::signed;
 
 /// A job that exists.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -198,6 +199,8 @@ pub(crate) struct Service {
     pub(crate) slots: Mutex<HashMap<String, Slot>>,
     pub(crate) objects: Mutex<HashMap<String, Arc<Object>>>,
     pub(crate) issued: AtomicU64,
+    /// Every signature given out, so that a test can look for them where they must not be.
+    signatures: Mutex<Vec<String>>,
     pub(crate) doors: OnceLock<Doors>,
 }
 
@@ -219,6 +222,7 @@ impl Service {
         lock(&self.jobs).clear();
         lock(&self.slots).clear();
         lock(&self.objects).clear();
+        lock(&self.signatures).clear();
         self.ledger.forget();
         self.arm(&programme);
         *lock(&self.programme) = Arc::new(programme);
@@ -254,8 +258,26 @@ impl Service {
         self.secret.get_or_init(|| std::array::from_fn(|_| fastrand::u8(..)))
     }
 
-    pub(crate) fn next_issue(&self) -> u64 {
-        self.issued.fetch_add(1, Ordering::SeqCst) + 1
+    /// Path and query of a URL that is signed now. The signature is remembered.
+    pub(crate) fn sign(&self, method: &str, path: &str, lifetime_s: u64, headers: &str) -> String {
+        let issue = self.issued.fetch_add(1, Ordering::SeqCst) + 1;
+        let target = signed::sign(
+            self.secret(),
+            method,
+            path,
+            self.clock.now(),
+            lifetime_s,
+            headers,
+            issue,
+        );
+        if let Some((_, signature)) = target.rsplit_once('=') {
+            lock(&self.signatures).push(signature.to_owned());
+        }
+        target
+    }
+
+    pub(crate) fn signatures(&self) -> Vec<String> {
+        lock(&self.signatures).clone()
     }
 
     /// What the pictures of a job are grown from: what was submitted, with the content of uploads in place of their

@@ -336,7 +336,7 @@ impl Error {
         self.0.api_type.as_deref()
     }
 
-    /// The `message` of the service's error envelope, word for word.
+    /// The `message` of the service's error envelope, word for word but for the queries of addresses in it.
     pub fn api_message(&self) -> Option<&str> {
         self.0.api_message.as_deref()
     }

@@ -54,8 +54,8 @@ mod transport;
 
 pub use bytes::Bytes;
 pub use client::{
-    Check, Checked, Client, ClientBuilder, Estimating, Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState,
-    Upload,
+    Check, Checked, CheckedPart, Client, ClientBuilder, Estimating, Finding, FindingState, Jobs, JournaledSubmit,
+    Recover, Recovered, Resolve, SubmitState, Upload,
 };
 pub use config::Origin;
 pub use error::{Billing, Error, ErrorKind, Result};

@@ -114,8 +114,38 @@ impl fmt::Display for SignedUrl {
 
 /// A URL without user information, query and fragment.
 pub(crate) fn redact(url: &Url) -> String {
-    let origin = url.origin().ascii_serialization();
-    format!("{origin}{}", url.path())
+    // What has no host (`data:`) is content, not an address.
+    let Some(host) = url.host_str() else {
+        return format!("{}:...", url.scheme());
+    };
+    // Not `Url::origin`: for the schemes of proxies it is "null".
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}{}", url.scheme(), url.path())
+}
+
+/// A text of others in which every address is without its query: it may be what opens it. `...` stands in its place.
+pub(crate) fn redact_in(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | '\\');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, address) = rest.split_at(at);
+        let (address, after) = address.split_at(address.find(ends).unwrap_or(address.len()));
+        out.push_str(before);
+        match address.find(['?', '#']) {
+            Some(query) => {
+                out.push_str(address.get(..=query).unwrap_or_default());
+                out.push_str("...");
+                // What closes a sentence or a bracket is not part of it.
+                let end = address.trim_end_matches(['.', ',', ';', ':', ')', ']', '}']);
+                out.push_str(address.get(end.len().max(query + 1)..).unwrap_or_default());
+            }
+            None => out.push_str(address),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 #[cfg(test)]
@@ -134,6 +164,41 @@ mod tests {
         let url = SignedUrl::new(Url::parse("https://u:p@storage.example/b/o.zip?X-Goog-Signature=canary#f").unwrap());
         assert_eq!(url.to_string(), "https://storage.example/b/o.zip");
         assert!(!format!("{url:?}").contains("canary"));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_opens_it_whatever_its_scheme() {
+        for (url, shown) in [
+            ("https://u:p@api.example/v2/?k=canary#f", "https://api.example/v2/"),
+            ("https://api.example:8443", "https://api.example:8443/"),
+            (
+                "socks5h://user:canary@proxy.example:1080",
+                "socks5h://proxy.example:1080",
+            ),
+            ("http://[::1]:9/", "http://[::1]:9/"),
+            ("data:video/mp4;base64,canary", "data:..."),
+        ] {
+            assert_eq!(redact(&Url::parse(url).unwrap()), shown);
+        }
+    }
+
+    #[test]
+    fn addresses_in_the_words_of_others_lose_their_queries_and_nothing_else() {
+        for (text, shown) in [
+            ("no address? none.", "no address? none."),
+            ("see https://docs.example/errors.", "see https://docs.example/errors."),
+            ("https://a.example/x?sig=canary", "https://a.example/x?..."),
+            ("(https://a.example/x?sig=canary), or", "(https://a.example/x?...), or"),
+            (
+                "\"s3://b/o?k=canary\" and <gs://b?canary>?",
+                "\"s3://b/o?...\" and <gs://b?...>?",
+            ),
+            ("x://?canary", "x://?..."),
+            ("https://a.example/#canary next", "https://a.example/#... next"),
+            ("://", "://"),
+        ] {
+            assert_eq!(redact_in(text), shown, "{text}");
+        }
     }
 
     #[test]

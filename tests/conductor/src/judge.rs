@@ -207,12 +207,9 @@ fn files(
     complaints
 }
 
-/// The promise that holds in every scenario: the key goes to the API alone, and neither it nor a signed query into any output.
-pub(crate) fn secrets(output: &str, secrets: &[String], key: &str, requests: &[Received]) -> Vec<String> {
+/// The promise that holds in every scenario: the key goes to the API alone.
+pub(crate) fn strays(key: &str, requests: &[Received]) -> Vec<String> {
     let mut complaints = Vec::new();
-    if secrets.iter().any(|secret| output.contains(secret)) {
-        complaints.push("the key or a signed query is in the performer's output".to_owned());
-    }
     let to_storage = requests.iter().filter(|request| request.origin == "storage");
     for request in to_storage {
         let tells = request.header("authorization").is_some();
@@ -231,6 +228,26 @@ pub(crate) fn secrets(output: &str, secrets: &[String], key: &str, requests: &[R
                 request.method, request.path
             ));
         }
+    }
+    complaints
+}
+
+/// Where nothing was written, nothing can be found: whether the performer logged at the finest level, and told what it saw.
+pub(crate) fn silence(log: &[u8], told: &[u8], requests: usize, posts: usize) -> Vec<String> {
+    let log = String::from_utf8_lossy(log);
+    let says = |words: &[&str]| words.iter().any(|word| log.contains(word));
+    // Whoever sent a request has heard the libraries inside, and whoever submitted the library itself.
+    let inside = requests == 0 || (says(&["hyper", "h2", "rustls"]) && says(&["TRACE", "trace"]));
+    let ours = posts == 0 || says(&["ltx_jobs"]);
+    let mut complaints = Vec::new();
+    if !(inside && ours) {
+        complaints.push(format!(
+            "{} bytes were logged, not all there is at the finest level",
+            log.len()
+        ));
+    }
+    if told.is_empty() {
+        complaints.push("the performer told nothing of what it saw".to_owned());
     }
     complaints
 }

@@ -4,6 +4,8 @@
 //! with one table, scenarios by languages, and with a failure when one cell of it is not `ok`.
 #![forbid(unsafe_code)]
 
+mod canary;
+mod ground;
 mod judge;
 mod performer;
 mod scenario;

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
+use crate::canary::{Scanner, Secret};
 use crate::scenario::Do;
 
 /// What a performer may take for one scenario: far beyond what any needs.
@@ -90,7 +91,7 @@ pub(crate) struct Performer {
     program: Program,
     running: Option<Process>,
     /// What may be in no output, of all scenarios played so far.
-    pub(crate) secrets: Vec<String>,
+    pub(crate) secrets: Vec<Secret>,
 }
 
 struct Process {
@@ -174,8 +175,8 @@ impl Performer {
         drop(output);
         let _ = reader.await;
         let last = errors.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if self.secrets.iter().any(|secret| last.contains(secret)) {
-            return Err("a secret is in what it wrote to standard error".to_owned());
+        if let Some(what) = Scanner::new(&self.secrets)?.find(last.as_bytes()) {
+            return Err(format!("in what it wrote to standard error is {what}"));
         }
         if status.success() {
             Ok(())

@@ -8,6 +8,8 @@ use ltx_jobs_emulator::{Artifact, Emulator, Received};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::canary::{Scanner, Secret};
+use crate::ground::Ground;
 use crate::judge;
 use crate::performer::{Performer, StepReport};
 use crate::scenario::{Do, Scenario, Step};
@@ -33,6 +35,11 @@ impl Places {
             .unwrap_or_else(|| PathBuf::from(name))
     }
 }
+/// The file for the library's log at its finest level.
+const LOG: &str = "log";
+
+/// The file for every error and object in every form the language has.
+const TOLD: &str = "told";
 
 /// What happened, as far as it must be equal in all languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,46 +62,38 @@ pub(crate) struct Service {
     pub(crate) counts: BTreeMap<String, usize>,
 }
 
-/// A key that can be found again wherever it should not be.
-fn key_for(scenario: &Scenario, language: &str) -> String {
-    let digest = Sha256::digest(format!("{}/{language}/{}", scenario.name, std::process::id()));
-    format!("canary-{}", hex(digest.get(..12).unwrap_or_default()))
-}
-
 /// Plays a scenario; the evidence, or what was wrong with it.
 pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, places: &Places) -> Result<Evidence, String> {
-    let key = key_for(scenario, performer.language());
-    let mut programme = scenario.emulator.clone();
-    programme.api_key.clone_from(&key);
+    let mut ground = Ground::new(scenario, performer.language())?;
     let emulator = Emulator::builder()
         .tls(scenario.tls)
-        .programme(programme)
+        .programme(ground.programme(scenario)?)
         .start()
         .await
         .map_err(|error| format!("the emulator cannot be started: {error}"))?;
-    let place = tempfile::Builder::new()
-        .prefix("ltx-scenario-")
-        .tempdir()
-        .map_err(|error| error.to_string())?;
-    let dest = place.path().join("dest");
+    let dest = ground.dest();
     for (name, content) in &scenario.before {
         let path = dest.join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(&dest))
             .and_then(|()| std::fs::write(&path, content))
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    performer.secrets.extend([key.clone(), "X-Goog-Signature=".to_owned()]);
+    performer.secrets.extend(ground.secrets.iter().cloned());
 
-    let order = order(scenario, &emulator, &key, places, &dest);
+    let order = order(scenario, &emulator, &ground, places);
     let performance = performer.perform(&order).await?;
 
-    let files = files_under(place.path(), &dest)?;
+    let files = files_under(ground.place(), &dest)?;
     let submit_route = format!("/v2/{}", scenario.endpoint);
     let evidence = Evidence {
         steps: performance.report.steps.clone(),
         posts: emulator.count("POST", &submit_route),
         jobs: emulator.jobs().len(),
-        sent: emulator.jobs().into_iter().map(|job| plain(job.body)).collect(),
+        sent: emulator
+            .jobs()
+            .into_iter()
+            .map(|job| plain(ground.unfilled(job.body)))
+            .collect(),
         saved: performance.report.saved.clone(),
         files,
     };
@@ -110,10 +109,13 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, places:
             .map_err(|error| format!("the emulator's artifacts: {error}"))?,
         counts: counts.collect(),
     };
-    let secrets = std::mem::take(&mut performer.secrets);
     let mut complaints = judge::judge(scenario, &evidence, &service);
-    complaints.extend(judge::secrets(&performance.output, &secrets, &key, &service.requests));
-    performer.secrets = secrets;
+    complaints.extend(judge::strays(ground.key(), &service.requests));
+    ground
+        .secrets
+        .extend(emulator.signatures().into_iter().map(Secret::signature));
+    let (requests, posts) = (service.requests.len(), evidence.posts);
+    complaints.extend(leaks(&ground, &performance.output, requests, posts)?);
     if performance.report.scenario != scenario.name {
         complaints.push(format!("the performer answered for {:?}", performance.report.scenario));
     }
@@ -136,9 +138,24 @@ pub(crate) fn plain(body: Value) -> Value {
     }
 }
 
+/// Looks for the scenario's secrets in everything that was let out and left behind; and whether there was anything to look at.
+fn leaks(ground: &Ground, output: &str, requests: usize, posts: usize) -> Result<Vec<String>, String> {
+    let scanner = Scanner::new(&ground.secrets)?;
+    let mut complaints = scanner.look_through(ground.place())?;
+    complaints.extend(scanner.look_through(ground.all_aside())?);
+    if let Some(what) = scanner.find(output.as_bytes()) {
+        complaints.push(format!("in the performer's output is {what}"));
+    }
+    // One that was never written is one that holds nothing.
+    let read = |name| std::fs::read(ground.aside(name)).unwrap_or_default();
+    complaints.extend(judge::silence(&read(LOG), &read(TOLD), requests, posts));
+    Ok(complaints)
+}
+
 /// The line for the performer.
-fn order(scenario: &Scenario, emulator: &Emulator, key: &str, places: &Places, dest: &Path) -> Value {
+fn order(scenario: &Scenario, emulator: &Emulator, ground: &Ground, places: &Places) -> Value {
     let mut settings = BTreeMap::from([
+        ("journal", ground.aside("journal").to_string_lossy().into_owned()),
         ("poll_interval", "20ms".to_owned()),
         ("backoff_base", "5ms".to_owned()),
         ("backoff_cap", "20ms".to_owned()),
@@ -164,10 +181,11 @@ fn order(scenario: &Scenario, emulator: &Emulator, key: &str, places: &Places, d
     let data = scenario.data.iter();
     let data = data.map(|(field, uri)| (field.clone(), Value::String(uri.text())));
     let params: Map<String, Value> = scenario.params.clone().into_iter().chain(data).collect();
+    let params = ground.filled_params(&params);
     json!({
         "scenario": scenario.name,
         "base_url": emulator.api_url(),
-        "api_key": scenario.api_key.as_deref().unwrap_or(key),
+        "api_key": scenario.api_key.as_ref().map_or_else(|| ground.key().to_owned(), |key| ground.filled_key(key)),
         "settings": settings,
         "endpoint": scenario.endpoint,
         "media": files,
@@ -177,16 +195,18 @@ fn order(scenario: &Scenario, emulator: &Emulator, key: &str, places: &Places, d
         "on_unknown": scenario.on_unknown,
         "max_cost": scenario.max_cost,
         "submit_timeout_ms": scenario.submit_timeout_ms,
-        "dest": dest,
-        "steps": scenario.step.iter().map(|step| step_order(step, key, &params)).collect::<Vec<_>>(),
+        "dest": ground.dest(),
+        "log": ground.aside(LOG),
+        "told": ground.aside(TOLD),
+        "steps": scenario.step.iter().map(|step| step_order(step, ground, &params)).collect::<Vec<_>>(),
     })
 }
 
-fn step_order(step: &Step, key: &str, params: &Map<String, Value>) -> Value {
+fn step_order(step: &Step, ground: &Ground, params: &Map<String, Value>) -> Value {
     let mut order = json!({"do": step.r#do, "go_on": step.go_on});
     let more = match step.r#do {
         Do::Wait => json!({"timeout_ms": step.timeout_ms}),
-        Do::SetApiKey => json!({"key": step.key.as_deref().unwrap_or("{key}").replace("{key}", key)}),
+        Do::SetApiKey => json!({"key": ground.filled_key(step.key.as_deref().unwrap_or("{key}"))}),
         Do::Download => json!({
             "overwrite": step.overwrite,
             "only": step.only,
@@ -194,7 +214,7 @@ fn step_order(step: &Step, key: &str, params: &Map<String, Value>) -> Value {
             "first_frame": step.first_frame,
         }),
         Do::Submit | Do::Start | Do::Estimate if !step.params.is_empty() => {
-            let own = step.params.clone();
+            let own = ground.filled_params(&step.params);
             json!({"params": params.clone().into_iter().chain(own).collect::<Map<String, Value>>()})
         }
         _ => json!({}),

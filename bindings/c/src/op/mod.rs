@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use ltx_jobs::{Error, Operation, Phase, Progress, Status};
 
 pub use take::{
-    ltx_op_take_estimate, ltx_op_take_job, ltx_op_take_recovered, ltx_op_take_result, ltx_op_take_saved,
-    ltx_op_take_submits, ltx_op_take_uri,
+    ltx_op_take_checked, ltx_op_take_estimate, ltx_op_take_job, ltx_op_take_recovered, ltx_op_take_result,
+    ltx_op_take_saved, ltx_op_take_submits, ltx_op_take_uri,
 };
 pub(crate) use work::{Ongoing, Product, State};
 

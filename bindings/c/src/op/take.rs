@@ -7,6 +7,7 @@ use std::ffi::c_char;
 use ltx_jobs::Error;
 
 use super::{Ongoing, Product, ltx_op};
+use crate::checked::ltx_checked;
 use crate::error::ltx_error;
 use crate::guard::{self, Out, look};
 use crate::job::ltx_job;
@@ -156,6 +157,25 @@ pub unsafe extern "C" fn ltx_op_take_recovered(
         pick,
         |found, ongoing| ltx_recovered::give(*found, &ongoing.home),
     )
+}
+
+/// Takes what ltx_client_check() found, once; also when the operation ended with what was found wrong.
+///
+/// @param checked  receives it; freed with ltx_checked_free()
+/// @return as ltx_op_take_job(); an operation that was cancelled, or whose client was closed, has found nothing and gives that error
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_op_take_checked(
+    op: *mut ltx_op,
+    checked: *mut *mut ltx_checked,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
+    let pick = |made| match made {
+        Product::Checked(checked) => Ok(checked),
+        other => Err(other),
+    };
+    take(op, (checked, "checked"), err, "what was checked", pick, |found, _| {
+        ltx_checked::give(&found)
+    })
 }
 
 /// The `ltx://uploads/...` address of an upload, as often as wanted.

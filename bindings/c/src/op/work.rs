@@ -4,7 +4,9 @@ use std::ffi::CString;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use ltx_jobs::{Completed, Error, ErrorKind, Estimate, Job, JournaledSubmit, Operation, Progress, Recovered, Saved};
+use ltx_jobs::{
+    Checked, Completed, Error, ErrorKind, Estimate, Job, JournaledSubmit, Operation, Progress, Recovered, Saved,
+};
 
 use crate::home::Home;
 
@@ -17,6 +19,7 @@ pub(crate) enum Product {
     Estimate(Estimate),
     Submits(Vec<JournaledSubmit>),
     Recovered(Box<Recovered>),
+    Checked(Box<Checked>),
     Nothing,
 }
 
@@ -30,7 +33,16 @@ impl Product {
             Self::Estimate(_) => "an estimate",
             Self::Submits(_) => "a list of submits",
             Self::Recovered(_) => "what was recovered",
+            Self::Checked(_) => "what was checked",
             Self::Nothing => "nothing to take",
+        }
+    }
+
+    /// What it says went wrong: a report can be made of a failure.
+    fn failure(&self) -> Option<Error> {
+        match self {
+            Self::Checked(checked) => checked.error().cloned(),
+            _ => None,
         }
     }
 }
@@ -71,6 +83,7 @@ enum Outcome {
     Made {
         product: Option<Product>,
         name: &'static str,
+        failure: Option<Error>,
     },
     Failed(Error),
 }
@@ -131,8 +144,13 @@ impl Ongoing {
     pub(crate) fn state(&self) -> State {
         match &*self.settled() {
             None => State::Running,
-            Some(Outcome::Made { .. }) => State::Succeeded,
-            Some(Outcome::Failed(error)) => State::Failed(error.clone()),
+            Some(Outcome::Made { failure: None, .. }) => State::Succeeded,
+            Some(
+                Outcome::Made {
+                    failure: Some(error), ..
+                }
+                | Outcome::Failed(error),
+            ) => State::Failed(error.clone()),
         }
     }
 
@@ -146,7 +164,7 @@ impl Ongoing {
         match &mut *self.settled() {
             None => Ok(None),
             Some(Outcome::Failed(error)) => Err(error.clone()),
-            Some(Outcome::Made { product, name }) => match product.take() {
+            Some(Outcome::Made { product, name, .. }) => match product.take() {
                 None => refuse(format!("{name} was taken from this operation already")),
                 Some(made) => match pick(made) {
                     Ok(picked) => Ok(Some(picked)),
@@ -165,6 +183,7 @@ impl Ongoing {
             *outcome = self.work.take().map(|ended| match ended {
                 Ok(product) => Outcome::Made {
                     name: product.name(),
+                    failure: product.failure(),
                     product: Some(product),
                 },
                 Err(error) => Outcome::Failed(error),

@@ -83,7 +83,7 @@ pub(crate) enum Command {
     Resolve(ResolveArgs),
     /// Run the service on loopback, for trials and tests. With --json it ends when its standard input does, so keep that open.
     Emulate(EmulateArgs),
-    /// Check key, address, proxy, certificates and journal with one free request.
+    /// Check everything a submit needs: key, address, proxy, certificates, clock, journal, storage. Costs nothing.
     Check,
 }
 

@@ -2,6 +2,7 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod check;
 mod demo;
 mod emulate;
 mod endpoints;
@@ -12,5 +13,6 @@ mod interrupt;
 mod journal;
 mod money;
 mod recover;
+mod secrets;
 mod stage;
 mod usage;

@@ -15,7 +15,6 @@ use crate::front::Fired;
 use crate::lock;
 use crate::programme::{ErrorBody, Outcome, Programme};
 use crate::service::{Job, Service, Stage};
-use crate::storage::signed;
 
 /// Answers one poll.
 pub(crate) async fn poll(
@@ -63,9 +62,7 @@ fn describe(service: &Service, programme: &Programme, job: &Job, stage: Stage) -
         match outcome {
             Outcome::Completed => {
                 let urls = job.outputs.iter().map(|(label, object)| {
-                    let lifetime = programme.storage.url_lifetime_s;
-                    let (now, issue) = (service.clock.now(), service.next_issue());
-                    let target = signed::sign(service.secret(), "GET", &object.path, now, lifetime, "host", issue);
+                    let target = service.sign("GET", &object.path, programme.storage.url_lifetime_s, "host");
                     (label.clone(), Value::from(format!("{}{target}", service.storage_url())))
                 });
                 state.insert("result".to_owned(), Value::Object(urls.collect()));

@@ -13,7 +13,7 @@ use super::authorize;
 use crate::clock::iso;
 use crate::lock;
 use crate::service::{Service, Slot, new_id};
-use crate::storage::{UPLOADS, signed};
+use crate::storage::UPLOADS;
 
 /// Hands out a slot.
 pub(crate) async fn slot(State(service): State<Arc<Service>>, headers: HeaderMap) -> Response {
@@ -35,15 +35,8 @@ pub(crate) async fn slot(State(service): State<Arc<Service>>, headers: HeaderMap
     let names: Vec<&str> = std::iter::once("host")
         .chain(required.keys().map(String::as_str))
         .collect();
-    let target = signed::sign(
-        service.secret(),
-        "PUT",
-        &format!("{UPLOADS}{id}"),
-        now,
-        upload.slot_lifetime_s,
-        &names.join(";"),
-        service.next_issue(),
-    );
+    let path = format!("{UPLOADS}{id}");
+    let target = service.sign("PUT", &path, upload.slot_lifetime_s, &names.join(";"));
     let storage_uri = format!("ltx://uploads/{id}");
     let slot = Slot {
         required: required.clone(),

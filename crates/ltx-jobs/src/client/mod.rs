@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
 
 pub use builder::ClientBuilder;
-pub use check::{Check, Checked};
+pub use check::{Check, Checked, CheckedPart, Finding, FindingState};
 pub(crate) use engine::Engine;
 pub use estimate::Estimating;
 pub use recover::{Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState};
@@ -303,19 +303,51 @@ impl Client {
         F: Future<Output = Result<T>> + Send + 'static,
         W: FnOnce(Engine, Work) -> F + Send + 'static,
     {
-        let runtime = match self.usable().and_then(|()| self.0.executor.handle()) {
+        if let Err(error) = self.usable() {
+            return Operation::ended(Err(error));
+        }
+        let client = self.clone();
+        self.run_in(span, move |handed| async move {
+            let engine = client.engine().await?;
+            work(engine, handed).await
+        })
+    }
+
+    fn run_in<T, F, W>(&self, span: Span, work: W) -> Operation<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+        W: FnOnce(Work) -> F + Send + 'static,
+    {
+        let runtime = match self.0.executor.handle() {
             Ok(runtime) => runtime,
             Err(error) => return Operation::ended(Err(error)),
         };
-        let client = self.clone();
         let counted = self.0.operations.token();
         Operation::spawn(&runtime, &self.0.stop, |handed| {
             let running = async move {
                 let _counted = counted;
-                let engine = client.engine().await?;
-                work(engine, handed).await
+                work(handed).await
             };
             running.instrument(span)
+        })
+    }
+
+    /// As [`run`](Self::run), for work on a job that exists: whatever keeps the work from being done, the job goes on and is billed if it succeeds.
+    pub(crate) fn run_about<T, F, W>(&self, job: &JobRef, span: Span, work: W) -> Operation<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+        W: FnOnce(Engine, Work) -> F + Send + 'static,
+    {
+        if let Err(error) = self.usable() {
+            return Operation::ended(Err(error.about_job(job)));
+        }
+        let (client, job) = (self.clone(), job.clone());
+        self.run_in(span, move |handed| async move {
+            handed.if_dropped(Billing::JobExists(Some(job.clone())), &job);
+            let engine = client.engine().await.map_err(|error| error.about_job(&job))?;
+            work(engine, handed).await
         })
     }
 

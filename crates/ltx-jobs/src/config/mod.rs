@@ -7,6 +7,7 @@ mod table;
 mod text;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,10 +73,12 @@ impl KeySource {
                     .with_source(error));
                 }
             },
-            Self::Function(function) => ApiKey::new(
-                function()
-                    .map_err(|text| Error::new(ErrorKind::Config, format!("the API key function failed: {text}")))?,
-            ),
+            Self::Function(function) => {
+                let failed = |text: &str| Error::new(ErrorKind::Config, format!("the API key function failed: {text}"));
+                // It is the caller's: a panic in it must not take a task of ours along, such as the one that polls.
+                let told = catch_unwind(AssertUnwindSafe(|| function()));
+                ApiKey::new(told.map_err(|_| failed("it panicked"))?.map_err(|text| failed(&text))?)
+            }
         };
         if key.is_empty() {
             return Err(
@@ -105,7 +108,7 @@ impl fmt::Debug for KeySource {
 }
 
 /// All settings with their values. See the field's methods on [`ClientBuilder`](crate::ClientBuilder) for what each means.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) api_key: KeySource,
     pub(crate) base_url: Url,
@@ -178,6 +181,17 @@ impl Default for Settings {
     }
 }
 
+impl fmt::Debug for Settings {
+    /// As they are described: an address of a proxy may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Settings");
+        for (key, value, origin) in self.describe() {
+            out.field(key, &format_args!("{value} ({origin})"));
+        }
+        out.finish()
+    }
+}
+
 fn static_base_url() -> Url {
     match Url::parse(DEFAULT_BASE_URL) {
         Ok(url) => url,
@@ -201,7 +215,7 @@ impl Settings {
         self.origins.push((key, origin));
     }
 
-    fn origin(&self, key: &str) -> Origin {
+    pub(crate) fn origin(&self, key: &str) -> Origin {
         self.origins
             .iter()
             .find(|(known, _)| *known == key)
@@ -337,6 +351,26 @@ mod tests {
     }
 
     #[test]
+    fn a_password_in_an_address_is_shown_nowhere() {
+        for proxy in [
+            "http://somebody:canary@p.example:3128",
+            "socks5h://somebody:canary@p.example:1080",
+        ] {
+            let mut settings = Settings::default();
+            settings.set("proxy", proxy, Origin::Argument).unwrap();
+            let shown = format!("{settings:?} {:?}", settings.describe());
+            assert!(
+                shown.contains("p.example") && !shown.contains("canary") && !shown.contains("somebody"),
+                "{shown}"
+            );
+        }
+        let error = Settings::default()
+            .set("proxy", "somebody:canary@p.example", Origin::Argument)
+            .unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+    }
+
+    #[test]
     fn an_unencrypted_address_is_for_loopback_only() {
         for (url, fine) in [
             ("http://127.0.0.1:9", true),
@@ -372,6 +406,16 @@ mod tests {
             let error = settings.set("connections", text, Origin::Argument).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_key_function_that_panics_is_a_config_error() {
+        let key = KeySource::Function(Arc::new(|| panic!("on purpose")));
+        let error = key.read().unwrap_err();
+        assert_eq!(
+            (error.kind(), error.message()),
+            (ErrorKind::Config, "the API key function failed: it panicked")
+        );
     }
 
     #[test]

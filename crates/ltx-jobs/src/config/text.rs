@@ -9,7 +9,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::secret::redact;
 
 pub(crate) fn parse_base_url(text: &str) -> Result<Url> {
-    let mut url = Url::parse(text).map_err(|error| invalid("base_url", text, &format!("not a URL: {error}")))?;
+    let mut url = Url::parse(text).map_err(|error| {
+        // What cannot be read cannot be taken apart, and may hold a password.
+        let shown = if text.contains(['@', '?']) { "***" } else { text };
+        invalid("base_url", shown, &format!("not a URL: {error}"))
+    })?;
     if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
         return Err(invalid("base_url", &redact(&url), "must be an https URL"));
     }

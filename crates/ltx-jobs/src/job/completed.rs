@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::frames::OpenFrames;
 use super::{Job, JobRef, Results};
 use crate::client::{Client, Engine};
-use crate::error::{Billing, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Polled, Status, url_expiry};
 use crate::operation::{Operation, Running, Watch, Work};
 use crate::progress::{Phase, Progress};
@@ -294,11 +294,10 @@ impl Download {
         } = self;
         let client = completed.client.clone();
         let span = tracing::info_span!(target: TRANSFER, "download", job = %completed.job.reference());
-        client.run(span, move |engine, work| async move {
+        let reference = completed.job.reference().clone();
+        client.run_about(&reference, span, move |engine, work| async move {
             work.progress.set_phase(Phase::Downloading);
             options.check()?;
-            let reference = completed.job.reference();
-            work.if_dropped(Billing::JobExists(Some(reference.clone())), reference);
             let saving = Box::pin(completed.save(&engine, &work, &dest, &options));
             watch.over(&work, saving).await
         })

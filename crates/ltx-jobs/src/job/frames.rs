@@ -23,7 +23,7 @@ use crate::archive::directory::Directory;
 use crate::archive::fetch::{Fetch, Outlet, Store, usual_width};
 use crate::archive::memory::Line;
 use crate::client::Engine;
-use crate::error::{Billing, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Operation, Running, Work};
 use crate::progress::Phase;
 use crate::telemetry::TRANSFER;
@@ -268,13 +268,13 @@ impl Completed {
     {
         let completed = self.clone();
         let span = tracing::info_span!(target: TRANSFER, "frames", job = %self.job().reference(), action = name);
-        self.client.run(span, move |engine, handed| async move {
-            handed.progress.set_phase(Phase::Downloading);
-            let reference = completed.job().reference();
-            handed.if_dropped(Billing::JobExists(Some(reference.clone())), reference);
-            work(engine, handed)
-                .await
-                .map_err(|error| completed.client.closed_instead(error).about_job(reference))
-        })
+        self.client
+            .run_about(self.job().reference(), span, move |engine, handed| async move {
+                handed.progress.set_phase(Phase::Downloading);
+                let reference = completed.job().reference();
+                work(engine, handed)
+                    .await
+                    .map_err(|error| completed.client.closed_instead(error).about_job(reference))
+            })
     }
 }

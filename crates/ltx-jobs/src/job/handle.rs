@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::{Completed, Ending, JobCell, JobRef, Snapshot};
 use crate::client::{Client, Engine};
 use crate::config::LONGEST;
-use crate::error::{Billing, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::Status;
 use crate::operation::{Operation, Running, Work, cancelled};
 use crate::progress::Phase;
@@ -111,7 +111,6 @@ impl Job {
         let limit = timeout.map(|timeout| tokio::time::Instant::now() + timeout.min(LONGEST));
         let _waiter = self.cell.wait_here();
         work.progress.set_phase(Phase::Waiting);
-        work.if_dropped(Billing::JobExists(Some(self.reference().clone())), self.reference());
         let mut watch = self.cell.watch();
         self.client.resume_with_new_key(&engine, &self.cell);
         engine.schedule.track(Arc::clone(&self.cell), false);
@@ -220,7 +219,8 @@ impl Wait {
         let Self { job, timeout } = self;
         let client = job.client.clone();
         let span = tracing::info_span!(target: POLL, "wait", job = %job.reference());
-        client.run(span, move |engine, work| job.wait_on(engine, timeout, work))
+        let reference = job.reference().clone();
+        client.run_about(&reference, span, move |engine, work| job.wait_on(engine, timeout, work))
     }
 }
 
@@ -245,12 +245,18 @@ impl Poll {
     pub fn start(self) -> Operation<Snapshot> {
         let Job { client, cell } = self.job;
         let span = tracing::info_span!(target: POLL, "poll", job = %cell.reference);
-        client.run(span, move |engine, work| async move {
+        let reference = cell.reference.clone();
+        client.run_about(&reference, span, move |engine, work| async move {
             work.progress.set_phase(Phase::Waiting);
-            tokio::select! {
+            let polled = tokio::select! {
                 polled = engine.schedule.poll_once(Arc::clone(&cell)) => polled,
-                () = work.cancel.cancelled() => Err(cancelled("the poll").about_job(&cell.reference)),
-            }
+                () = work.cancel.cancelled() => Err(cancelled("the poll")),
+            };
+            // What the service says of a job it does not know is no claim that there is one.
+            polled.map_err(|error| match error.kind() {
+                ErrorKind::NotFound => error,
+                _ => error.about_job(&cell.reference),
+            })
         })
     }
 }

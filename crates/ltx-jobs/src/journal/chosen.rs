@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::directory::{DirectoryJournal, Identity, host};
 use super::memory::{MemoryJournal, NoJournal};
-use super::{Entry, Fate, Intent, Journal, Once};
+use super::{Entry, Fate, Intent, Journal, Once, Place};
 use crate::config::{JournalSetting, Settings, is_loopback};
 use crate::error::Result;
 use crate::job::JobRef;
@@ -19,6 +19,8 @@ pub(crate) struct ChosenJournal {
     origin: String,
     keys: Arc<Keys>,
     opened: OnceLock<Box<dyn Journal>>,
+    /// Why the default directory could not be used.
+    trouble: OnceLock<String>,
 }
 
 impl ChosenJournal {
@@ -29,6 +31,7 @@ impl ChosenJournal {
             origin: settings.base_url.to_string(),
             keys,
             opened: OnceLock::new(),
+            trouble: OnceLock::new(),
         }
     }
 
@@ -59,6 +62,7 @@ impl ChosenJournal {
             Ok(journal) => Ok(Box::new(journal)),
             Err(why) => {
                 tracing::warn!(target: crate::telemetry::SUBMIT, %why, "there is no journal: after a crash, jobs submitted now cannot be found again");
+                let _ = self.trouble.set(why);
                 Ok(Box::new(MemoryJournal::default()))
             }
         }
@@ -109,6 +113,15 @@ impl Journal for ChosenJournal {
 
     fn entries(&self) -> Result<Vec<Entry>> {
         self.opened()?.entries()
+    }
+
+    fn place(&self) -> Result<Place> {
+        Ok(match self.opened()?.place()? {
+            Place::Memory { .. } => Place::Memory {
+                instead_of: self.trouble.get().cloned(),
+            },
+            place => place,
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use super::ledger::{Ledger, Source};
 use super::others::{Others, Trouble, is_orphan};
 use super::own::{OwnFile, Written};
 use super::record::{self, Record};
-use super::{Entry, Fate, Intent, Journal, Once, held, old};
+use super::{Entry, Fate, Intent, Journal, Once, Place, held, old};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobRef;
 use crate::keys::Keys;
@@ -62,11 +62,7 @@ struct State {
 impl DirectoryJournal {
     /// Makes the directory if needed, and tries whether it can be written. Files that are old and settled go.
     pub(crate) fn open(directory: PathBuf, identity: Identity) -> Result<Self> {
-        fs::create_dir_all(&directory).map_err(|error| cannot("make", &directory, error))?;
-        tempfile::Builder::new()
-            .prefix(".try")
-            .tempfile_in(&directory)
-            .map_err(|error| cannot("write into", &directory, error))?;
+        try_out(&directory)?;
         let journal = Self {
             directory,
             identity,
@@ -345,6 +341,21 @@ impl Journal for DirectoryJournal {
         self.refresh(&mut state)?;
         Ok(state.ledger.entries(&self.identity.key()))
     }
+
+    fn place(&self) -> Result<Place> {
+        try_out(&self.directory)?;
+        Ok(Place::Directory(self.directory.clone()))
+    }
+}
+
+/// Makes the directory if needed, and a file in it that goes at once.
+fn try_out(directory: &Path) -> Result<()> {
+    fs::create_dir_all(directory).map_err(|error| cannot("make", directory, error))?;
+    tempfile::Builder::new()
+        .prefix(".try")
+        .tempfile_in(directory)
+        .map(drop)
+        .map_err(|error| cannot("write into", directory, error))
 }
 
 fn now() -> String {

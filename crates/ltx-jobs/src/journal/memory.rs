@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::ledger::{Ledger, Source};
-use super::{Entry, Fate, Intent, Journal, Once};
+use super::{Entry, Fate, Intent, Journal, Once, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobRef;
 use crate::model::Status;
@@ -75,6 +75,10 @@ impl Journal for MemoryJournal {
         // One client, one account: whatever key it uses now, these are its own.
         Ok(self.lock().entries(""))
     }
+
+    fn place(&self) -> Result<Place> {
+        Ok(Place::Memory { instead_of: None })
+    }
 }
 
 fn unknown_intent(intent: &str) -> Error {
@@ -130,6 +134,10 @@ impl Journal for NoJournal {
 
     fn entries(&self) -> Result<Vec<Entry>> {
         Ok(Vec::new())
+    }
+
+    fn place(&self) -> Result<Place> {
+        Ok(Place::Nowhere)
     }
 }
 

@@ -14,6 +14,7 @@ mod others;
 mod own;
 mod record;
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 pub(crate) use chosen::{ChosenJournal, state_directory};
@@ -88,6 +89,18 @@ pub(crate) struct Entry {
     pub(crate) other_key: bool,
 }
 
+/// Where records go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Directory(PathBuf),
+    /// They live as long as the client. `instead_of` says why they are not in the default directory, where they should be.
+    Memory {
+        instead_of: Option<String>,
+    },
+    /// They are not kept.
+    Nowhere,
+}
+
 /// Where submits are written down. Every method returns after the record is safe, and may take as long as a disk takes: call it off the async threads.
 pub(crate) trait Journal: Send + Sync {
     /// What is known under a `once` key for a request with this fingerprint.
@@ -116,4 +129,7 @@ pub(crate) trait Journal: Send + Sync {
 
     /// Every submit that is known, oldest first.
     fn entries(&self) -> Result<Vec<Entry>>;
+
+    /// Where records go; tries whether one could be written now.
+    fn place(&self) -> Result<Place>;
 }

@@ -226,7 +226,26 @@ mod tests {
             panic!("on purpose")
         });
         assert!(operation.wait(None));
-        assert_eq!(operation.take().unwrap().unwrap_err().kind(), ErrorKind::Internal);
+        let error = operation.take().unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.billing()), (ErrorKind::Internal, &Billing::NoJob));
+    }
+
+    #[test]
+    fn work_that_panics_tells_what_it_was_about_for_the_bill() {
+        let (runtime, job) = (runtime(), JobRef::job("retake", "x").unwrap());
+        let billing = Billing::JobExists(Some(job.clone()));
+        let (meant, of) = (billing.clone(), job.clone());
+        let operation: Operation<()> =
+            Operation::spawn(runtime.handle(), &CancellationToken::new(), |work| async move {
+                work.if_dropped(meant, &of);
+                panic!("on purpose")
+            });
+        assert!(operation.wait(None));
+        let error = operation.take().unwrap().unwrap_err();
+        assert_eq!(
+            (error.kind(), error.billing(), error.job()),
+            (ErrorKind::Internal, &billing, Some(&job))
+        );
     }
 
     #[test]

@@ -38,7 +38,7 @@ use crate::archive::open::{
     FirstTail, collect, looks_like_archive, open_tail, read_local_directory, read_remote_directory,
 };
 use crate::client::Engine;
-use crate::error::{Billing, Error, Result};
+use crate::error::{Error, Result};
 use crate::job::Completed;
 use crate::operation::{Operation, Running, Watch, Work};
 use crate::progress::{Phase, Progress, ProgressSink};
@@ -193,10 +193,9 @@ impl Rehost {
         } = self;
         let client = completed.client().clone();
         let span = tracing::info_span!(target: TRANSFER, "rehost", job = %completed.job().reference());
-        client.run(span, move |engine, work| async move {
+        let reference = completed.job().reference().clone();
+        client.run_about(&reference, span, move |engine, work| async move {
             work.progress.set_phase(Phase::Rehosting);
-            let reference = completed.job().reference();
-            work.if_dropped(Billing::JobExists(Some(reference.clone())), reference);
             let copying = Box::pin(copy(&completed, &engine, &work, &url, &options, store));
             watch.over(&work, copying).await
         })

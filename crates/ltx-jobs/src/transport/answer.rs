@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind};
 use crate::retry::{after, classify};
+use crate::secret::redact_in;
 
 /// Status, headers and body. `cut` when the connection broke inside the body.
 #[derive(Debug, Clone)]
@@ -24,8 +25,13 @@ pub(crate) struct Answer {
 pub(crate) struct Envelope {
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    #[serde(default)]
+    /// Without the queries of addresses in it: services like to repeat the one they could not fetch, and it may be signed.
+    #[serde(default, deserialize_with = "without_queries")]
     pub(crate) message: String,
+}
+
+fn without_queries<'de, D: serde::Deserializer<'de>>(text: D) -> std::result::Result<String, D::Error> {
+    String::deserialize(text).map(|text| redact_in(&text))
 }
 
 impl Answer {
@@ -161,6 +167,17 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Gateway, "{status}");
             assert!(!error.to_string().contains("canary"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_address_that_the_service_repeats_loses_its_query() {
+        let body = r#"{"error":{"type":"invalid_request_error","message":"Cannot fetch https://cdn.example/a.mp4?X-Amz-Signature=canary&x=1 (403)"}}"#;
+        let error = answer(400, Some("r1"), body).to_error("submit");
+        assert_eq!(
+            error.api_message(),
+            Some("Cannot fetch https://cdn.example/a.mp4?... (403)")
+        );
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::near::is_near;
 #[cfg(feature = "rehost")]
 use super::pace::{self, Guarded, Pulse, Sliced};
 use super::probe::GatedBody;
-use super::{Answer, BodyGate, ByteRange, Failure, FailureKind, UploadBody, tls};
+use super::{Answer, BodyGate, ByteRange, Failure, FailureKind, Route, Routes, Trust, UploadBody, tls};
 use crate::config::{Settings, is_loopback};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::{ApiKey, SignedUrl, redact};
@@ -46,12 +46,14 @@ struct Lanes {
     stores: Stores,
     base_url: Url,
     plain_allowed: bool,
+    routes: Routes,
+    trust: Trust,
 }
 
 impl Transport {
     /// Builds the lanes. Reads the system's certificates; must run inside a tokio runtime.
     pub(crate) fn new(settings: &Settings) -> Result<Self> {
-        let tls = tls::client_config(settings.ca_bundle.as_deref())?;
+        let (tls, trust) = tls::client_config(settings.ca_bundle.as_deref())?;
         let local = is_loopback(&settings.base_url);
         let plain_allowed = settings.allow_http || local;
         // Over HTTP/2 all streams of a download would share one connection, and with it what a storage or a line gives to each.
@@ -114,7 +116,19 @@ impl Transport {
             },
             base_url: settings.base_url.clone(),
             plain_allowed,
+            routes: Routes::new(settings),
+            trust,
         })))
+    }
+
+    /// The way that requests for this address take.
+    pub(crate) fn route(&self, url: &Url) -> Route {
+        self.0.routes.of(url)
+    }
+
+    /// Whose certificates are trusted.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.0.trust
     }
 
     fn endpoint(&self, path: &str) -> std::result::Result<Url, Failure> {

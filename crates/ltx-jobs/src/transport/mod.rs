@@ -6,7 +6,8 @@
 //!
 //! With the feature `rehost` there is a fourth, *stores*, for object stores that the caller names: no API key either, and no redirects.
 //!
-//! `http` is the only file of the crate that names the HTTP library. Nothing here decides about retries or money.
+//! `http` is the only file of the crate that names the HTTP library; `route` tells which way a request takes, by the same rules. Nothing here decides about
+//! retries or money.
 
 mod answer;
 mod failure;
@@ -16,6 +17,7 @@ mod near;
 #[cfg(feature = "rehost")]
 mod pace;
 mod probe;
+mod route;
 mod tls;
 
 pub(crate) use answer::{Answer, Envelope};
@@ -26,7 +28,8 @@ pub(crate) use http::Transport;
 #[cfg(feature = "rehost")]
 pub(crate) use near::is_loopback_uri;
 pub(crate) use probe::BodyGate;
-pub(crate) use tls::PROVIDER as CRYPTO_PROVIDER;
+pub(crate) use route::{Route, Routes};
+pub(crate) use tls::{PROVIDER as CRYPTO_PROVIDER, Trust};
 
 use std::pin::Pin;
 

@@ -2,7 +2,8 @@
 //!
 //! Trust: the operating system's store; Mozilla's roots behind it where the system has none; the caller's bundle in addition.
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
@@ -25,6 +26,31 @@ fn provider() -> Arc<CryptoProvider> {
 /// The name of the crypto provider of this build.
 pub(crate) const PROVIDER: &str = if cfg!(feature = "tls-aws-lc") { "aws-lc" } else { "ring" };
 
+/// Whose certificates are trusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Trust {
+    /// Why the operating system's store could not be used, and the bundled roots are.
+    bundled: Option<String>,
+    /// The caller's bundle, and how many certificates are in it.
+    bundle: Option<(PathBuf, usize)>,
+}
+
+impl fmt::Display for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.bundled {
+            None => f.write_str("the operating system's")?,
+            Some(why) => write!(
+                f,
+                "those of this build (Mozilla's), because the operating system has none that can be used: {why}"
+            )?,
+        }
+        match &self.bundle {
+            None => Ok(()),
+            Some((path, count)) => write!(f, ", and {count} of {}", path.display()),
+        }
+    }
+}
+
 /// Reads the certificates of a PEM file.
 fn read_bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let bad = |text: String| Error::new(ErrorKind::Config, format!("ca_bundle {}: {text}", path.display()));
@@ -39,8 +65,12 @@ fn read_bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 /// The configuration for all lanes. Reads the system's store: some milliseconds, done with the client's first request.
-pub(crate) fn client_config(ca_bundle: Option<&Path>) -> Result<ClientConfig> {
+pub(crate) fn client_config(ca_bundle: Option<&Path>) -> Result<(ClientConfig, Trust)> {
     let extra = ca_bundle.map(read_bundle).transpose()?.unwrap_or_default();
+    let mut trust = Trust {
+        bundled: None,
+        bundle: ca_bundle.map(|path| (path.to_owned(), extra.len())),
+    };
     let config_error = |error: rustls::Error| Error::new(ErrorKind::Config, format!("TLS cannot be set up: {error}"));
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -53,12 +83,15 @@ pub(crate) fn client_config(ca_bundle: Option<&Path>) -> Result<ClientConfig> {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth(),
-        Err(error) => builder
-            .with_root_certificates(bundled_roots(extra, &error)?)
-            .with_no_client_auth(),
+        Err(error) => {
+            trust.bundled = Some(error.to_string());
+            builder
+                .with_root_certificates(bundled_roots(extra, &error)?)
+                .with_no_client_auth()
+        }
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok((config, trust))
 }
 
 /// Roots for a system without any.

@@ -1,6 +1,10 @@
 //! The Rust performer: plays scenarios as a Rust program would write them. One JSON line in for each scenario, one out, until standard input ends.
+//!
+//! On the way it logs everything and shows everything, for the conductor to look for secrets in.
 #![forbid(unsafe_code)]
 
+mod log;
+mod told;
 mod typed;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +17,8 @@ use ltx_jobs::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::told::Told;
 
 #[derive(Deserialize)]
 struct Order {
@@ -29,6 +35,8 @@ struct Order {
     max_cost: Option<String>,
     submit_timeout_ms: Option<u64>,
     dest: PathBuf,
+    log: PathBuf,
+    told: PathBuf,
     steps: Vec<Step>,
 }
 
@@ -144,9 +152,13 @@ impl From<&Error> for ErrorReport {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
+    log::listen();
     for line in std::io::stdin().lines() {
         let order: Order = serde_json::from_str(&line?)?;
-        let report = perform(order).await;
+        log::into(&order.log)?;
+        let mut told = Told::default();
+        let report = perform(&order, &mut told).await;
+        told.write(&order.told)?;
         let mut out = std::io::stdout().lock();
         serde_json::to_writer(&mut out, &report)?;
         writeln!(out)?;
@@ -155,15 +167,16 @@ async fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-async fn perform(order: Order) -> Report {
+async fn perform(order: &Order, told: &mut Told) -> Report {
     let mut report = Report {
         scenario: order.scenario.clone(),
         steps: Vec::new(),
         saved: Vec::new(),
     };
-    let mut play = match Play::begin(&order) {
+    let mut play = match Play::begin(order, told) {
         Ok(play) => play,
         Err(error) => {
+            told.error(&error);
             report.steps.push(StepReport {
                 r#do: "submit",
                 ok: false,
@@ -174,10 +187,16 @@ async fn perform(order: Order) -> Report {
         }
     };
     for step in &order.steps {
-        let done = play.step(&order, step).await;
-        // What goes wrong is also shown to people, as a program would: no secret may be in it.
+        let done = play.step(order, step, told).await;
         if let Err(error) = &done {
-            let _ = writeln!(std::io::stderr(), "{}: {error}\n{error:?}", order.scenario);
+            told.error(error);
+            // As a program would do it.
+            let _ = writeln!(std::io::stderr(), "{}: {error}", order.scenario);
+        }
+        if let Some(job) = &play.job {
+            told.debug(job);
+            told.display(job.reference());
+            told.debug(&job.snapshot());
         }
         let failed = done.is_err();
         report.steps.push(StepReport {
@@ -191,6 +210,7 @@ async fn perform(order: Order) -> Report {
         }
     }
     report.saved = play.saved;
+    told.client(&play.client).await;
     play.client.close(Duration::from_secs(5)).await;
     report
 }
@@ -206,13 +226,14 @@ struct Play {
 }
 
 impl Play {
-    fn begin(order: &Order) -> Result<Self> {
+    fn begin(order: &Order, told: &mut Told) -> Result<Self> {
         let mut builder = Client::builder()
             .api_key(order.api_key.as_str())
             .base_url(&order.base_url);
         for (key, value) in &order.settings {
             builder = builder.set(key, value)?;
         }
+        told.debug(&builder);
         Ok(Self {
             client: builder.build()?,
             job: None,
@@ -228,8 +249,10 @@ impl Play {
             .ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no job yet"))
     }
 
-    fn submit(&self, order: &Order, step: &Step) -> Result<Submit> {
-        let mut submit = self.client.submit(request(order, step)?);
+    fn submit(&self, order: &Order, step: &Step, told: &mut Told) -> Result<Submit> {
+        let request = request(order, step)?;
+        told.debug(&request);
+        let mut submit = self.client.submit(request);
         if let Some(once) = &order.once {
             submit = submit.once(once);
         }
@@ -242,14 +265,15 @@ impl Play {
         if let Some(limit) = &order.max_cost {
             submit = submit.max_cost(limit.parse::<Usd>()?);
         }
+        told.debug(&submit);
         Ok(submit)
     }
 
-    async fn step(&mut self, order: &Order, step: &Step) -> Result<Outcome> {
+    async fn step(&mut self, order: &Order, step: &Step, told: &mut Told) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         match &step.r#do {
-            Do::Submit => self.job = Some(self.submit(order, step)?.await?),
-            Do::Start => self.started.push_back(self.submit(order, step)?.start()),
+            Do::Submit => self.job = Some(self.submit(order, step, told)?.await?),
+            Do::Start => self.started.push_back(self.submit(order, step, told)?.start()),
             Do::Queued => queued(self.started.back()).await?,
             Do::Finish => {
                 let first = self.started.pop_front().ok_or_else(nothing_started)?;
@@ -257,6 +281,7 @@ impl Play {
             }
             Do::Estimate => {
                 let estimate = self.client.estimate(request(order, step)?).await?;
+                told.debug(&estimate);
                 outcome.usd = Some(estimate.usd.to_string());
                 outcome.basis = Some(estimate.basis);
             }
@@ -266,10 +291,19 @@ impl Play {
                 if let Some(limit) = timeout_ms {
                     wait = wait.timeout(Duration::from_millis(*limit));
                 }
-                self.done = Some(wait.await?);
+                told.debug(&wait);
+                let done = wait.await?;
+                told.debug(&done);
+                told.debug(done.outputs());
+                for output in done.outputs().values() {
+                    told.debug(output.url());
+                    told.display(output.url());
+                }
+                self.done = Some(done);
             }
             Do::Poll => {
-                self.job()?.poll().await?;
+                let snapshot = self.job()?.poll().await?;
+                told.debug(&snapshot);
             }
             Do::Attach => {
                 let text = self.job()?.reference().to_string();
@@ -298,16 +332,26 @@ impl Play {
                 if let Some(number) = first_frame {
                     download = download.first_frame(*number);
                 }
+                told.debug(&download);
                 let saved = download.await?;
+                told.debug(&saved);
                 self.saved = saved.paths.iter().map(|path| relative(path, &order.dest)).collect();
                 self.saved.sort_unstable();
             }
             Do::Check => {
-                self.client.check().await?;
+                let report = self.client.check().keep_failures(true).await?;
+                told.debug(&report);
+                told.display(&report);
+                if let Some(error) = report.error() {
+                    return Err(error.clone());
+                }
             }
             Do::Upload => {
                 for path in order.media.values() {
-                    self.client.upload(Media::file(path)).await?;
+                    let media = Media::file(path);
+                    told.debug(&media);
+                    let uri = self.client.upload(media).await?;
+                    told.debug(&uri);
                 }
             }
         }

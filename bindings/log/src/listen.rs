@@ -1,0 +1,281 @@
+//! Listens to this copy's `tracing`, and to the `log` of the libraries below, once somebody wants to hear.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::SystemTime;
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::queue;
+use crate::record::{Level, Record, cut, written};
+
+/// The level that is kept; 0 for none.
+static KEPT: AtomicU8 = AtomicU8::new(0);
+
+/// Whose words `Debug` and what matters more are.
+const OURS: &str = "ltx_jobs";
+
+/// Keeps lines of this level and of those that matter more; `None` keeps nothing. For every client of this copy of the library.
+///
+/// False when this copy of `tracing` has another subscriber already (a command that runs in this process has): then nothing is kept.
+pub fn set_level(level: Option<Level>) -> bool {
+    let number = level.map_or(0, Level::number);
+    if number == 0 && KEPT.load(Ordering::Acquire) == 0 {
+        return true;
+    }
+    queue::open();
+    KEPT.store(number, Ordering::Release);
+    static INSTALLED: OnceLock<bool> = OnceLock::new();
+    let installed = *INSTALLED.get_or_init(|| {
+        let subscriber = tracing_subscriber::registry().with(Keeper);
+        // The libraries below that know only `log`. Whether it can be had or not, the rest works.
+        drop(log::set_logger(&Keeper));
+        tracing::subscriber::set_global_default(subscriber).is_ok()
+    });
+    log::set_max_level(if level == Some(Level::Trace) {
+        log::LevelFilter::Trace
+    } else {
+        log::LevelFilter::Off
+    });
+    // Every place in the code remembers whether anybody listens.
+    tracing::callsite::rebuild_interest_cache();
+    installed
+}
+
+fn is_kept(level: Level, target: &str) -> bool {
+    let kept = KEPT.load(Ordering::Acquire);
+    level.number() <= kept && (kept == Level::Trace.number() || target.starts_with(OURS))
+}
+
+/// Writes everything that is kept into the queue.
+struct Keeper;
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Keeper {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        // Our operations are known at every level, so that a warning tells the job it is about.
+        let level = if metadata.is_span() && metadata.target().starts_with(OURS) {
+            Level::Error
+        } else {
+            level(*metadata.level())
+        };
+        is_kept(level, metadata.target())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(match Level::from_number(KEPT.load(Ordering::Acquire)) {
+            None => LevelFilter::OFF,
+            // The level of our spans.
+            Some(Level::Error | Level::Warn | Level::Info) => LevelFilter::INFO,
+            Some(Level::Debug) => LevelFilter::DEBUG,
+            Some(Level::Trace) => LevelFilter::TRACE,
+        })
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id) {
+            let mut values = Values::default();
+            attributes.record(&mut values);
+            span.extensions_mut().insert(values);
+        }
+    }
+
+    fn on_record(&self, id: &Id, new: &tracing::span::Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(values) = span.extensions_mut().get_mut::<Values>()
+        {
+            new.record(values);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut values = Values::default();
+        event.record(&mut values);
+        let mut spans = Vec::new();
+        // From the innermost outwards.
+        for span in context.event_scope(event).into_iter().flatten() {
+            spans.push(span.name());
+            if let Some(of_span) = span.extensions().get::<Values>() {
+                values.add(&of_span.fields);
+            }
+        }
+        spans.reverse();
+        queue::push(Record {
+            level: level(*event.metadata().level()),
+            at: SystemTime::now(),
+            target: Cow::Borrowed(event.metadata().target()),
+            message: values.message,
+            fields: values.fields,
+            spans,
+            lost: 0,
+        });
+    }
+}
+
+impl log::Log for Keeper {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        is_kept(level_of_log(metadata.level()), metadata.target())
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if log::Log::enabled(self, record.metadata()) {
+            queue::push(Record {
+                level: level_of_log(record.level()),
+                at: SystemTime::now(),
+                target: Cow::Owned(record.target().to_owned()),
+                message: cut(record.args().to_string()),
+                fields: Vec::new(),
+                spans: Vec::new(),
+                lost: 0,
+            });
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// What an event or a span says, as text.
+#[derive(Default)]
+struct Values {
+    message: String,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Values {
+    fn put(&mut self, field: &Field, text: String) {
+        if field.name() == "message" {
+            self.message = text;
+            return;
+        }
+        match self.fields.iter_mut().find(|(name, _)| *name == field.name()) {
+            Some((_, value)) => *value = text,
+            None => self.fields.push((field.name(), text)),
+        }
+    }
+
+    /// Takes over what an outer one says, where nothing was said yet.
+    fn add(&mut self, outer: &[(&'static str, String)]) {
+        for (name, value) in outer {
+            if !self.fields.iter().any(|(known, _)| known == name) {
+                self.fields.push((name, value.clone()));
+            }
+        }
+    }
+}
+
+impl Visit for Values {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, written(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, cut(value.to_owned()));
+    }
+}
+
+fn level(level: tracing::Level) -> Level {
+    match level {
+        tracing::Level::ERROR => Level::Error,
+        tracing::Level::WARN => Level::Warn,
+        tracing::Level::INFO => Level::Info,
+        tracing::Level::DEBUG => Level::Debug,
+        tracing::Level::TRACE => Level::Trace,
+    }
+}
+
+fn level_of_log(level: log::Level) -> Level {
+    match level {
+        log::Level::Error => Level::Error,
+        log::Level::Warn => Level::Warn,
+        log::Level::Info => Level::Info,
+        log::Level::Debug => Level::Debug,
+        log::Level::Trace => Level::Trace,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::queue::drain;
+
+    /// One copy, one level.
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    fn heard() -> Vec<String> {
+        let told = |record: Record| {
+            format!(
+                "{:?} {} {} {}",
+                record.level,
+                record.target,
+                record.message,
+                record.fields_text()
+            )
+        };
+        drain(usize::MAX)
+            .into_iter()
+            .map(|record| told(record).trim_end().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn nothing_is_kept_until_it_is_wanted_and_the_level_can_change() {
+        let _alone = ALONE.lock();
+        let speak = || {
+            tracing::info!(target: "ltx_jobs::submit", "accepted");
+            tracing::debug!(target: "ltx_jobs::poll", "polled");
+        };
+        speak();
+        assert!(set_level(Some(Level::Info)));
+        speak();
+        assert_eq!(heard(), ["Info ltx_jobs::submit accepted"]);
+        set_level(Some(Level::Debug));
+        speak();
+        assert_eq!(heard().len(), 2);
+        set_level(None);
+        speak();
+        assert_eq!(heard().len(), 0);
+    }
+
+    #[test]
+    fn the_libraries_inside_are_heard_at_the_finest_level_only() {
+        let _alone = ALONE.lock();
+        let speak = || {
+            tracing::warn!(target: "h2::codec", "odd");
+            log::warn!(target: "rustls::msgs", "odd too");
+        };
+        set_level(Some(Level::Debug));
+        speak();
+        assert_eq!(heard().len(), 0);
+        set_level(Some(Level::Trace));
+        speak();
+        assert_eq!(heard(), ["Warn h2::codec odd", "Warn rustls::msgs odd too"]);
+        set_level(None);
+    }
+
+    #[test]
+    fn a_line_has_the_fields_of_the_operations_it_happened_in() {
+        let _alone = ALONE.lock();
+        set_level(Some(Level::Warn));
+        let outer =
+            tracing::info_span!(target: "ltx_jobs::submit", "submit", intent = "intent:1", job = tracing::field::Empty);
+        outer.in_scope(|| {
+            outer.record("job", "a/b");
+            let inner = tracing::info_span!(target: "ltx_jobs::transfer", "upload", bytes = 7);
+            inner.in_scope(|| tracing::warn!(target: "ltx_jobs::transfer", bytes = 3, why = %"a cut", "going on"));
+        });
+        let record = drain(usize::MAX).pop().unwrap();
+        set_level(None);
+        assert_eq!(record.spans, ["submit", "upload"]);
+        assert_eq!(record.fields_text(), r#"bytes=3 why="a cut" intent=intent:1 job=a/b"#);
+        assert_eq!(record.message, "going on");
+    }
+}

@@ -1,0 +1,125 @@
+"""The library's log in Python's `logging`, under ``ltx_jobs`` and its children ``ltx_jobs.submit``, ``ltx_jobs.poll``, ``ltx_jobs.transfer``.
+
+The native side keeps lines and calls nobody; the threads that wait for something of ours take them along. `logging` is imported only when the program did,
+or when the environment variable ``LTX_LOG`` asks for lines on standard error: ``debug``, ``warn,ltx_jobs::submit=debug``, as for the command.
+
+Levels are `logging`'s; ``TRACE`` is 5 and adds what the HTTP and TLS libraries inside say, under ``ltx_jobs`` too (``ltx_jobs.h2.codec``). A record has its
+values as ``ltx_fields``, a dict, and the operations it happened in as ``ltx_spans``. No line contains the API key or the query of a signed URL.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = "ltx_jobs"
+
+# The native levels from 1 to 5, in the words of `logging`.
+LEVELS = {1: 40, 2: 30, 3: 20, 4: 10, 5: 5}
+WORDS = {"off": 60, "error": 40, "warn": 30, "warning": 30, "info": 20, "debug": 10, "trace": 5}
+
+# Lines taken at once.
+PORTION = 500
+
+# Loggers whose levels decide how much is kept.
+_watched = [ROOT, f"{ROOT}.submit", f"{ROOT}.poll", f"{ROOT}.transfer"]
+_environment_read = False
+# The process that asked, and for which native level.
+_asked: tuple[int, int] | None = None
+
+
+def attend() -> None:
+    """Has as much kept as somebody listens to. Called before work begins; cheap."""
+    global _asked
+    if not _environment_read:
+        _read_environment()
+    logging = sys.modules.get("logging")
+    level = 0 if logging is None else _wanted(logging)
+    here = (os.getpid(), level)
+    if here != _asked and (level or _asked is not None):
+        _asked = here
+        _native.log_level(level)
+
+
+def hand_over() -> None:
+    """Gives `logging` what was kept. A handler or filter that fails ends no wait: that is between it and `logging`."""
+    if _asked is None:
+        return
+    logging = sys.modules.get("logging")
+    lines = _native.log_drain(PORTION)
+    while lines and logging is not None:
+        for line in lines:
+            try:
+                _emit(logging, line)
+            except Exception:  # noqa: BLE001
+                continue
+        lines = _native.log_drain(PORTION) if len(lines) == PORTION else []
+
+
+def _wanted(logging: ModuleType) -> int:
+    """The native level that covers what our loggers let through."""
+    get = getattr(logging, "getLogger", None)
+    if get is None:
+        # It is being imported right now.
+        return 0
+    root = get(ROOT)
+    if not root.handlers:
+        # A library prints nothing of its own: without this, warnings nobody asked for would go to standard error.
+        root.addHandler(logging.NullHandler())
+    known = logging.root.manager.loggerDict
+    lowest = min(get(name).getEffectiveLevel() for name in _watched if name == ROOT or name in known)
+    lowest = max(lowest, logging.root.manager.disable + 1)
+    return next((native for native, level in sorted(LEVELS.items(), reverse=True) if lowest <= level), 0)
+
+
+def _emit(logging: ModuleType, line: _native._Line) -> None:
+    native, at, target, message, fields, spans, lost = line
+    name = target.replace("::", ".")
+    if name != ROOT and not name.startswith(f"{ROOT}."):
+        name = f"{ROOT}.{name}"
+    logger, level = logging.getLogger(name), LEVELS.get(native, 10)
+    if not logger.isEnabledFor(level):
+        return
+    parts = [message, *(f"{key}={value!r}" if " " in value or not value else f"{key}={value}" for key, value in fields)]
+    if lost:
+        parts.append(f"({lost} lines before this one were dropped)")
+    extra = {"ltx_fields": dict(fields), "ltx_spans": tuple(spans)}
+    # Percent signs are text here, not places for arguments.
+    record = logger.makeRecord(name, level, ":".join(spans) or ROOT, 0, "%s", (" ".join(parts),), None, extra=extra)
+    record.created, record.msecs = at, at % 1 * 1000
+    if level < 10:
+        record.levelname = "TRACE"
+    logger.handle(record)
+
+
+def _read_environment() -> None:
+    """What ``LTX_LOG`` asks for, once."""
+    global _environment_read
+    _environment_read = True
+    wish = os.environ.get("LTX_LOG", "").strip()
+    if not wish:
+        return
+    import logging
+
+    root = logging.getLogger(ROOT)
+    for part in wish.split(","):
+        target, _, word = part.strip().rpartition("=")
+        if not target and word.lower() not in WORDS:
+            # As for the command: a target alone is everything it says.
+            target, word = word, "trace"
+        name = target.replace("::", ".") or ROOT
+        if name != ROOT and not name.startswith(f"{ROOT}."):
+            name = f"{ROOT}.{name}"
+        logging.getLogger(name).setLevel(WORDS.get(word.lower(), 30))
+        if name not in _watched:
+            _watched.append(name)
+    if not root.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
