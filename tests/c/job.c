@@ -245,7 +245,8 @@ static void a_check_reports_every_part_also_when_one_failed(void) {
   CHECK_TEXT(ltx_checked_setting_origin(checked, 0), "argument");
   CHECK(ltx_checked_setting_count(checked) > 10 && ltx_checked_setting_key(checked, 1000) == NULL && ltx_checked_request_id(checked) != NULL);
   CHECK(strstr(ltx_checked_text(checked), "api_key: *** (argument)\n") != NULL && strstr(ltx_checked_text(checked), "storage       ok ") != NULL);
-  CHECK_STATUS(ltx_op_take_checked(op, &checked, NULL), LTX_INVALID_STATE, NULL);
+  ltx_checked *again = NULL;
+  CHECK_STATUS(ltx_op_take_checked(op, &again, NULL), LTX_INVALID_STATE, NULL);
   ltx_checked_free(checked);
   ltx_op_release(op);
   CHECK_INT(emulator_count(&service, "PUT", "*"), 0);
