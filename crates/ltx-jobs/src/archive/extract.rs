@@ -54,6 +54,7 @@ pub(crate) async fn extract(
         progress: progress.clone(),
         store: store.clone(),
         width: usual_width(flow),
+        reading_counts: false,
         what: "the download",
     };
     let range = 0..members.frames.len();

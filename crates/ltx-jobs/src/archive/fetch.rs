@@ -79,6 +79,8 @@ pub(crate) struct Fetch {
     pub(crate) progress: ProgressSink,
     pub(crate) store: Store,
     pub(crate) width: Width,
+    /// Whether reading a file of ours is progress too. Not where its bytes were told of as they arrived, by the same operation.
+    pub(crate) reading_counts: bool,
     /// What is being done, for the error of a cancelled one.
     pub(crate) what: &'static str,
 }
@@ -97,10 +99,14 @@ impl Fetch {
         outcome
     }
 
+    /// Whether the bytes of members are progress.
+    fn counts(&self) -> bool {
+        matches!(self.store, Store::Remote { .. }) || self.reading_counts
+    }
+
     async fn drive(&self, batches: Vec<Batch>, outlet: &Arc<dyn Outlet>, workers: &TaskTracker) -> Result<()> {
-        if let Store::Remote { .. } = self.store {
-            let bytes = batches.iter().map(Batch::span).map(|span| span.end - span.start).sum();
-            self.progress.add_total(bytes);
+        if self.counts() {
+            self.progress.add_total(batches.iter().map(bytes_of).sum());
         }
         let mut batches = VecDeque::from(batches);
         let mut lanes = FuturesUnordered::new();
@@ -133,9 +139,8 @@ impl Fetch {
         for (wanted, fault) in self.once(batch, outlet, workers).await? {
             tracing::warn!(target: crate::telemetry::TRANSFER, frame = %wanted.member.name, why = %why_of(&fault), "a frame arrived damaged; fetching it once more");
             let alone = Batch { wanted: vec![wanted] };
-            if let Store::Remote { .. } = self.store {
-                let span = alone.span();
-                self.progress.add_total(span.end - span.start);
+            if self.counts() {
+                self.progress.add_total(bytes_of(&alone));
             }
             for (wanted, fault) in self.once(alone, outlet, workers).await? {
                 outlet.give_up(&wanted, named(&wanted.member.name, &fault));
@@ -172,7 +177,11 @@ impl Fetch {
                         .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
                     worker.work(batch.wanted, Box::new(FileReader { file, cancel }))
                 });
-                joined(working.await)
+                let damaged = joined(working.await)?;
+                if self.reading_counts {
+                    self.progress.add_bytes(span.end - span.start);
+                }
+                Ok(damaged)
             }
         }
     }
@@ -208,6 +217,11 @@ impl Fetch {
         }
         Ok(())
     }
+}
+
+fn bytes_of(batch: &Batch) -> u64 {
+    let span = batch.span();
+    span.end - span.start
 }
 
 /// Runs on the blocking pool, alone with its input.

@@ -3,6 +3,7 @@
 mod extract;
 mod open;
 mod stream;
+mod wishes;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 pub use self::extract::{ExtractFrames, PublishedFrame};
 pub use self::open::OpenFrames;
 pub use self::stream::{Frame, FrameStream, StreamFrames};
+use self::wishes::Wishes;
 use super::Completed;
 use crate::archive::batch::{MOST, Wanted};
 use crate::archive::directory::Directory;
@@ -25,11 +27,11 @@ use crate::archive::memory::Line;
 use crate::client::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Operation, Running, Work};
-use crate::progress::Phase;
+use crate::progress::{Phase, Progress};
 use crate::telemetry::TRANSFER;
 use crate::transfer::source::Source;
 use crate::transfer::stream::Flow;
-use crate::transfer::{DownloadOptions, TransferContext};
+use crate::transfer::{TransferContext, check_line};
 
 /// The frames of one archive on the storage. Cheap to clone; clones are the same list, and all of it may be used from any thread.
 ///
@@ -100,6 +102,7 @@ impl Frames {
         ReadFrame {
             frames: self.clone(),
             index,
+            wishes: Wishes::default(),
         }
     }
 
@@ -159,20 +162,20 @@ impl Frames {
     }
 
     /// Runs `work` on these frames as an operation.
-    fn run<T, F, W>(&self, name: &'static str, what: &'static str, work: W) -> Operation<T>
+    fn run<T, F, W>(&self, name: &'static str, what: &'static str, wishes: Wishes, work: W) -> Operation<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
         W: FnOnce(Self, Fetch) -> F + Send + 'static,
     {
         let frames = self.clone();
-        self.0.completed.run(name, move |engine, handed| async move {
-            let flow = frames.0.completed.flow(&engine, &handed);
+        self.0.completed.run(name, wishes, move |flow, handed| async move {
             let fetch = Fetch {
                 width: usual_width(&flow),
                 flow,
                 progress: handed.progress,
                 store: frames.0.store.clone(),
+                reading_counts: true,
                 what,
             };
             work(frames, fetch).await
@@ -199,13 +202,33 @@ fn bounds(range: impl RangeBounds<usize>) -> (Bound<usize>, Bound<usize>) {
 pub struct ReadFrame {
     frames: Frames,
     index: usize,
+    wishes: Wishes,
 }
 
 impl ReadFrame {
+    /// A limit in bytes per second.
+    pub fn bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.wishes.bandwidth = Some(bytes_per_second);
+        self
+    }
+
+    /// Calls `tell` with the progress, as [`Download::on_progress`](super::Download::on_progress) does.
+    pub fn on_progress(mut self, tell: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.wishes.watch.tell(tell);
+        self
+    }
+
+    /// Cancels the reading when this future is ready; [`Operation::cancel`] and dropping the awaited future do so as well.
+    pub fn cancel(mut self, when: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.wishes.watch.cancel(when);
+        self
+    }
+
     /// Starts reading on the runtime.
     pub fn start(self) -> Operation<Bytes> {
-        let Self { frames, index } = self;
-        frames.run("read a frame", "reading the frame", move |frames, fetch| async move {
+        let Self { frames, index, wishes } = self;
+        let (name, what) = ("read a frame", "reading the frame");
+        frames.run(name, what, wishes, move |frames, fetch| async move {
             if index >= frames.len() {
                 return Err(Error::new(
                     ErrorKind::InvalidRequest,
@@ -249,22 +272,22 @@ impl Completed {
             .collect()
     }
 
-    fn flow(&self, engine: &Engine, work: &Work) -> Flow {
+    fn flow(&self, engine: &Engine, work: &Work, wishes: &Wishes) -> Flow {
         TransferContext {
             transport: engine.transport.clone(),
             settings: self.client.settings().clone(),
             progress: work.progress.clone(),
             cancel: work.cancel.clone(),
         }
-        .flow(&DownloadOptions::new())
+        .flow(wishes.connections, wishes.bandwidth)
     }
 
     /// Runs `work` as an operation on this job's outputs.
-    fn run<T, F, W>(&self, name: &'static str, work: W) -> Operation<T>
+    fn run<T, F, W>(&self, name: &'static str, wishes: Wishes, work: W) -> Operation<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
-        W: FnOnce(Engine, Work) -> F + Send + 'static,
+        W: FnOnce(Flow, Work) -> F + Send + 'static,
     {
         let completed = self.clone();
         let span = tracing::info_span!(target: TRANSFER, "frames", job = %self.job().reference(), action = name);
@@ -272,7 +295,13 @@ impl Completed {
             .run_about(self.job().reference(), span, move |engine, handed| async move {
                 handed.progress.set_phase(Phase::Downloading);
                 let reference = completed.job().reference();
-                work(engine, handed)
+                let checked = check_line(wishes.connections, wishes.bandwidth);
+                checked.map_err(|error| error.about_job(reference))?;
+                let flow = completed.flow(&engine, &handed, &wishes);
+                let working = Box::pin(work(flow, handed.clone()));
+                wishes
+                    .watch
+                    .over(&handed, working)
                     .await
                     .map_err(|error| completed.client.closed_instead(error).about_job(reference))
             })

@@ -76,6 +76,7 @@ impl Copying<'_> {
             flow,
             progress: self.progress.clone(),
             store: archive,
+            reading_counts: false,
             what: "the copy",
         };
         let outlet: Arc<dyn Outlet> = Arc::new(ObjectOutlet(Arc::clone(&objects)));

@@ -269,7 +269,7 @@ async fn copy_outputs(
 ) -> Result<Rehosted> {
     let began = Instant::now();
     let copying = Copying {
-        flow: &context.flow(options),
+        flow: &context.flow(options.connections, options.bandwidth),
         progress: &context.progress,
         options,
         pattern: options.frame_name.as_deref().map(FramePattern::parse).transpose()?,

@@ -39,7 +39,14 @@ pub(crate) async fn save_outputs(
     dest: &Path,
     options: &DownloadOptions,
 ) -> Result<Saved> {
-    save_all(&context.flow(options), &context.progress, outputs, dest, options).await
+    save_all(
+        &context.flow(options.connections, options.bandwidth),
+        &context.progress,
+        outputs,
+        dest,
+        options,
+    )
+    .await
 }
 
 async fn save_all(

@@ -60,16 +60,16 @@ pub(crate) struct TransferContext {
 }
 
 impl TransferContext {
-    /// What every stream of a download shares. The caller's own wishes go before the client's settings.
-    pub(crate) fn flow(&self, options: &DownloadOptions) -> Flow {
+    /// What every stream of a download shares. The caller's own wishes, which were checked, go before the client's settings.
+    pub(crate) fn flow(&self, connections: Option<usize>, bandwidth: Option<u64>) -> Flow {
         Flow {
             storage: Arc::new(self.transport.clone()) as Arc<dyn Storage>,
             stall_timeout: self.settings.stall_timeout,
             backoff_base: self.settings.backoff_base,
             backoff_cap: self.settings.backoff_cap,
             cancel: self.cancel.clone(),
-            connections: options.connections.or(self.settings.connections),
-            bandwidth: options.bandwidth.map(|rate| Arc::new(Bandwidth::new(rate))),
+            connections: connections.or(self.settings.connections),
+            bandwidth: bandwidth.map(|rate| Arc::new(Bandwidth::new(rate))),
         }
     }
 }
@@ -133,18 +133,20 @@ impl DownloadOptions {
 
     /// Refuses numbers that cannot be meant.
     pub(crate) fn check(&self) -> Result<()> {
-        let invalid = |why: &str| Err(Error::new(ErrorKind::InvalidRequest, why));
-        if self
-            .connections
-            .is_some_and(|number| !(1..=MOST_CONNECTIONS).contains(&number))
-        {
-            return invalid("connections must be 1 to 64");
-        }
-        if self.bandwidth == Some(0) {
-            return invalid("bandwidth must be above zero bytes per second");
-        }
-        Ok(())
+        check_line(self.connections, self.bandwidth)
     }
+}
+
+/// Refuses a number of connections or bytes per second that cannot be meant.
+pub(crate) fn check_line(connections: Option<usize>, bandwidth: Option<u64>) -> Result<()> {
+    let invalid = |why: &str| Err(Error::new(ErrorKind::InvalidRequest, why));
+    if connections.is_some_and(|number| !(1..=MOST_CONNECTIONS).contains(&number)) {
+        return invalid("connections must be 1 to 64");
+    }
+    if bandwidth == Some(0) {
+        return invalid("bandwidth must be above zero bytes per second");
+    }
+    Ok(())
 }
 
 /// Connections that a caller may ask for.

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::wishes::Wishes;
 use super::{Frames, bounds};
 use crate::archive::extract::{Extraction, OnPublished, extract_range};
 use crate::archive::frame::FramePattern;
 use crate::error::Result;
 use crate::operation::{Operation, Running};
+use crate::progress::Progress;
 use crate::transfer::{Saved, SavedFile};
 
 /// One frame under its final name, whole and checked.
@@ -39,6 +41,7 @@ pub struct ExtractFrames {
     first_frame: Option<u64>,
     overwrite: bool,
     on_frame: Option<Arc<dyn Fn(PublishedFrame) + Send + Sync>>,
+    wishes: Wishes,
 }
 
 impl ExtractFrames {
@@ -51,6 +54,7 @@ impl ExtractFrames {
             first_frame: None,
             overwrite: false,
             on_frame: None,
+            wishes: Wishes::default(),
         }
     }
 
@@ -86,12 +90,38 @@ impl ExtractFrames {
         self
     }
 
+    /// Connections, 1 to 64. The default is the client's setting `connections`: as many as are found to help, at most 8.
+    pub fn connections(mut self, number: usize) -> Self {
+        self.wishes.connections = Some(number);
+        self
+    }
+
+    /// A limit in bytes per second, for all connections together.
+    pub fn bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.wishes.bandwidth = Some(bytes_per_second);
+        self
+    }
+
+    /// Calls `tell` with the progress in bytes and frames, as [`Download::on_progress`](crate::Download::on_progress) does.
+    pub fn on_progress(mut self, tell: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.wishes.watch.tell(tell);
+        self
+    }
+
+    /// Cancels the extraction when this future is ready; [`Operation::cancel`] and dropping the awaited future do so as well. Frames that are there stay,
+    /// and the next call fetches the others.
+    pub fn cancel(mut self, when: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.wishes.watch.cancel(when);
+        self
+    }
+
     /// Starts on the runtime. The outcome lists the frames in order, those that were there already among them.
     pub fn start(self) -> Operation<Saved> {
-        let frames = self.frames.clone();
+        let (frames, wishes) = (self.frames.clone(), self.wishes.clone());
         frames.run(
             "extract frames",
             "extracting the frames",
+            wishes,
             move |frames, fetch| async move {
                 let began = Instant::now();
                 let range = frames.checked(&self.range)?;

@@ -5,12 +5,14 @@ use std::future::IntoFuture;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::wishes::Wishes;
 use super::{Frames, Inner};
 use crate::archive::fetch::Store;
 use crate::archive::open::{FirstTail, looks_like_archive, open_tail, read_local_directory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Completed;
 use crate::operation::{Operation, Running, Work};
+use crate::progress::Progress;
 use crate::transfer::download::{Spooled, spool};
 use crate::transfer::source::Source;
 use crate::transfer::stream::Flow;
@@ -22,6 +24,7 @@ pub struct OpenFrames {
     completed: Completed,
     label: Option<String>,
     spool: Option<PathBuf>,
+    wishes: Wishes,
 }
 
 impl OpenFrames {
@@ -30,6 +33,7 @@ impl OpenFrames {
             completed,
             label: None,
             spool: None,
+            wishes: Wishes::default(),
         }
     }
 
@@ -46,16 +50,34 @@ impl OpenFrames {
         self
     }
 
+    /// A limit in bytes per second; felt where the archive is fetched whole (see [`spool`](Self::spool)).
+    pub fn bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.wishes.bandwidth = Some(bytes_per_second);
+        self
+    }
+
+    /// Calls `tell` with the progress, as [`Download::on_progress`](crate::Download::on_progress) does.
+    pub fn on_progress(mut self, tell: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.wishes.watch.tell(tell);
+        self
+    }
+
+    /// Cancels the opening when this future is ready; [`Operation::cancel`] and dropping the awaited future do so as well.
+    pub fn cancel(mut self, when: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.wishes.watch.cancel(when);
+        self
+    }
+
     /// Starts opening on the runtime.
     pub fn start(self) -> Operation<Frames> {
         let Self {
             completed,
             label,
             spool: directory,
+            wishes,
         } = self;
         let opened = completed.clone();
-        completed.run("open frames", move |engine, work| async move {
-            let flow = opened.flow(&engine, &work);
+        completed.run("open frames", wishes, move |flow, work| async move {
             let opening = Opening {
                 completed: &opened,
                 flow: &flow,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 
+use super::wishes::Wishes;
 use super::{Frames, bounds};
 use crate::archive::batch::MOST;
 use crate::archive::fetch::Outlet;
@@ -46,6 +47,7 @@ pub struct StreamFrames {
     frames: Frames,
     range: Option<(Bound<usize>, Bound<usize>)>,
     budget: u64,
+    wishes: Wishes,
 }
 
 impl StreamFrames {
@@ -54,6 +56,7 @@ impl StreamFrames {
             frames,
             range: None,
             budget: BUDGET,
+            wishes: Wishes::default(),
         }
     }
 
@@ -69,9 +72,39 @@ impl StreamFrames {
         self
     }
 
+    /// Connections, 1 to 64. The default is the client's setting `connections`: as many as are found to help, at most 8. The budget may allow fewer.
+    pub fn connections(mut self, number: usize) -> Self {
+        self.wishes.connections = Some(number);
+        self
+    }
+
+    /// A limit in bytes per second, for all connections together.
+    pub fn bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.wishes.bandwidth = Some(bytes_per_second);
+        self
+    }
+
+    /// Calls `tell` with the progress in bytes and frames, as [`Download::on_progress`](crate::Download::on_progress) does. A frame
+    /// counts when it is ready to be taken.
+    pub fn on_progress(mut self, tell: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.wishes.watch.tell(tell);
+        self
+    }
+
+    /// Cancels the stream when this future is ready; [`FrameStream::cancel`] and dropping the stream do so as well.
+    pub fn cancel(mut self, when: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.wishes.watch.cancel(when);
+        self
+    }
+
     /// Starts fetching on the runtime.
     pub fn start(self) -> FrameStream {
-        let Self { frames, range, budget } = self;
+        let Self {
+            frames,
+            range,
+            budget,
+            wishes,
+        } = self;
         let checked = frames.checked(&range);
         let range = checked.as_ref().cloned().unwrap_or(0..1);
         let line = Arc::new(Line::new(range.clone(), budget));
@@ -80,6 +113,7 @@ impl StreamFrames {
         let work = frames.run(
             "stream frames",
             "streaming the frames",
+            wishes,
             move |frames, fetch| async move {
                 checked?;
                 started.show_in(&fetch.progress);
