@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 
 use crate::archive::batch::{Batch, MOST, Wanted};
 use crate::archive::directory::{Directory, Member};
-use crate::archive::fetch::{Fetch, Outlet, Store, usual_width};
+use crate::archive::fetch::{Fetch, Outlet, Store};
 use crate::archive::frame::{FramePattern, target_names};
 use crate::archive::member::{Outcome, unpack};
 use crate::archive::name::{broken_rule, refuse_twins};
@@ -53,7 +53,6 @@ pub(crate) async fn extract(
         flow: flow.clone(),
         progress: progress.clone(),
         store: store.clone(),
-        width: usual_width(flow),
         reading_counts: false,
         what: "the download",
     };
