@@ -197,7 +197,7 @@ async fn where_each_connection_has_its_own_share_the_eight_that_pay_are_found() 
 #[tokio::test]
 async fn a_number_that_was_asked_for_is_kept() {
     for connections in [1, 3, 12] {
-        let wire = Arc::new(Wire::new(|_| 8e6));
+        let wire = Arc::new(Wire::new(|_| 40e6));
         wire.fetch(Some(connections)).await.unwrap();
         // Little is left for twelve: a request is for a mebibyte at least.
         assert_eq!(wire.most(), connections.min(8), "{connections}");
@@ -231,12 +231,12 @@ async fn what_the_storage_refuses_is_left_to_the_connections_that_it_takes() {
 
 #[tokio::test]
 async fn connections_that_keep_breaking_beside_another_leave_their_frames_to_it() {
-    let mut wire = Wire::new(|_| 8e6);
+    let mut wire = Wire::new(|_| 40e6);
     wire.breaks_after = Some(0);
     let wire = Arc::new(wire);
     let progress = wire.fetch(None).await.unwrap();
     assert_eq!(Some(progress.bytes_done), progress.bytes_total);
-    let mut wire = Wire::new(|_| 8e6);
+    let mut wire = Wire::new(|_| 40e6);
     wire.breaks_after = Some(300_000);
     let progress = Arc::new(wire).fetch(None).await.unwrap();
     assert_eq!(Some(progress.bytes_done), progress.bytes_total);

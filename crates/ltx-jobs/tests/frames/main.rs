@@ -362,6 +362,24 @@ async fn a_list_that_is_held_outlives_its_urls() {
 }
 
 #[tokio::test]
+async fn a_url_that_is_about_to_expire_is_renewed_before_the_storage_refuses_it() {
+    let emulator = emulator("[archive]\nframes = 4\n[storage]\nurl_lifetime_s = 600").await;
+    let done = completed(&emulator).await;
+    let frames = done.frames().await.unwrap();
+    // The storage's answer to the next request tells what time it is; there is no need to renew yet.
+    emulator.advance(Duration::from_secs(592));
+    let polls = emulator.count("GET", "/v2/*");
+    frames.read(0).await.unwrap();
+    assert_eq!(emulator.count("GET", "/v2/*"), polls);
+    let before = emulator.requests().len();
+    for index in 1..4 {
+        frames.read(index).await.unwrap();
+    }
+    assert_eq!(emulator.count("GET", "/v2/*"), polls + 1);
+    assert_eq!(ranges(&emulator, before).len(), 3, "none was refused");
+}
+
+#[tokio::test]
 async fn an_archive_that_was_replaced_is_told_apart() {
     let emulator = emulator("[archive]\nframes = 3").await;
     let done = completed(&emulator).await;
