@@ -37,6 +37,15 @@ STATUS(ltx_client_set_api_key, NULL, NULL, NULL)
 STATUS(ltx_client_submit, NULL, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_client_upload, NULL, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_config_set, NULL, NULL, NULL, NULL)
+STATUS(ltx_frame_stream_cancel, NULL, NULL)
+STATUS(ltx_frame_stream_next, NULL, -1, NULL, OUT(ltx_buffer), NULL)
+STATUS(ltx_frame_stream_snapshot, NULL, NULL, NULL)
+STATUS(ltx_frames_extract, NULL, NULL, NULL, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_frames_read, NULL, 0, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_frames_stream, NULL, NULL, OUT(ltx_frame_stream), NULL)
+STATUS(ltx_op_take_buffer, NULL, OUT(ltx_buffer), NULL)
+STATUS(ltx_op_take_frames, NULL, OUT(ltx_frames), NULL)
+STATUS(ltx_result_frames, NULL, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_job_poll, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_job_snapshot, NULL, NULL, NULL)
 STATUS(ltx_job_wait, NULL, NULL, OUT(ltx_op), NULL)
@@ -74,6 +83,7 @@ STATUS(ltx_request_set_string, NULL, NULL, NULL, NULL)
 STATUS(ltx_request_set_timeout_ms, NULL, 1, NULL)
 STATUS(ltx_result_download, NULL, NULL, NULL, NULL, OUT(ltx_op), NULL)
 NOTHING(ltx_checked_request_id)
+NOTHING(ltx_buffer_data)
 NOTHING(ltx_client_ref)
 NOTHING(ltx_error_api_message)
 NOTHING(ltx_error_api_type)
@@ -82,6 +92,8 @@ NOTHING(ltx_error_job_ref)
 NOTHING(ltx_error_request_id)
 NOTHING(ltx_estimate_basis)
 NOTHING(ltx_estimate_usd)
+NOTHING(ltx_frame_stream_ref)
+NOTHING(ltx_frames_label)
 NOTHING(ltx_job_endpoint)
 NOTHING(ltx_job_id)
 NOTHING(ltx_job_label)
@@ -91,11 +103,14 @@ NOTHING(ltx_op_ref)
 NOTHING(ltx_op_ref_string)
 NOTHING(ltx_recovered_other_key)
 NOTHING(ltx_recovered_unknown)
+DONE(ltx_buffer_free)
 DONE(ltx_checked_free)
 DONE(ltx_client_release)
 DONE(ltx_config_free)
 DONE(ltx_error_free)
 DONE(ltx_estimate_free)
+DONE(ltx_frame_stream_release)
+DONE(ltx_frames_free)
 DONE(ltx_job_release)
 DONE(ltx_op_release)
 DONE(ltx_recovered_free)
@@ -103,6 +118,7 @@ DONE(ltx_request_free)
 DONE(ltx_result_free)
 DONE(ltx_saved_free)
 DONE(ltx_submits_free)
+NUMBER(ltx_buffer_size, 0)
 NUMBER(ltx_checked_count, 0)
 NUMBER(ltx_checked_setting_count, 0)
 NUMBER(ltx_error_billing, 0)
@@ -111,6 +127,7 @@ NUMBER(ltx_error_is_retryable, 0)
 NUMBER(ltx_error_job_ended, 0)
 NUMBER(ltx_error_retry_after_ms, -1)
 NUMBER(ltx_error_status, LTX_OK)
+NUMBER(ltx_frames_count, 0)
 NUMBER(ltx_job_warning_count, 0)
 NUMBER(ltx_recovered_job_count, 0)
 NUMBER(ltx_result_completed_at, -1)
@@ -131,6 +148,11 @@ static void ltx_checked_status_null(void) { CHECK_INT(ltx_checked_status(NULL, 0
 static void ltx_checked_text_null(void) { CHECK_TEXT(ltx_checked_text(NULL), ""); }
 static void ltx_checked_what_null(void) { CHECK(ltx_checked_what(NULL, 0) == NULL); }
 static void ltx_error_message_null(void) { CHECK_TEXT(ltx_error_message(NULL), ""); }
+static void ltx_frames_find_number_null(void) { CHECK_INT(ltx_frames_find_number(NULL, 0), -1); }
+static void ltx_frames_name_null(void) { CHECK(ltx_frames_name(NULL, 0) == NULL); }
+static void ltx_frames_number_null(void) { CHECK_INT(ltx_frames_number(NULL, 0), -1); }
+static void ltx_frames_size_null(void) { CHECK_INT(ltx_frames_size(NULL, 0), 0); }
+static void ltx_op_frame_path_null(void) { CHECK(ltx_op_frame_path(NULL, 0) == NULL); }
 static void ltx_job_warning_null(void) { CHECK(ltx_job_warning(NULL, 0) == NULL); }
 static void ltx_result_label_null(void) { CHECK(ltx_result_label(NULL, 0) == NULL); }
 static void ltx_result_url_null(void) { CHECK(ltx_result_url(NULL, 0) == NULL); }
@@ -176,6 +198,9 @@ static const struct {
 } table[] = {
     ROW(ltx_abi_version),
     ROW(ltx_billing_name),
+    ROW(ltx_buffer_data),
+    ROW(ltx_buffer_free),
+    ROW(ltx_buffer_size),
     ROW(ltx_build_info),
     ROW(ltx_checked_count),
     ROW(ltx_checked_detail),
@@ -225,6 +250,21 @@ static const struct {
     ROW(ltx_estimate_basis),
     ROW(ltx_estimate_free),
     ROW(ltx_estimate_usd),
+    ROW(ltx_frame_stream_cancel),
+    ROW(ltx_frame_stream_next),
+    ROW(ltx_frame_stream_ref),
+    ROW(ltx_frame_stream_release),
+    ROW(ltx_frame_stream_snapshot),
+    ROW(ltx_frames_count),
+    ROW(ltx_frames_extract),
+    ROW(ltx_frames_find_number),
+    ROW(ltx_frames_free),
+    ROW(ltx_frames_label),
+    ROW(ltx_frames_name),
+    ROW(ltx_frames_number),
+    ROW(ltx_frames_read),
+    ROW(ltx_frames_size),
+    ROW(ltx_frames_stream),
     ROW(ltx_job_endpoint),
     ROW(ltx_job_id),
     ROW(ltx_job_label),
@@ -239,12 +279,15 @@ static const struct {
     ROW(ltx_job_warning_count),
     ROW(ltx_log_set),
     ROW(ltx_op_cancel),
+    ROW(ltx_op_frame_path),
     ROW(ltx_op_ref),
     ROW(ltx_op_ref_string),
     ROW(ltx_op_release),
     ROW(ltx_op_snapshot),
+    ROW(ltx_op_take_buffer),
     ROW(ltx_op_take_checked),
     ROW(ltx_op_take_estimate),
+    ROW(ltx_op_take_frames),
     ROW(ltx_op_take_job),
     ROW(ltx_op_take_recovered),
     ROW(ltx_op_take_result),
@@ -280,6 +323,7 @@ static const struct {
     ROW(ltx_result_count),
     ROW(ltx_result_created_at),
     ROW(ltx_result_download),
+    ROW(ltx_result_frames),
     ROW(ltx_result_free),
     ROW(ltx_result_job_expires_at),
     ROW(ltx_result_label),
