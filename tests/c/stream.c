@@ -243,7 +243,11 @@ static void closing_the_client_and_dropping_the_stream_end_it(void) {
     wrong |= ltx_frames_read(at.frames, 0, NULL, &op, NULL) != LTX_FORKED || ltx_frames_count(at.frames) != FRAMES;
     ltx_frame_stream_release(stream);
     ltx_frames_free(at.frames);
-    _exit(wrong);
+    if (!wrong) {
+      /* Replaced, not ended: to a checker of leaks, what only the parent's threads know of would be lost here. */
+      execlp("true", "true", (char *)NULL);
+    }
+    _exit(1);
   }
   int ended = 1;
   CHECK(waitpid(child, &ended, 0) == child && WIFEXITED(ended));
