@@ -9,12 +9,12 @@
  *
  * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
  *
- * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
- * a time. ltx_error, ltx_estimate, ltx_result, ltx_saved, ltx_submits, ltx_recovered and ltx_checked are immutable. Never call from signal handlers, DllMain, atexit or
- * destructors of static objects.
+ * **Threads.** Functions on ltx_client, ltx_job, ltx_op and ltx_frame_stream may be called from any thread at the same time. ltx_config and ltx_request are
+ * for one thread at a time. ltx_error, ltx_estimate, ltx_result, ltx_saved, ltx_frames, ltx_buffer, ltx_submits, ltx_recovered and ltx_checked are immutable.
+ * Never call from signal handlers, DllMain, atexit or destructors of static objects.
  *
- * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close(), the last ltx_client_release() and
- * ltx_log_set() block. No socket is read or written on the caller's thread.
+ * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_frame_stream_next(), ltx_client_dispatch(), ltx_client_close(), the last
+ * ltx_client_release() and ltx_log_set() block. No socket is read or written on the caller's thread.
  *
  * **Callbacks.** They run inside ltx_client_dispatch() only, on the thread that calls it. Progress comes at most ten times a second, completion once and
  * last, then `destroy` once, also when the operation never began or the client was closed first. When ltx_client_close() or the last ltx_client_release()
@@ -68,6 +68,8 @@ enum {
   LTX_PENDING = 1,
   /** The predicate said stop; no error. */
   LTX_STOPPED = 2,
+  /** Nothing more comes; no error. */
+  LTX_END = 3,
   /** A setting is missing or wrong. */
   LTX_CONFIG = 100,
   /** The request can never be right (refused here), or the service answered 400. */
@@ -287,6 +289,12 @@ enum {
 #define LTX_CALLBACKS_INIT {sizeof(ltx_callbacks), NULL, NULL, NULL, NULL}
 
 /**
+ * Bytes in memory: one frame, an EXR file, whole and checked. Immutable, may be used from any thread; freed once with ltx_buffer_free(). Depends on nothing:
+ * list, stream and client may be gone.
+ */
+typedef struct ltx_buffer ltx_buffer;
+
+/**
  * What a check found. Immutable, may be used from any thread; freed once with ltx_checked_free(). Texts live as long as it does, and show no key and no
  * password of a proxy.
  */
@@ -316,6 +324,20 @@ typedef struct ltx_error ltx_error;
  * ltx_estimate_free().
  */
 typedef struct ltx_estimate ltx_estimate;
+
+/**
+ * Frames that come into memory one after the other, in order, while the archive is still arriving. All functions on it may be called from any thread at the
+ * same time. Counted: ltx_frame_stream_ref(), ltx_frame_stream_release(). The last release ends the fetching; frames that were taken stay.
+ */
+typedef struct ltx_frame_stream ltx_frame_stream;
+
+/**
+ * The EXR frames of a result as a list, in the order of their numbers; an index is a place in it, from 0 on. Immutable, may be used from any thread; freed
+ * once with ltx_frames_free(). Texts live as long as the list.
+ *
+ * It holds names and sizes, and no frame. URLs that expire while it is held are renewed, as long as the service keeps the job. Nothing about it is billed.
+ */
+typedef struct ltx_frames ltx_frames;
 
 /**
  * A job on the service. All functions on it may be called from any thread at the same time. Counted: ltx_job_ref(), ltx_job_release().
@@ -359,7 +381,7 @@ typedef struct ltx_saved ltx_saved;
 typedef struct ltx_submits ltx_submits;
 
 /**
- * What a function came to: `LTX_OK`, `LTX_PENDING`, `LTX_STOPPED`, or the number of an error (`LTX_CONFIG` and on).
+ * What a function came to: `LTX_OK`, `LTX_PENDING`, `LTX_STOPPED`, `LTX_END`, or the number of an error (`LTX_CONFIG` and on).
  *
  * The numbers are the same in every language and never get another meaning. Later versions may add numbers.
  */
@@ -390,7 +412,7 @@ typedef struct ltx_op_info {
    */
   int64_t bytes_total;
   /**
-   * Frames whole on disk.
+   * Frames whole and checked: on disk, or in memory where they are read into it.
    */
   int64_t frames_done;
   /**
@@ -417,6 +439,10 @@ typedef struct ltx_op_info {
    * The service's own word for that status.
    */
   char status_word[80];
+  /**
+   * Who else is fetching the file that this operation waits for (process and host); empty when none is.
+   */
+  char waiting_for[160];
 } ltx_op_info;
 
 /**
@@ -539,7 +565,137 @@ typedef struct ltx_download_options {
    * Names for frames, for example `"sh010.{frame:04}.exr"`; NULL keeps the archive's names.
    */
   const char *frame_name;
+  /**
+   * Connections for one file, 1 to 64; 0 is the client's setting `connections`: as many as are found to help, at most 8.
+   */
+  int32_t connections;
+  /**
+   * Not 0: neither goes on with what an interrupted download left beside its target, nor leaves such for the next.
+   */
+  int32_t no_resume;
+  /**
+   * Bytes per second, for all connections of this download together; 0 has no limit.
+   */
+  uint64_t bandwidth;
+  /**
+   * Not 0: `lock_timeout_ms` counts; otherwise a file that somebody else is fetching to the same place is waited for without limit.
+   */
+  int32_t has_lock_timeout;
+  /**
+   * Always 0 in this version.
+   */
+  int32_t reserved;
+  /**
+   * How long to wait for such a file, which counts as saved when the other one is done: milliseconds, 0 does not wait, negative has no limit. Then the
+   * download ends with LTX_LOCKED, which names process and host of the other one.
+   */
+  int64_t lock_timeout_ms;
 } ltx_download_options;
+
+/**
+ * How the frames of a result are opened. All zero is the default; set `size` to `sizeof(ltx_frames_options)`.
+ */
+typedef struct ltx_frames_options {
+  /**
+   * Set by the caller: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * The output to open (`"exr_frames_url"`, or without `_url`); NULL is the one that looks like an archive of frames.
+   */
+  const char *label;
+  /**
+   * A directory for the archive, should the storage answer no ranges: it is then fetched whole, up to 4 GB and more, into a temporary file there, which goes
+   * with the list and what is done with it. NULL: such a storage is LTX_UNSUPPORTED, so that no disk is filled that was not named. UTF-8; on POSIX any
+   * bytes.
+   */
+  const char *spool;
+  /**
+   * Bytes per second, felt where the archive is fetched whole; 0 has no limit.
+   */
+  uint64_t bandwidth;
+} ltx_frames_options;
+
+/**
+ * How frames are saved. All zero is the default; set `size` to `sizeof(ltx_extract_options)`.
+ */
+typedef struct ltx_extract_options {
+  /**
+   * Set by the caller: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * The index of the first frame to save.
+   */
+  size_t from;
+  /**
+   * How many to save; 0 is all from there on. Names and numbers of frames are those they have among all.
+   */
+  size_t count;
+  /**
+   * Names for frames, for example `"sh010.{frame:04}.exr"`; NULL keeps the archive's names.
+   */
+  const char *frame_name;
+  /**
+   * The number of the archive's first frame in these names; otherwise the archive's own numbers are kept.
+   */
+  int64_t first_frame;
+  /**
+   * Not 0: `first_frame` counts.
+   */
+  int32_t has_first_frame;
+  /**
+   * Not 0: replace different files that are there; otherwise they are LTX_EXISTS. Equal ones count as saved.
+   */
+  int32_t overwrite;
+  /**
+   * Bytes per second, for all connections together; 0 has no limit.
+   */
+  uint64_t bandwidth;
+  /**
+   * Connections, 1 to 64; 0 is the client's setting `connections`: as many as are found to help, at most 8.
+   */
+  int32_t connections;
+  /**
+   * Always 0 in this version.
+   */
+  int32_t reserved;
+} ltx_extract_options;
+
+/**
+ * How frames are streamed. All zero is the default; set `size` to `sizeof(ltx_stream_options)`.
+ */
+typedef struct ltx_stream_options {
+  /**
+   * Set by the caller: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * The index of the first frame.
+   */
+  size_t from;
+  /**
+   * How many; 0 is all from there on.
+   */
+  size_t count;
+  /**
+   * Bytes of frames that may wait to be taken, or be on their way, at the same time; a larger frame comes alone. 0 is 24 MiB. Frames that were taken do not
+   * count.
+   */
+  uint64_t budget;
+  /**
+   * Bytes per second, for all connections together; 0 has no limit.
+   */
+  uint64_t bandwidth;
+  /**
+   * Connections, 1 to 64; 0 is the client's setting `connections`: as many as are found to help, at most 8. The budget may allow fewer.
+   */
+  int32_t connections;
+  /**
+   * Always 0 in this version.
+   */
+  int32_t reserved;
+} ltx_stream_options;
 
 /**
  * One line of the log. It and its texts live until the function returns.
@@ -598,7 +754,7 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The name of a status: `"Ok"`, `"Pending"`, `"Stopped"`, or the kind of error as every language of this library writes it (`"WaitTimeout"`).
+ * The name of a status: `"Ok"`, `"Pending"`, `"Stopped"`, `"End"`, or the kind of error as every language of this library writes it (`"WaitTimeout"`).
  *
  * @return a text that is never freed; `"Unknown"` for a number this version does not know
  */
@@ -1045,6 +1201,15 @@ LTX_API const char *ltx_op_ref_string(const ltx_op *op);
 LTX_API ltx_status ltx_op_snapshot(const ltx_op *op, ltx_op_info *info, ltx_error **err);
 
 /**
+ * The file of one frame of ltx_frames_extract(), from the moment it is whole, checked and under its name; NULL before that, beyond the last, and for other
+ * operations. Frames that were there already are told when the operation has ended. From memory: never blocks; also inside `on_progress`.
+ *
+ * @param index  its place in the list of frames
+ * @return the path, under the `dest` of the call; lives as long as the operation
+ */
+LTX_API const char *ltx_op_frame_path(const ltx_op *op, size_t index);
+
+/**
  * Waits until the operation ends or the time is up.
  *
  * Blocks the calling thread and does no I/O on it; any number of threads may wait. A time-out ends only this wait: the operation, and the remote job behind
@@ -1114,12 +1279,28 @@ LTX_API ltx_status ltx_op_take_job(ltx_op *op, ltx_job **job, ltx_error **err);
 LTX_API ltx_status ltx_op_take_result(ltx_op *op, ltx_result **result, ltx_error **err);
 
 /**
- * Takes the list of files of a download, once.
+ * Takes the list of files of a download or an extraction, once.
  *
  * @param saved  receives the list; freed with ltx_saved_free()
  * @return as ltx_op_take_job()
  */
 LTX_API ltx_status ltx_op_take_saved(ltx_op *op, ltx_saved **saved, ltx_error **err);
+
+/**
+ * Takes the list that ltx_result_frames() opened, once.
+ *
+ * @param frames  receives the list; freed with ltx_frames_free()
+ * @return as ltx_op_take_job()
+ */
+LTX_API ltx_status ltx_op_take_frames(ltx_op *op, ltx_frames **frames, ltx_error **err);
+
+/**
+ * Takes the bytes that ltx_frames_read() brought, once. Nothing is copied.
+ *
+ * @param buffer  receives them; freed with ltx_buffer_free()
+ * @return as ltx_op_take_job()
+ */
+LTX_API ltx_status ltx_op_take_buffer(ltx_op *op, ltx_buffer **buffer, ltx_error **err);
 
 /**
  * Takes what ltx_client_estimate() came to, once.
@@ -1239,6 +1420,152 @@ LTX_API uint64_t ltx_saved_bytes(const ltx_saved *saved);
  * Frees the list. NULL is fine. The files stay.
  */
 LTX_API void ltx_saved_free(ltx_saved *saved);
+
+/**
+ * Starts opening the archive of EXR frames where it lies: one ranged request for its directory, two for one of some 3,000 frames and more. Fetches no frame.
+ * Never blocks; costs nothing on the bill. ltx_op_take_frames() gives the list.
+ *
+ * The operation ends with LTX_INVALID_REQUEST when the label is not there or several outputs may be meant, LTX_ARCHIVE when there is no archive or it is
+ * damaged, LTX_UNSAFE_NAME or LTX_LIMIT_EXCEEDED when it is made to do harm, LTX_UNSUPPORTED for a storage without ranges (see `spool`).
+ *
+ * @param options    may be NULL; copied
+ * @param callbacks  may be NULL; see ltx_callbacks
+ * @param op         receives the operation; the result may be freed while it runs
+ */
+LTX_API ltx_status ltx_result_frames(const ltx_result *result, const ltx_frames_options *options, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * The service's label of the output they come from (`"exr_frames_url"`). NULL for NULL.
+ */
+LTX_API const char *ltx_frames_label(const ltx_frames *frames);
+
+/**
+ * How many frames there are. 0 for NULL.
+ */
+LTX_API size_t ltx_frames_count(const ltx_frames *frames);
+
+/**
+ * The name of a frame in the archive, without folders (`"frame_00042.exr"`); NULL beyond the last.
+ */
+LTX_API const char *ltx_frames_name(const ltx_frames *frames, size_t index);
+
+/**
+ * The number in a frame's name, its last digits; -1 when it has none, and beyond the last.
+ */
+LTX_API int64_t ltx_frames_number(const ltx_frames *frames, size_t index);
+
+/**
+ * The bytes of a frame, unpacked; 0 beyond the last.
+ */
+LTX_API uint64_t ltx_frames_size(const ltx_frames *frames, size_t index);
+
+/**
+ * The index of the frame with this number (of the first one, should several have it); -1 when there is none.
+ */
+LTX_API int64_t ltx_frames_find_number(const ltx_frames *frames, int64_t number);
+
+/**
+ * Starts reading one frame into memory: one ranged request for its bytes and, at most, some 128 KiB beside them; its CRC-32 is checked. Never blocks; costs
+ * nothing on the bill. ltx_op_take_buffer() gives the bytes, an EXR file. Any number may run at the same time.
+ *
+ * The operation ends with LTX_INVALID_REQUEST when there is no such frame, LTX_INTEGRITY or LTX_ARCHIVE, with the frame's name, when it arrived damaged
+ * twice, LTX_OBJECT_CHANGED when the storage has another archive by now.
+ *
+ * @param index      its place in the list
+ * @param callbacks  may be NULL; see ltx_callbacks
+ * @param op         receives the operation; the list may be freed while it runs
+ */
+LTX_API ltx_status ltx_frames_read(const ltx_frames *frames, size_t index, const ltx_callbacks *callbacks, ltx_op **op, ltx_error **err);
+
+/**
+ * Frees the list. NULL is fine. What was begun with it goes on, and buffers stay.
+ */
+LTX_API void ltx_frames_free(ltx_frames *frames);
+
+/**
+ * The bytes, without a copy; they live as long as the buffer. NULL for NULL.
+ */
+LTX_API const uint8_t *ltx_buffer_data(const ltx_buffer *buffer);
+
+/**
+ * How many there are. 0 for NULL.
+ */
+LTX_API size_t ltx_buffer_size(const ltx_buffer *buffer);
+
+/**
+ * Frees the bytes. NULL is fine.
+ */
+LTX_API void ltx_buffer_free(ltx_buffer *buffer);
+
+/**
+ * Starts saving frames as files in a directory, which is created if needed: in order, over several connections, each under its final name the moment it is
+ * whole and checked. A frame that is there already, with the right size and CRC-32, is not fetched. Never blocks; costs nothing on the bill.
+ *
+ * While it runs ltx_op_frame_path() tells which frames are there, and `frames_done` of ltx_op_info how many. ltx_op_take_saved() gives all of them, in
+ * order. Cancelled, it leaves the frames that are there, and the next call fetches the others.
+ *
+ * Before anything is written the operation ends with LTX_EXISTS when another file has a frame's name, LTX_INVALID_REQUEST for a range that is not there or a
+ * pattern that is none, LTX_UNSAFE_NAME; with LTX_INTEGRITY or LTX_ARCHIVE and the name of the first frame that arrived damaged twice, when all the others
+ * are there.
+ *
+ * @param dest       UTF-8; on POSIX any bytes
+ * @param options    may be NULL: all frames, by their own names, nothing overwritten; copied
+ * @param callbacks  may be NULL; see ltx_callbacks
+ * @param op         receives the operation; the list may be freed while it runs
+ */
+LTX_API
+ltx_status ltx_frames_extract(const ltx_frames *frames,
+                              const char *dest,
+                              const ltx_extract_options *options,
+                              const ltx_callbacks *callbacks,
+                              ltx_op **op,
+                              ltx_error **err);
+
+/**
+ * Starts fetching frames into memory, in order, ahead of whoever takes them and over several connections, as far as the budget goes: memory stays flat,
+ * however long the shot. Never blocks; costs nothing on the bill.
+ *
+ * @param options  may be NULL: all frames, 24 MiB; copied
+ * @param stream   receives the stream; released with ltx_frame_stream_release(). The list may be freed while it runs
+ */
+LTX_API ltx_status ltx_frames_stream(const ltx_frames *frames, const ltx_stream_options *options, ltx_frame_stream **stream, ltx_error **err);
+
+/**
+ * Takes the next frame. Waits on the calling thread until it is there, or the time is up; does no I/O on it. Several threads may take, each frame goes to
+ * one of them.
+ *
+ * Behind a failure nothing more comes, and it is told as often as it is asked: LTX_INTEGRITY or LTX_ARCHIVE, with the frame's name, when one arrived damaged
+ * twice (what is behind it comes with another stream that begins there), LTX_CANCELLED after the frames that waited, LTX_INVALID_REQUEST for a range that is
+ * not there, LTX_OBJECT_CHANGED, LTX_CLOSED, and those of the network.
+ *
+ * @param timeout_ms  milliseconds from now; negative waits without limit; 0 only looks
+ * @param index       may be NULL; receives its place in the list: ltx_frames_name(), ltx_frames_number()
+ * @param buffer      receives its bytes, an EXR file, without a copy; freed with ltx_buffer_free()
+ * @return LTX_OK with a frame; LTX_PENDING when none came in that time; LTX_END when all were taken; LTX_WOULD_DEADLOCK inside a callback when none is there
+ * and `timeout_ms` is not 0; else what went wrong
+ */
+LTX_API ltx_status ltx_frame_stream_next(ltx_frame_stream *stream, int64_t timeout_ms, size_t *index, ltx_buffer **buffer, ltx_error **err);
+
+/**
+ * How far the fetching is, from memory; `outcome` is `LTX_PENDING` until ltx_frame_stream_next() told the end. Never blocks. A frame counts when it is ready to
+ * be taken.
+ */
+LTX_API ltx_status ltx_frame_stream_snapshot(const ltx_frame_stream *stream, ltx_op_info *info, ltx_error **err);
+
+/**
+ * Ends the fetching; whoever waits for a frame is back with LTX_CANCELLED at once. Never blocks; from any thread, as often as wanted.
+ */
+LTX_API ltx_status ltx_frame_stream_cancel(ltx_frame_stream *stream, ltx_error **err);
+
+/**
+ * One more owner of the stream: gives back `stream`, or NULL when it is no stream. Each owner releases once.
+ */
+LTX_API ltx_frame_stream *ltx_frame_stream_ref(ltx_frame_stream *stream);
+
+/**
+ * One owner less; the last one ends the fetching. Never blocks. NULL is fine.
+ */
+LTX_API void ltx_frame_stream_release(ltx_frame_stream *stream);
 
 /**
  * Starts reading every submit to this service that the journal knows. Never blocks, and asks nobody. ltx_op_take_submits() gives the list. The operation

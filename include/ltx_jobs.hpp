@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,6 +72,9 @@ struct Free {
   void operator()(ltx_estimate *estimate) const noexcept { ltx_estimate_free(estimate); }
   void operator()(ltx_result *result) const noexcept { ltx_result_free(result); }
   void operator()(ltx_saved *saved) const noexcept { ltx_saved_free(saved); }
+  void operator()(ltx_frames *frames) const noexcept { ltx_frames_free(frames); }
+  void operator()(ltx_buffer *buffer) const noexcept { ltx_buffer_free(buffer); }
+  void operator()(ltx_frame_stream *stream) const noexcept { ltx_frame_stream_release(stream); }
   void operator()(ltx_submits *submits) const noexcept { ltx_submits_free(submits); }
   void operator()(ltx_checked *checked) const noexcept { ltx_checked_free(checked); }
   void operator()(ltx_recovered *recovered) const noexcept { ltx_recovered_free(recovered); }
@@ -316,6 +320,8 @@ struct Progress {
   std::optional<milliseconds> unreachable;
   /** The service's word for the job's status, while waiting. */
   std::string status;
+  /** Who else is fetching the file that is waited for (process and host), while that is so. */
+  std::optional<std::string> waiting_for;
 };
 
 /** What is known of a job, from memory. */
@@ -338,6 +344,8 @@ struct Estimate {
   std::string basis;
 };
 
+class Buffer;
+class Frames;
 class Job;
 class Result;
 class Saved;
@@ -354,7 +362,8 @@ inline Progress progress(const ltx_op_info &info) {
                   known(info.frames_total),
                   milliseconds(info.elapsed_ms),
                   info.unreachable_ms < 0 ? std::nullopt : std::optional<milliseconds>(milliseconds(info.unreachable_ms)),
-                  std::string(info.status_word)};
+                  std::string(info.status_word),
+                  info.waiting_for[0] == '\0' ? std::nullopt : std::optional<std::string>(info.waiting_for)};
 }
 
 inline std::chrono::system_clock::time_point since_epoch(std::int64_t ms) {
@@ -514,6 +523,15 @@ public:
   /** Asks the work to stop; it then ends with LTX_CANCELLED. The remote job goes on. From any thread. */
   void cancel() const noexcept { ltx_op_cancel(this->c_ptr(), nullptr); }
 
+  /**
+   * The file of one frame of Frames::extract(), from the moment it is whole and under its name. None before that, and for other operations. Frames that were
+   * there already are told when it has ended. From memory.
+   */
+  std::optional<std::filesystem::path> frame_path(std::size_t index) const {
+    const char *path = ltx_op_frame_path(this->c_ptr(), index);
+    return path == nullptr ? std::nullopt : std::optional<std::filesystem::path>(detail::path(path));
+  }
+
   /** Another handle to the same operation. */
   Operation share() const noexcept { return Operation::adopt(ltx_op_ref(this->c_ptr())); }
 
@@ -583,6 +601,285 @@ struct DownloadOptions {
   /** Names for frames, for example "sh010.{frame:04}.exr". */
   std::optional<std::string> frame_name;
   std::optional<std::int64_t> first_frame;
+  /** Connections for one file, 1 to 64; the client's setting when missing. */
+  std::optional<std::int32_t> connections;
+  /** Bytes per second, for all connections together. */
+  std::optional<std::uint64_t> bandwidth;
+  /** Whether to go on with what an interrupted download left beside its target, and to leave such for the next. */
+  bool resume = true;
+  /** How long to wait for a file that somebody else is fetching to the same place, before LTX_LOCKED; without limit when missing. */
+  std::optional<milliseconds> lock_timeout;
+};
+
+/** How the frames of a result are opened. */
+struct FramesOptions {
+  /** The output to open; the one that looks like an archive of frames when missing. */
+  std::optional<std::string> label;
+  /** A directory for the archive, should the storage answer no ranges; LTX_UNSUPPORTED when missing. The file there goes with the list. */
+  std::optional<std::filesystem::path> spool;
+  /** Bytes per second, felt where the archive is fetched whole. */
+  std::optional<std::uint64_t> bandwidth;
+};
+
+/** How frames are saved. */
+struct ExtractOptions {
+  /** The index of the first frame to save. */
+  std::size_t from = 0;
+  /** How many; 0 is all from there on. */
+  std::size_t count = 0;
+  /** Names for frames, for example "sh010.{frame:04}.exr". */
+  std::optional<std::string> frame_name;
+  /** The number of the archive's first frame in these names. */
+  std::optional<std::int64_t> first_frame;
+  bool overwrite = false;
+  /** Connections, 1 to 64; the client's setting when missing. */
+  std::optional<std::int32_t> connections;
+  /** Bytes per second, for all connections together. */
+  std::optional<std::uint64_t> bandwidth;
+};
+
+/** How frames are streamed. */
+struct StreamOptions {
+  /** The index of the first frame. */
+  std::size_t from = 0;
+  /** How many; 0 is all from there on. */
+  std::size_t count = 0;
+  /** Bytes of frames that may wait to be taken, or be on their way; 24 MiB when missing. */
+  std::optional<std::uint64_t> budget;
+  /** Connections, 1 to 64; the client's setting when missing. */
+  std::optional<std::int32_t> connections;
+  /** Bytes per second, for all connections together. */
+  std::optional<std::uint64_t> bandwidth;
+};
+
+/** Bytes in memory: one frame, an EXR file, whole and checked. Depends on nothing else. */
+class Buffer : public detail::Handle<Buffer, ltx_buffer> {
+public:
+  const std::uint8_t *data() const noexcept { return ltx_buffer_data(c_ptr()); }
+  std::size_t size() const noexcept { return ltx_buffer_size(c_ptr()); }
+  const std::uint8_t *begin() const noexcept { return data(); }
+  const std::uint8_t *end() const noexcept { return data() + size(); }
+
+private:
+  friend class detail::Handle<Buffer, ltx_buffer>;
+  Buffer() noexcept = default;
+};
+
+/** A frame in memory, and its place in the list it came from: `frames[frame.index].name`. */
+struct Frame {
+  std::size_t index;
+  Buffer bytes;
+};
+
+/**
+ * Frames that come into memory one after the other, in order, while the archive is still arriving. Dropping the last handle ends the fetching.
+ *
+ *     for (const ltx::Frame &frame : frames.stream()) { show(frame.index, frame.bytes.data(), frame.bytes.size()); }
+ *
+ * Several threads may take frames, each of which goes to one of them; cancel() is for any thread.
+ */
+class FrameStream : public detail::Handle<FrameStream, ltx_frame_stream> {
+public:
+  /** Waits for the next frame without limit; none when all were taken. */
+  expected<std::optional<Frame>> try_next() { return taken(-1); }
+
+  /** Waits for the next frame; none when none came in that time, or all were taken: ended() tells which. Zero only looks. */
+  template <class Rep, class Period> expected<std::optional<Frame>> try_next(std::chrono::duration<Rep, Period> timeout) {
+    return taken(detail::ms(timeout));
+  }
+
+  /** Whether a reader was told the end, of whatever kind. */
+  bool ended() const noexcept {
+    ltx_op_info info;
+    info.size = sizeof info;
+    return ltx_frame_stream_snapshot(c_ptr(), &info, nullptr) != LTX_OK || info.outcome != LTX_PENDING;
+  }
+
+  /** How far the fetching is, from memory. A frame counts when it is ready to be taken. */
+  expected<Progress> try_snapshot() const {
+    ltx_op_info info;
+    info.size = sizeof info;
+    auto told = detail::call([&](ltx_error **err) { return ltx_frame_stream_snapshot(c_ptr(), &info, err); });
+    if (!told) {
+      return told.error();
+    }
+    return detail::progress(info);
+  }
+
+  /** Ends the fetching; whoever waits for a frame is back with LTX_CANCELLED at once. From any thread. */
+  void cancel() const noexcept { ltx_frame_stream_cancel(c_ptr(), nullptr); }
+
+  /** Another handle to the same stream. */
+  FrameStream share() const noexcept { return FrameStream::adopt(ltx_frame_stream_ref(c_ptr())); }
+
+#if LTX_HAS_EXCEPTIONS
+  std::optional<Frame> next() { return try_next().value(); }
+  template <class Rep, class Period> std::optional<Frame> next(std::chrono::duration<Rep, Period> timeout) { return try_next(timeout).value(); }
+  Progress snapshot() const { return try_snapshot().value(); }
+
+  /** The end of the frames that come. */
+  struct sentinel {};
+
+  /** Goes over the frames as they come: moving on waits for the next one, and throws what went wrong. Each frame may be moved out. */
+  class iterator {
+  public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Frame;
+    using difference_type = std::ptrdiff_t;
+    using pointer = Frame *;
+    using reference = Frame &;
+
+    explicit iterator(FrameStream &from) : from_(&from), frame_(from.next()) {}
+    Frame &operator*() noexcept { return *frame_; }
+    Frame *operator->() noexcept { return &*frame_; }
+    iterator &operator++() {
+      frame_ = from_->next();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator &at, sentinel) noexcept { return !at.frame_; }
+    friend bool operator!=(const iterator &at, sentinel) noexcept { return at.frame_.has_value(); }
+
+  private:
+    FrameStream *from_;
+    std::optional<Frame> frame_;
+  };
+
+  iterator begin() { return iterator(*this); }
+  sentinel end() const noexcept { return {}; }
+#endif
+
+private:
+  friend class detail::Handle<FrameStream, ltx_frame_stream>;
+  FrameStream() noexcept = default;
+
+  expected<std::optional<Frame>> taken(std::int64_t timeout_ms) {
+    std::size_t index = 0;
+    ltx_buffer *buffer = nullptr;
+    ltx_error *err = nullptr;
+    const ltx_status status = ltx_frame_stream_next(c_ptr(), timeout_ms, &index, &buffer, &err);
+    if (status == LTX_OK) {
+      return std::optional<Frame>(Frame{index, Buffer::adopt(buffer)});
+    }
+    if (status == LTX_PENDING || status == LTX_END) {
+      return std::optional<Frame>();
+    }
+    return Error::adopt(status, err);
+  }
+};
+
+/** What is known of a frame without fetching it. */
+struct FrameInfo {
+  /** In the archive, without folders. Lives as long as the list. */
+  std::string_view name;
+  /** The number in its name. */
+  std::optional<std::int64_t> number;
+  /** Bytes, unpacked. */
+  std::uint64_t size;
+};
+
+/** The EXR frames of a result as a list, in the order of their numbers. Holds names and sizes, and no frame. Nothing about it is billed. */
+class Frames : public detail::Handle<Frames, ltx_frames> {
+public:
+  /** The service's label of the output they come from. */
+  std::string label() const { return detail::text(ltx_frames_label(c_ptr())); }
+  std::size_t size() const noexcept { return ltx_frames_count(c_ptr()); }
+  bool empty() const noexcept { return size() == 0; }
+
+  /** What is known of a frame; `index` is less than size(). */
+  FrameInfo operator[](std::size_t index) const noexcept {
+    const char *name = ltx_frames_name(c_ptr(), index);
+    const std::int64_t number = ltx_frames_number(c_ptr(), index);
+    return FrameInfo{name == nullptr ? std::string_view() : std::string_view(name),
+                     number < 0 ? std::nullopt : std::optional<std::int64_t>(number), ltx_frames_size(c_ptr(), index)};
+  }
+
+  /** The index of the frame with this number, of the first one should several have it. */
+  std::optional<std::size_t> find_number(std::int64_t number) const noexcept {
+    const std::int64_t index = ltx_frames_find_number(c_ptr(), number);
+    return index < 0 ? std::nullopt : std::optional<std::size_t>(static_cast<std::size_t>(index));
+  }
+
+  /** Goes over what is known of the frames; fetches none. */
+  class const_iterator {
+  public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = FrameInfo;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+    using reference = FrameInfo;
+
+    const_iterator(const Frames &list, std::size_t at) noexcept : list_(&list), at_(at) {}
+    FrameInfo operator*() const noexcept { return (*list_)[at_]; }
+    const_iterator &operator++() noexcept {
+      ++at_;
+      return *this;
+    }
+    const_iterator operator++(int) noexcept { return const_iterator(*list_, at_++); }
+    friend bool operator==(const const_iterator &one, const const_iterator &other) noexcept { return one.at_ == other.at_; }
+    friend bool operator!=(const const_iterator &one, const const_iterator &other) noexcept { return one.at_ != other.at_; }
+
+  private:
+    const Frames *list_;
+    std::size_t at_;
+  };
+  using iterator = const_iterator;
+
+  const_iterator begin() const noexcept { return const_iterator(*this, 0); }
+  const_iterator end() const noexcept { return const_iterator(*this, size()); }
+
+  /** Starts reading one frame into memory with a request of its own. Never blocks. */
+  expected<Operation<Buffer>> try_read(std::size_t index, Callbacks callbacks = Callbacks()) const {
+    return detail::make<Operation<Buffer>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_frames_read(c_ptr(), index, given, op, err); });
+    });
+  }
+
+  /**
+   * Starts saving frames into a directory, each under its final name the moment it is whole; Operation::frame_path() tells which are there. Frames that are
+   * there already are not fetched. Never blocks.
+   */
+  expected<Operation<Saved>> try_extract(const std::filesystem::path &dest, const ExtractOptions &options = ExtractOptions(),
+                                         Callbacks callbacks = Callbacks()) const {
+    ltx_extract_options raw = {};
+    raw.size = sizeof raw;
+    raw.from = options.from;
+    raw.count = options.count;
+    raw.frame_name = options.frame_name ? options.frame_name->c_str() : nullptr;
+    raw.first_frame = options.first_frame.value_or(0);
+    raw.has_first_frame = options.first_frame ? 1 : 0;
+    raw.overwrite = options.overwrite ? 1 : 0;
+    raw.bandwidth = options.bandwidth.value_or(0);
+    raw.connections = options.connections.value_or(0);
+    const std::string where = detail::bytes(dest);
+    return detail::make<Operation<Saved>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_frames_extract(c_ptr(), where.c_str(), &raw, given, op, err); });
+    });
+  }
+
+  /** Starts fetching frames into memory, in order, ahead of whoever takes them as far as the budget goes. Never blocks. */
+  expected<FrameStream> try_stream(const StreamOptions &options = StreamOptions()) const {
+    ltx_stream_options raw = {};
+    raw.size = sizeof raw;
+    raw.from = options.from;
+    raw.count = options.count;
+    raw.budget = options.budget.value_or(0);
+    raw.bandwidth = options.bandwidth.value_or(0);
+    raw.connections = options.connections.value_or(0);
+    return detail::make<FrameStream>([&](ltx_frame_stream **stream, ltx_error **err) { return ltx_frames_stream(c_ptr(), &raw, stream, err); });
+  }
+
+#if LTX_HAS_EXCEPTIONS
+  Operation<Buffer> read(std::size_t index, Callbacks callbacks = Callbacks()) const { return try_read(index, std::move(callbacks)).value(); }
+  Operation<Saved> extract(const std::filesystem::path &dest, const ExtractOptions &options = ExtractOptions(), Callbacks callbacks = Callbacks()) const {
+    return try_extract(dest, options, std::move(callbacks)).value();
+  }
+  FrameStream stream(const StreamOptions &options = StreamOptions()) const { return try_stream(options).value(); }
+#endif
+
+private:
+  friend class detail::Handle<Frames, ltx_frames>;
+  Frames() noexcept = default;
 };
 
 /** One output of a completed job. */
@@ -627,13 +924,33 @@ public:
     raw.has_first_frame = options.first_frame ? 1 : 0;
     raw.first_frame = options.first_frame.value_or(0);
     raw.frame_name = options.frame_name ? options.frame_name->c_str() : nullptr;
+    raw.connections = options.connections.value_or(0);
+    raw.no_resume = options.resume ? 0 : 1;
+    raw.bandwidth = options.bandwidth.value_or(0);
+    raw.has_lock_timeout = options.lock_timeout ? 1 : 0;
+    raw.lock_timeout_ms = options.lock_timeout ? detail::ms(*options.lock_timeout) : 0;
     const std::string where = detail::bytes(dest);
     return detail::make<Operation<Saved>>([&](ltx_op **op, ltx_error **err) {
       return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_result_download(c_ptr(), where.c_str(), &raw, given, op, err); });
     });
   }
 
+  /** Starts opening the archive of EXR frames where it lies, as a list; fetches no frame. Never blocks. */
+  expected<Operation<Frames>> try_frames(const FramesOptions &options = FramesOptions(), Callbacks callbacks = Callbacks()) const {
+    ltx_frames_options raw = {};
+    raw.size = sizeof raw;
+    raw.label = options.label ? options.label->c_str() : nullptr;
+    const std::string spool = options.spool ? detail::bytes(*options.spool) : std::string();
+    raw.spool = options.spool ? spool.c_str() : nullptr;
+    raw.bandwidth = options.bandwidth.value_or(0);
+    return detail::make<Operation<Frames>>([&](ltx_op **op, ltx_error **err) {
+      return callbacks.hand_over([&](const ltx_callbacks *given) { return ltx_result_frames(c_ptr(), &raw, given, op, err); });
+    });
+  }
+
 #if LTX_HAS_EXCEPTIONS
+  /** Opens and waits for it. */
+  Frames frames(const FramesOptions &options = FramesOptions()) const;
   Operation<Saved> download(const std::filesystem::path &dest, const DownloadOptions &options = DownloadOptions(), Callbacks callbacks = Callbacks()) const {
     return try_download(dest, options, std::move(callbacks)).value();
   }
@@ -827,6 +1144,18 @@ template <> inline expected<Result> Operation<Result>::take() {
 template <> inline expected<Saved> Operation<Saved>::take() {
   return detail::make<Saved>([&](ltx_saved **saved, ltx_error **err) { return ltx_op_take_saved(c_ptr(), saved, err); });
 }
+
+template <> inline expected<Frames> Operation<Frames>::take() {
+  return detail::make<Frames>([&](ltx_frames **frames, ltx_error **err) { return ltx_op_take_frames(c_ptr(), frames, err); });
+}
+
+template <> inline expected<Buffer> Operation<Buffer>::take() {
+  return detail::make<Buffer>([&](ltx_buffer **buffer, ltx_error **err) { return ltx_op_take_buffer(c_ptr(), buffer, err); });
+}
+
+#if LTX_HAS_EXCEPTIONS
+inline Frames Result::frames(const FramesOptions &options) const { return try_frames(options).value().get(); }
+#endif
 
 template <> inline expected<std::string> Operation<std::string>::take() {
   const char *uri = nullptr;

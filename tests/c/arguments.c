@@ -1,79 +1,96 @@
 /*
- * What can be handed in wrongly, is: NULL everywhere, handles of another type, text that is no UTF-8, numbers of no enumeration.
+ * Every export is handed NULL, a handle of another type, and what is no handle at all; and every one that can be is made to panic inside.
  *
- *   arguments SYMBOLS
+ *   arguments SYMBOLS [panics]
  *
- * SYMBOLS is a file with the names the library exports, one a line: an export that is missing in the table below fails the test.
+ * SYMBOLS is a file with the names the library exports, one a line: an export that is missing in the table below fails the test. With `panics` the library must
+ * be one that was built with the feature `test-panics`.
  */
-#include <math.h>
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
 
 #include "check.h"
 
+/* What stands where a handle belongs, and what a function that gives a status answers. */
+static void *given;
+static ltx_status answer = LTX_INVALID_ARGUMENT;
+
 #define STATUS(name, ...)                                                                                                                  \
-  static void name##_null(void) { CHECK_STATUS(name(__VA_ARGS__), LTX_INVALID_ARGUMENT, NULL); }
+  static void name##_wrong(void) { CHECK_STATUS(name(__VA_ARGS__), answer, NULL); }
 #define NOTHING(name)                                                                                                                      \
-  static void name##_null(void) { CHECK(name(NULL) == NULL); }
+  static void name##_wrong(void) { CHECK(name(given) == NULL); }
 #define DONE(name)                                                                                                                         \
-  static void name##_null(void) { name(NULL); }
+  static void name##_wrong(void) { name(given); }
 #define NUMBER(name, wanted)                                                                                                               \
-  static void name##_null(void) { CHECK_INT(name(NULL), wanted); }
+  static void name##_wrong(void) { CHECK_INT(name(given), wanted); }
 
 /* An out-parameter that must be emptied on failure. */
 static void *filled = &filled;
 #define OUT(type) ((type **)(void *)(filled = &filled, &filled))
 
-STATUS(ltx_client_check, NULL, NULL, OUT(ltx_op), NULL)
-STATUS(ltx_client_close, NULL, 0, NULL)
-STATUS(ltx_client_committed, NULL, NULL, 0, NULL)
-STATUS(ltx_client_dispatch, NULL, 0, 0, NULL, NULL)
-STATUS(ltx_client_estimate, NULL, NULL, NULL, OUT(ltx_op), NULL)
-STATUS(ltx_client_event_handle, NULL, NULL, NULL)
-STATUS(ltx_client_job, NULL, NULL, OUT(ltx_job), NULL)
-STATUS(ltx_client_jobs, NULL, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_client_check, given, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_client_close, given, 0, NULL)
+STATUS(ltx_client_committed, given, NULL, 0, NULL)
+STATUS(ltx_client_dispatch, given, 0, 0, NULL, NULL)
+STATUS(ltx_client_estimate, given, NULL, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_client_event_handle, given, NULL, NULL)
+STATUS(ltx_client_job, given, NULL, OUT(ltx_job), NULL)
+STATUS(ltx_client_jobs, given, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_client_new, NULL, NULL, NULL)
-STATUS(ltx_client_recover, NULL, NULL, OUT(ltx_op), NULL)
-STATUS(ltx_client_resolve, NULL, NULL, NULL, NULL, OUT(ltx_op), NULL)
-STATUS(ltx_client_set_api_key, NULL, NULL, NULL)
-STATUS(ltx_client_submit, NULL, NULL, NULL, OUT(ltx_op), NULL)
-STATUS(ltx_client_upload, NULL, NULL, NULL, OUT(ltx_op), NULL)
-STATUS(ltx_config_set, NULL, NULL, NULL, NULL)
-STATUS(ltx_job_poll, NULL, NULL, OUT(ltx_op), NULL)
-STATUS(ltx_job_snapshot, NULL, NULL, NULL)
-STATUS(ltx_job_wait, NULL, NULL, OUT(ltx_op), NULL)
-STATUS(ltx_job_wait_for, NULL, 0, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_client_recover, given, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_client_resolve, given, NULL, NULL, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_client_set_api_key, given, NULL, NULL)
+STATUS(ltx_client_submit, given, NULL, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_client_upload, given, NULL, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_config_set, given, NULL, NULL, NULL)
+STATUS(ltx_frame_stream_cancel, given, NULL)
+STATUS(ltx_frame_stream_next, given, -1, NULL, OUT(ltx_buffer), NULL)
+STATUS(ltx_frame_stream_snapshot, given, NULL, NULL)
+STATUS(ltx_frames_extract, given, NULL, NULL, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_frames_read, given, 0, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_frames_stream, given, NULL, OUT(ltx_frame_stream), NULL)
+STATUS(ltx_op_take_buffer, given, OUT(ltx_buffer), NULL)
+STATUS(ltx_op_take_frames, given, OUT(ltx_frames), NULL)
+STATUS(ltx_result_frames, given, NULL, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_job_poll, given, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_job_snapshot, given, NULL, NULL)
+STATUS(ltx_job_wait, given, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_job_wait_for, given, 0, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_log_set, 6, NULL, NULL, NULL, NULL)
-STATUS(ltx_op_cancel, NULL, NULL)
-STATUS(ltx_op_snapshot, NULL, NULL, NULL)
-STATUS(ltx_op_take_estimate, NULL, OUT(ltx_estimate), NULL)
-STATUS(ltx_op_take_checked, NULL, OUT(ltx_checked), NULL)
-STATUS(ltx_op_take_job, NULL, OUT(ltx_job), NULL)
-STATUS(ltx_op_take_recovered, NULL, OUT(ltx_recovered), NULL)
-STATUS(ltx_op_take_result, NULL, OUT(ltx_result), NULL)
-STATUS(ltx_op_take_saved, NULL, OUT(ltx_saved), NULL)
-STATUS(ltx_op_take_submits, NULL, OUT(ltx_submits), NULL)
-STATUS(ltx_op_take_uri, NULL, (const char **)(void *)OUT(void), NULL)
-STATUS(ltx_op_wait, NULL, -1, NULL)
-STATUS(ltx_op_wait_until, NULL, -1, 1, NULL, NULL, NULL)
+STATUS(ltx_op_cancel, given, NULL)
+STATUS(ltx_op_snapshot, given, NULL, NULL)
+STATUS(ltx_op_take_estimate, given, OUT(ltx_estimate), NULL)
+STATUS(ltx_op_take_checked, given, OUT(ltx_checked), NULL)
+STATUS(ltx_op_take_job, given, OUT(ltx_job), NULL)
+STATUS(ltx_op_take_recovered, given, OUT(ltx_recovered), NULL)
+STATUS(ltx_op_take_result, given, OUT(ltx_result), NULL)
+STATUS(ltx_op_take_saved, given, OUT(ltx_saved), NULL)
+STATUS(ltx_op_take_submits, given, OUT(ltx_submits), NULL)
+STATUS(ltx_op_take_uri, given, (const char **)(void *)OUT(void), NULL)
+STATUS(ltx_op_wait, given, -1, NULL)
+STATUS(ltx_op_wait_until, given, -1, 1, NULL, NULL, NULL)
 STATUS(ltx_ops_wait_any, NULL, 1, -1, NULL, NULL)
-STATUS(ltx_recovered_job, NULL, 0, OUT(ltx_job), NULL)
+STATUS(ltx_recovered_job, given, 0, OUT(ltx_job), NULL)
 STATUS(ltx_request_new, NULL, OUT(ltx_request), NULL)
-STATUS(ltx_request_set_bool, NULL, NULL, true, NULL)
-STATUS(ltx_request_set_double, NULL, NULL, 1.0, NULL)
-STATUS(ltx_request_set_int, NULL, NULL, 1, NULL)
-STATUS(ltx_request_set_json, NULL, NULL, NULL, NULL)
-STATUS(ltx_request_set_label, NULL, NULL, NULL)
-STATUS(ltx_request_set_max_cost, NULL, NULL, NULL)
-STATUS(ltx_request_set_media_bytes, NULL, NULL, NULL, 1, NULL)
-STATUS(ltx_request_set_media_file, NULL, NULL, NULL, NULL)
-STATUS(ltx_request_set_media_url, NULL, NULL, NULL, NULL)
-STATUS(ltx_request_set_null, NULL, NULL, NULL)
-STATUS(ltx_request_set_on_unknown, NULL, 0, NULL)
-STATUS(ltx_request_set_once, NULL, NULL, NULL)
-STATUS(ltx_request_set_path, NULL, NULL, NULL)
-STATUS(ltx_request_set_string, NULL, NULL, NULL, NULL)
-STATUS(ltx_request_set_timeout_ms, NULL, 1, NULL)
-STATUS(ltx_result_download, NULL, NULL, NULL, NULL, OUT(ltx_op), NULL)
+STATUS(ltx_request_set_bool, given, NULL, true, NULL)
+STATUS(ltx_request_set_double, given, NULL, 1.0, NULL)
+STATUS(ltx_request_set_int, given, NULL, 1, NULL)
+STATUS(ltx_request_set_json, given, NULL, NULL, NULL)
+STATUS(ltx_request_set_label, given, NULL, NULL)
+STATUS(ltx_request_set_max_cost, given, NULL, NULL)
+STATUS(ltx_request_set_media_bytes, given, NULL, NULL, 1, NULL)
+STATUS(ltx_request_set_media_file, given, NULL, NULL, NULL)
+STATUS(ltx_request_set_media_url, given, NULL, NULL, NULL)
+STATUS(ltx_request_set_null, given, NULL, NULL)
+STATUS(ltx_request_set_on_unknown, given, 0, NULL)
+STATUS(ltx_request_set_once, given, NULL, NULL)
+STATUS(ltx_request_set_path, given, NULL, NULL)
+STATUS(ltx_request_set_string, given, NULL, NULL, NULL)
+STATUS(ltx_request_set_timeout_ms, given, 1, NULL)
+STATUS(ltx_result_download, given, NULL, NULL, NULL, OUT(ltx_op), NULL)
 NOTHING(ltx_checked_request_id)
+NOTHING(ltx_buffer_data)
 NOTHING(ltx_client_ref)
 NOTHING(ltx_error_api_message)
 NOTHING(ltx_error_api_type)
@@ -82,6 +99,8 @@ NOTHING(ltx_error_job_ref)
 NOTHING(ltx_error_request_id)
 NOTHING(ltx_estimate_basis)
 NOTHING(ltx_estimate_usd)
+NOTHING(ltx_frame_stream_ref)
+NOTHING(ltx_frames_label)
 NOTHING(ltx_job_endpoint)
 NOTHING(ltx_job_id)
 NOTHING(ltx_job_label)
@@ -91,11 +110,14 @@ NOTHING(ltx_op_ref)
 NOTHING(ltx_op_ref_string)
 NOTHING(ltx_recovered_other_key)
 NOTHING(ltx_recovered_unknown)
+DONE(ltx_buffer_free)
 DONE(ltx_checked_free)
 DONE(ltx_client_release)
 DONE(ltx_config_free)
 DONE(ltx_error_free)
 DONE(ltx_estimate_free)
+DONE(ltx_frame_stream_release)
+DONE(ltx_frames_free)
 DONE(ltx_job_release)
 DONE(ltx_op_release)
 DONE(ltx_recovered_free)
@@ -103,6 +125,7 @@ DONE(ltx_request_free)
 DONE(ltx_result_free)
 DONE(ltx_saved_free)
 DONE(ltx_submits_free)
+NUMBER(ltx_buffer_size, 0)
 NUMBER(ltx_checked_count, 0)
 NUMBER(ltx_checked_setting_count, 0)
 NUMBER(ltx_error_billing, 0)
@@ -111,6 +134,7 @@ NUMBER(ltx_error_is_retryable, 0)
 NUMBER(ltx_error_job_ended, 0)
 NUMBER(ltx_error_retry_after_ms, -1)
 NUMBER(ltx_error_status, LTX_OK)
+NUMBER(ltx_frames_count, 0)
 NUMBER(ltx_job_warning_count, 0)
 NUMBER(ltx_recovered_job_count, 0)
 NUMBER(ltx_result_completed_at, -1)
@@ -121,61 +145,70 @@ NUMBER(ltx_result_outputs_expire_at, -1)
 NUMBER(ltx_saved_bytes, 0)
 NUMBER(ltx_saved_count, 0)
 NUMBER(ltx_submits_count, 0)
-static void ltx_checked_detail_null(void) { CHECK(ltx_checked_detail(NULL, 0) == NULL); }
-static void ltx_checked_elapsed_ms_null(void) { CHECK_INT(ltx_checked_elapsed_ms(NULL, 0), -1); }
-static void ltx_checked_setting_key_null(void) { CHECK(ltx_checked_setting_key(NULL, 0) == NULL); }
-static void ltx_checked_setting_origin_null(void) { CHECK(ltx_checked_setting_origin(NULL, 0) == NULL); }
-static void ltx_checked_setting_value_null(void) { CHECK(ltx_checked_setting_value(NULL, 0) == NULL); }
-static void ltx_checked_state_null(void) { CHECK_INT(ltx_checked_state(NULL, 0), -1); }
-static void ltx_checked_status_null(void) { CHECK_INT(ltx_checked_status(NULL, 0), LTX_OK); }
-static void ltx_checked_text_null(void) { CHECK_TEXT(ltx_checked_text(NULL), ""); }
-static void ltx_checked_what_null(void) { CHECK(ltx_checked_what(NULL, 0) == NULL); }
-static void ltx_error_message_null(void) { CHECK_TEXT(ltx_error_message(NULL), ""); }
-static void ltx_job_warning_null(void) { CHECK(ltx_job_warning(NULL, 0) == NULL); }
-static void ltx_result_label_null(void) { CHECK(ltx_result_label(NULL, 0) == NULL); }
-static void ltx_result_url_null(void) { CHECK(ltx_result_url(NULL, 0) == NULL); }
-static void ltx_saved_path_null(void) { CHECK(ltx_saved_path(NULL, 0) == NULL); }
-static void ltx_submits_began_at_null(void) { CHECK_INT(ltx_submits_began_at(NULL, 0), -1); }
-static void ltx_submits_doubts_null(void) { CHECK_INT(ltx_submits_doubts(NULL, 0), 0); }
-static void ltx_submits_ended_null(void) { CHECK_INT(ltx_submits_ended(NULL, 0), LTX_STATE_UNKNOWN); }
-static void ltx_submits_endpoint_null(void) { CHECK(ltx_submits_endpoint(NULL, 0) == NULL); }
-static void ltx_submits_fate_null(void) { CHECK_INT(ltx_submits_fate(NULL, 0), -1); }
-static void ltx_submits_intent_null(void) { CHECK(ltx_submits_intent(NULL, 0) == NULL); }
-static void ltx_submits_is_other_key_null(void) { CHECK(!ltx_submits_is_other_key(NULL, 0)); }
-static void ltx_submits_is_saved_null(void) { CHECK(!ltx_submits_is_saved(NULL, 0)); }
-static void ltx_submits_job_null(void) { CHECK(ltx_submits_job(NULL, 0) == NULL); }
-static void ltx_submits_label_null(void) { CHECK(ltx_submits_label(NULL, 0) == NULL); }
-static void ltx_submits_once_null(void) { CHECK(ltx_submits_once(NULL, 0) == NULL); }
-static void ltx_submits_request_id_null(void) { CHECK(ltx_submits_request_id(NULL, 0) == NULL); }
-/* These take no pointer. */
-static void ltx_abi_version_null(void) { CHECK_INT(ltx_abi_version(), LTX_ABI_VERSION); }
-static void ltx_version_null(void) { CHECK_TEXT(ltx_version(), LTX_VERSION); }
-static void ltx_version_number_null(void) { CHECK_INT(ltx_version_number(), LTX_VERSION_NUMBER); }
-static void ltx_build_info_null(void) { CHECK(strstr(ltx_build_info(), LTX_VERSION) != NULL); }
-static void ltx_billing_name_null(void) {
+static void ltx_checked_detail_wrong(void) { CHECK(ltx_checked_detail(given, 0) == NULL); }
+static void ltx_checked_elapsed_ms_wrong(void) { CHECK_INT(ltx_checked_elapsed_ms(given, 0), -1); }
+static void ltx_checked_setting_key_wrong(void) { CHECK(ltx_checked_setting_key(given, 0) == NULL); }
+static void ltx_checked_setting_origin_wrong(void) { CHECK(ltx_checked_setting_origin(given, 0) == NULL); }
+static void ltx_checked_setting_value_wrong(void) { CHECK(ltx_checked_setting_value(given, 0) == NULL); }
+static void ltx_checked_state_wrong(void) { CHECK_INT(ltx_checked_state(given, 0), -1); }
+static void ltx_checked_status_wrong(void) { CHECK_INT(ltx_checked_status(given, 0), LTX_OK); }
+static void ltx_checked_text_wrong(void) { CHECK_TEXT(ltx_checked_text(given), ""); }
+static void ltx_checked_what_wrong(void) { CHECK(ltx_checked_what(given, 0) == NULL); }
+static void ltx_error_message_wrong(void) { CHECK_TEXT(ltx_error_message(given), ""); }
+static void ltx_frames_find_number_wrong(void) { CHECK_INT(ltx_frames_find_number(given, 0), -1); }
+static void ltx_frames_name_wrong(void) { CHECK(ltx_frames_name(given, 0) == NULL); }
+static void ltx_frames_number_wrong(void) { CHECK_INT(ltx_frames_number(given, 0), -1); }
+static void ltx_frames_size_wrong(void) { CHECK_INT(ltx_frames_size(given, 0), 0); }
+static void ltx_op_frame_path_wrong(void) { CHECK(ltx_op_frame_path(given, 0) == NULL); }
+static void ltx_job_warning_wrong(void) { CHECK(ltx_job_warning(given, 0) == NULL); }
+static void ltx_result_label_wrong(void) { CHECK(ltx_result_label(given, 0) == NULL); }
+static void ltx_result_url_wrong(void) { CHECK(ltx_result_url(given, 0) == NULL); }
+static void ltx_saved_path_wrong(void) { CHECK(ltx_saved_path(given, 0) == NULL); }
+static void ltx_submits_began_at_wrong(void) { CHECK_INT(ltx_submits_began_at(given, 0), -1); }
+static void ltx_submits_doubts_wrong(void) { CHECK_INT(ltx_submits_doubts(given, 0), 0); }
+static void ltx_submits_ended_wrong(void) { CHECK_INT(ltx_submits_ended(given, 0), LTX_STATE_UNKNOWN); }
+static void ltx_submits_endpoint_wrong(void) { CHECK(ltx_submits_endpoint(given, 0) == NULL); }
+static void ltx_submits_fate_wrong(void) { CHECK_INT(ltx_submits_fate(given, 0), -1); }
+static void ltx_submits_intent_wrong(void) { CHECK(ltx_submits_intent(given, 0) == NULL); }
+static void ltx_submits_is_other_key_wrong(void) { CHECK(!ltx_submits_is_other_key(given, 0)); }
+static void ltx_submits_is_saved_wrong(void) { CHECK(!ltx_submits_is_saved(given, 0)); }
+static void ltx_submits_job_wrong(void) { CHECK(ltx_submits_job(given, 0) == NULL); }
+static void ltx_submits_label_wrong(void) { CHECK(ltx_submits_label(given, 0) == NULL); }
+static void ltx_submits_once_wrong(void) { CHECK(ltx_submits_once(given, 0) == NULL); }
+static void ltx_submits_request_id_wrong(void) { CHECK(ltx_submits_request_id(given, 0) == NULL); }
+/* These take no handle. */
+static void ltx_abi_version_wrong(void) { CHECK_INT(ltx_abi_version(), LTX_ABI_VERSION); }
+static void ltx_version_wrong(void) { CHECK_TEXT(ltx_version(), answer == LTX_INTERNAL ? "" : LTX_VERSION); }
+static void ltx_version_number_wrong(void) { CHECK_INT(ltx_version_number(), answer == LTX_INTERNAL ? 0 : LTX_VERSION_NUMBER); }
+static void ltx_build_info_wrong(void) { CHECK((strstr(ltx_build_info(), LTX_VERSION) == NULL) == (answer == LTX_INTERNAL)); }
+static void ltx_billing_name_wrong(void) {
   CHECK_TEXT(ltx_billing_name(LTX_BILLING_NO_JOB), "no_job");
   CHECK_TEXT(ltx_billing_name(LTX_BILLING_JOB_EXISTS), "job_exists");
   CHECK_TEXT(ltx_billing_name(LTX_BILLING_NOT_BILLED), "not_billed");
   CHECK_TEXT(ltx_billing_name(99), "unknown");
 }
-static void ltx_status_name_null(void) {
-  CHECK_TEXT(ltx_status_name(LTX_OK), "Ok");
+static void ltx_status_name_wrong(void) {
+  CHECK_TEXT(ltx_status_name(LTX_OK), answer == LTX_INTERNAL ? "Unknown" : "Ok");
   CHECK_TEXT(ltx_status_name(LTX_WAIT_TIMEOUT), "WaitTimeout");
+  CHECK_TEXT(ltx_status_name(LTX_END), "End");
   CHECK_TEXT(ltx_status_name(-7), "Unknown");
 }
-static void ltx_config_new_null(void) {
-  ltx_config *config = ltx_config_new();
-  CHECK(config != NULL);
-  ltx_config_free(config);
+static void ltx_config_new_wrong(void) {
+  ltx_config *made = ltx_config_new();
+  CHECK((made == NULL) == (answer == LTX_INTERNAL));
+  ltx_config_free(made);
 }
 
-#define ROW(name) {#name, name##_null}
+#define ROW(name) {#name, name##_wrong}
 static const struct {
   const char *name;
   void (*call)(void);
 } table[] = {
     ROW(ltx_abi_version),
     ROW(ltx_billing_name),
+    ROW(ltx_buffer_data),
+    ROW(ltx_buffer_free),
+    ROW(ltx_buffer_size),
     ROW(ltx_build_info),
     ROW(ltx_checked_count),
     ROW(ltx_checked_detail),
@@ -225,6 +258,21 @@ static const struct {
     ROW(ltx_estimate_basis),
     ROW(ltx_estimate_free),
     ROW(ltx_estimate_usd),
+    ROW(ltx_frame_stream_cancel),
+    ROW(ltx_frame_stream_next),
+    ROW(ltx_frame_stream_ref),
+    ROW(ltx_frame_stream_release),
+    ROW(ltx_frame_stream_snapshot),
+    ROW(ltx_frames_count),
+    ROW(ltx_frames_extract),
+    ROW(ltx_frames_find_number),
+    ROW(ltx_frames_free),
+    ROW(ltx_frames_label),
+    ROW(ltx_frames_name),
+    ROW(ltx_frames_number),
+    ROW(ltx_frames_read),
+    ROW(ltx_frames_size),
+    ROW(ltx_frames_stream),
     ROW(ltx_job_endpoint),
     ROW(ltx_job_id),
     ROW(ltx_job_label),
@@ -239,12 +287,15 @@ static const struct {
     ROW(ltx_job_warning_count),
     ROW(ltx_log_set),
     ROW(ltx_op_cancel),
+    ROW(ltx_op_frame_path),
     ROW(ltx_op_ref),
     ROW(ltx_op_ref_string),
     ROW(ltx_op_release),
     ROW(ltx_op_snapshot),
+    ROW(ltx_op_take_buffer),
     ROW(ltx_op_take_checked),
     ROW(ltx_op_take_estimate),
+    ROW(ltx_op_take_frames),
     ROW(ltx_op_take_job),
     ROW(ltx_op_take_recovered),
     ROW(ltx_op_take_result),
@@ -280,6 +331,7 @@ static const struct {
     ROW(ltx_result_count),
     ROW(ltx_result_created_at),
     ROW(ltx_result_download),
+    ROW(ltx_result_frames),
     ROW(ltx_result_free),
     ROW(ltx_result_job_expires_at),
     ROW(ltx_result_label),
@@ -308,7 +360,8 @@ static const struct {
     ROW(ltx_version_number),
 };
 
-static void every_export_answers_null(const char *symbols) {
+/* Calls each row of the list of exports, between `before` and `after`. */
+static void every_export(const char *symbols, void (*before)(const char *), void (*after)(const char *)) {
   FILE *file = fopen(symbols, "r");
   CHECK(file != NULL);
   char line[256];
@@ -323,13 +376,42 @@ static void every_export_answers_null(const char *symbols) {
       fprintf(stderr, "the export %s is missing in the table\n", line);
       exit(1);
     }
+    before(line);
     table[row].call();
+    after(line);
     /* Whoever was handed an out-parameter has emptied it. */
     CHECK(filled == NULL || filled == &filled);
     ++seen;
   }
   fclose(file);
   CHECK_INT(seen, sizeof table / sizeof *table);
+}
+
+static void nothing(const char *name) { (void)name; }
+
+/* A handle of another type than the one that belongs there. */
+static ltx_config *config;
+static ltx_request *request;
+
+static void another_type(const char *name) { given = strncmp(name, "ltx_config_", 11) == 0 ? (void *)request : (void *)config; }
+
+static void every_export_answers_what_is_no_handle_of_its_type(const char *symbols) {
+  every_export(symbols, nothing, nothing);
+  config = ltx_config_new();
+  CHECK_OK(ltx_request_new("retake", &request, NULL), NULL);
+  every_export(symbols, another_type, nothing);
+  /* They are as they were. */
+  CHECK_OK(ltx_config_set(config, "poll_interval", "5", NULL), NULL);
+  CHECK_OK(ltx_request_set_int(request, "seed", 1, NULL), NULL);
+  ltx_config_free(config);
+  ltx_request_free(request);
+  /* Words of somebody else, and a place between words. */
+  static uint64_t words[4] = {0x1122334455667788u, 1, 2, 3};
+  given = words;
+  every_export(symbols, nothing, nothing);
+  given = (char *)words + 3;
+  every_export(symbols, nothing, nothing);
+  given = NULL;
 }
 
 static void out_parameters_are_emptied_and_errors_told(void) {
@@ -346,21 +428,21 @@ static void out_parameters_are_emptied_and_errors_told(void) {
   CHECK_INT(index, 0);
   /* On success the error is emptied, whatever was there. */
   err = (ltx_error *)(void *)&filled;
-  ltx_request *request = NULL;
-  CHECK_OK(ltx_request_new("retake", &request, &err), NULL);
+  ltx_request *made = NULL;
+  CHECK_OK(ltx_request_new("retake", &made, &err), NULL);
   CHECK(err == NULL);
-  ltx_request_free(request);
+  ltx_request_free(made);
 }
 
 static ltx_client *some_client(void) {
   ltx_error *err = NULL;
-  ltx_config *config = ltx_config_new();
+  ltx_config *settings = ltx_config_new();
   ltx_client *client = NULL;
-  CHECK_OK(ltx_config_set(config, "api_key", "some-key", &err), err);
-  CHECK_OK(ltx_config_set(config, "base_url", "http://127.0.0.1:9", &err), err);
-  CHECK_OK(ltx_config_set(config, "journal", "memory", &err), err);
-  CHECK_OK(ltx_client_new(config, &client, &err), err);
-  ltx_config_free(config);
+  CHECK_OK(ltx_config_set(settings, "api_key", "some-key", &err), err);
+  CHECK_OK(ltx_config_set(settings, "base_url", "http://127.0.0.1:9", &err), err);
+  CHECK_OK(ltx_config_set(settings, "journal", "memory", &err), err);
+  CHECK_OK(ltx_client_new(settings, &client, &err), err);
+  ltx_config_free(settings);
   return client;
 }
 
@@ -396,75 +478,122 @@ static void handles_of_another_type_are_refused(void) {
   ltx_client_release(client);
 }
 
-static void text_and_numbers_are_checked(void) {
-  static const char bad[] = "ab\xff";
-  ltx_error *err = NULL;
-  ltx_request *request = NULL;
-  ltx_config *config = ltx_config_new();
-  CHECK_STATUS(ltx_request_new(bad, &request, &err), LTX_INVALID_ARGUMENT, err);
-  CHECK(request == NULL && strstr(ltx_error_message(err), "UTF-8") != NULL);
-  ltx_error_free(err);
-  CHECK_STATUS(ltx_request_new("../admin", &request, NULL), LTX_INVALID_REQUEST, NULL);
-  CHECK_OK(ltx_request_new("retake", &request, &err), err);
-  CHECK_STATUS(ltx_request_set_string(request, bad, "x", NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_request_set_string(request, "prompt", bad, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_request_set_string(request, "prompt", NULL, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_request_set_json(request, "prompt", "{", NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_request_set_double(request, "strength", (double)INFINITY, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_request_set_on_unknown(request, 2, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_request_set_on_unknown(request, -1, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_request_set_timeout_ms(request, 0, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_request_set_media_bytes(request, "video_uri", NULL, 5, NULL), LTX_INVALID_ARGUMENT, NULL);
-  /* An amount that is none is refused, an empty one too; NULL is no limit. */
-  static const char *const amounts[] = {"", "-1", "2,50", "$2", "1e3", "NaN", "0.0000001"};
-  for (size_t i = 0; i < sizeof amounts / sizeof *amounts; ++i) {
-    CHECK_STATUS(ltx_request_set_max_cost(request, amounts[i], NULL), LTX_INVALID_REQUEST, NULL);
-  }
-  CHECK_STATUS(ltx_request_set_max_cost(request, bad, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_OK(ltx_request_set_max_cost(request, "2.50", &err), err);
-  CHECK_OK(ltx_request_set_max_cost(request, NULL, &err), err);
-  /* A path on POSIX may be any bytes. */
-  CHECK_OK(ltx_request_set_media_file(request, "video_uri", bad, &err), err);
-  CHECK_OK(ltx_request_set_json(request, "anything", "[1, {\"a\": null}]", &err), err);
-  CHECK_OK(ltx_request_set_once(request, NULL, &err), err);
-  CHECK_OK(ltx_request_set_on_unknown(request, LTX_ON_UNKNOWN_STOP, &err), err);
-  ltx_request_free(request);
-  CHECK_STATUS(ltx_config_set(config, "pol_interval", "5", &err), LTX_CONFIG, err);
-  CHECK(strstr(ltx_error_message(err), "poll_interval") != NULL);
-  ltx_error_free(err);
-  CHECK_STATUS(ltx_config_set(config, "poll_interval", bad, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_config_set(config, "poll_interval", "soon", NULL), LTX_CONFIG, NULL);
-  ltx_config_free(config);
+/* Of the library that was built to panic. */
+static int32_t (*panic_next)(int32_t);
 
-  ltx_client *client = some_client();
-  ltx_job *job = NULL;
-  CHECK_STATUS(ltx_client_job(client, bad, &job, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_client_job(client, "no reference", &job, NULL), LTX_INVALID_REQUEST, NULL);
-  CHECK_STATUS(ltx_client_job(client, "intent:unheard-of", &job, NULL), LTX_NOT_FOUND, NULL);
-  CHECK_STATUS(ltx_client_set_api_key(client, "  ", NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK(job == NULL);
+/* These give a number or a text that is fixed; nothing in them can panic. */
+static int is_fixed(const char *name) {
+  static const char *const fixed[] = {"ltx_abi_version", "ltx_billing_name"};
+  for (size_t i = 0; i < sizeof fixed / sizeof *fixed; ++i) {
+    if (strcmp(fixed[i], name) == 0) {
+      return 1;
+    }
+  }
+  return 0;
+}
+
+static void arm(const char *name) {
+  (void)name;
+  panic_next(1);
+}
+
+static void was_struck(const char *name) {
+  if ((panic_next(0) == 0) == is_fixed(name)) {
+    printf("%s: %s\n", name, is_fixed(name) ? "it panicked, and is called fixed here" : "nothing guards it against a panic");
+    exit(1);
+  }
+}
+
+typedef struct {
+  int completed, destroyed;
+  ltx_status inside;
+} heard;
+
+static void on_complete(void *user_data, ltx_op *op, ltx_status outcome) {
+  (void)outcome;
+  heard *at = user_data;
+  ++at->completed;
+  panic_next(1);
+  at->inside = ltx_op_wait(op, 0, NULL);
+}
+
+static void destroy(void *user_data) { ++((heard *)user_data)->destroyed; }
+
+/* An operation that has ended, and whose callbacks are due. */
+static void begin(ltx_client *client, heard *at) {
+  ltx_callbacks callbacks = LTX_CALLBACKS_INIT;
+  callbacks.on_complete = on_complete;
+  callbacks.user_data = at;
+  callbacks.destroy = destroy;
   ltx_op *op = NULL;
-  CHECK_STATUS(ltx_client_resolve(client, bad, NULL, NULL, &op, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_STATUS(ltx_client_resolve(client, "no reference", NULL, NULL, &op, NULL), LTX_INVALID_REQUEST, NULL);
-  CHECK(op == NULL);
-  char usd[LTX_USD_SIZE];
-  CHECK_OK(ltx_client_committed(client, usd, sizeof usd, &err), err);
-  CHECK_TEXT(usd, "0.00");
-  CHECK_STATUS(ltx_client_committed(client, usd, 4, &err), LTX_INVALID_ARGUMENT, err);
-  CHECK(usd[0] == '\0' && strstr(ltx_error_message(err), "5 are needed") != NULL);
+  CHECK_OK(ltx_client_jobs(client, &callbacks, &op, NULL), NULL);
+  CHECK_OK(ltx_op_wait(op, 60000, NULL), NULL);
+  ltx_op_release(op);
+}
+
+static int written[2] = {-1, -1};
+
+/* Whatever ends this program: what was written to standard error meanwhile is seen. */
+static void show_what_was_written(void) {
+  char text[4096];
+  close(2);
+  for (ssize_t got; written[0] >= 0 && (got = read(written[0], text, sizeof text)) > 0;) {
+    fwrite(text, 1, (size_t)got, stdout);
+  }
+}
+
+static void a_panic_ends_at_the_border(const char *symbols) {
+  /* Only there in the library that was built for this. */
+  void *found = dlsym(RTLD_DEFAULT, "ltx_test_panic_next");
+  CHECK(found != NULL);
+  memcpy(&panic_next, &found, sizeof panic_next);
+  /* Standard error goes into a pipe, to see that nothing comes. */
+  const int stderr_before = dup(2);
+  atexit(show_what_was_written);
+  CHECK(pipe(written) == 0 && dup2(written[1], 2) == 2);
+  close(written[1]);
+  answer = LTX_INTERNAL;
+  every_export(symbols, arm, was_struck);
+
+  ltx_error *err = NULL;
+  ltx_request *made = NULL;
+  panic_next(1);
+  CHECK_STATUS(ltx_request_new("../", &made, &err), LTX_INTERNAL, err);
+  CHECK_INT(ltx_error_status(err), LTX_INTERNAL);
+  CHECK(made == NULL && strstr(ltx_error_message(err), "on purpose") != NULL);
   ltx_error_free(err);
-  CHECK_STATUS(ltx_client_committed(client, NULL, 4, NULL), LTX_INVALID_ARGUMENT, NULL);
-  int64_t handle = 7;
-  CHECK_STATUS(ltx_client_event_handle((ltx_client *)(void *)&filled, &handle, NULL), LTX_INVALID_ARGUMENT, NULL);
-  CHECK_INT(handle, -1);
+
+  /* In a call from inside a callback: it is answered there, and nobody else hears of it. */
+  ltx_client *client = some_client();
+  heard at = {0, 0, LTX_OK};
+  begin(client, &at);
+  CHECK_OK(ltx_client_dispatch(client, 60000, 0, NULL, NULL), NULL);
+  CHECK(at.completed == 1 && at.destroyed == 1 && at.inside == LTX_INTERNAL);
+  /* On this library's side of a callback: it is left out, what belongs to the host is destroyed, and the next one comes. */
+  memset(&at, 0, sizeof at);
+  begin(client, &at);
+  panic_next(2);
+  CHECK_STATUS(ltx_client_dispatch(client, 60000, 0, NULL, NULL), LTX_INTERNAL, NULL);
+  CHECK(at.completed == 0 && at.destroyed == 1);
+  begin(client, &at);
+  CHECK_OK(ltx_client_dispatch(client, 60000, 0, NULL, NULL), NULL);
+  CHECK(at.completed == 1 && at.destroyed == 2);
+  CHECK_OK(ltx_client_close(client, 20000, NULL), NULL);
   ltx_client_release(client);
+
+  CHECK(dup2(stderr_before, 2) == 2);
+  char text[64];
+  CHECK_INT(read(written[0], text, sizeof text), 0);
 }
 
 int main(int argc, char **argv) {
-  CHECK(argc == 2);
-  every_export_answers_null(argv[1]);
+  CHECK(argc == 2 || (argc == 3 && strcmp(argv[2], "panics") == 0));
+  if (argc == 3) {
+    a_panic_ends_at_the_border(argv[1]);
+    return 0;
+  }
+  every_export_answers_what_is_no_handle_of_its_type(argv[1]);
   out_parameters_are_emptied_and_errors_told();
   handles_of_another_type_are_refused();
-  text_and_numbers_are_checked();
   return 0;
 }

@@ -116,10 +116,10 @@ static void every_operation_takes_callbacks_and_they_run_on_the_dispatching_thre
   ltx_client *client = emulator_client(&service);
   ltx_error *err = NULL;
   ltx_op *op = NULL;
-  heard at[9];
+  heard at[12];
   memset(at, 0, sizeof at);
-  ltx_callbacks to[9];
-  for (size_t i = 0; i < 9; ++i) {
+  ltx_callbacks to[12];
+  for (size_t i = 0; i < 12; ++i) {
     to[i] = into(&at[i]);
   }
   ltx_request *request = emulator_request();
@@ -140,6 +140,18 @@ static void every_operation_takes_callbacks_and_they_run_on_the_dispatching_thre
   ltx_op_release(op);
   CHECK_OK(ltx_result_download(result, dest, NULL, &to[3], &op, &err), err);
   ltx_op_release(op);
+  ltx_frames *frames = NULL;
+  CHECK_OK(ltx_result_frames(result, NULL, &to[9], &op, &err), err);
+  CHECK_OK(ltx_op_wait(op, 20000, &err), err);
+  CHECK_OK(ltx_op_take_frames(op, &frames, &err), err);
+  ltx_op_release(op);
+  CHECK_OK(ltx_frames_read(frames, 0, &to[10], &op, &err), err);
+  ltx_op_release(op);
+  char other[512];
+  snprintf(other, sizeof other, "%s/again", dest);
+  CHECK_OK(ltx_frames_extract(frames, other, NULL, &to[11], &op, &err), err);
+  ltx_op_release(op);
+  ltx_frames_free(frames);
   CHECK_OK(ltx_client_upload(client, emulator_clip(), &to[4], &op, &err), err);
   ltx_op_release(op);
   CHECK_OK(ltx_client_check(client, &to[5], &op, &err), err);
@@ -152,18 +164,18 @@ static void every_operation_takes_callbacks_and_they_run_on_the_dispatching_thre
   ltx_op_release(op);
 
   size_t ran = 0;
-  for (int ended = 0; ended < 9;) {
+  for (int ended = 0; ended < 12;) {
     /* One at a time is possible too. */
     CHECK_OK(ltx_client_dispatch(client, 20000, 1, &ran, &err), err);
     CHECK_INT(ran, 1);
     ended = 0;
-    for (size_t i = 0; i < 9; ++i) {
+    for (size_t i = 0; i < 12; ++i) {
       ended += at[i].destroyed;
     }
   }
   CHECK_STATUS(ltx_client_dispatch(client, 0, 0, &ran, &err), LTX_PENDING, err);
   CHECK_INT(ran, 0);
-  for (size_t i = 0; i < 9; ++i) {
+  for (size_t i = 0; i < 12; ++i) {
     CHECK_INT(at[i].completed, 1);
     CHECK_INT(at[i].destroyed, 1);
     CHECK_INT(at[i].disorder, 0);

@@ -78,7 +78,8 @@ void emulator_stop(emulator *from) {
   waitpid(from->pid, &status, 0);
 }
 
-long emulator_count(const emulator *from, const char *method, const char *path) {
+/* One request to the control origin; the body of its answer goes to `text`. */
+static void control(const emulator *from, const char *request, char *text, size_t size) {
   const char *port = strrchr(from->control_url, ':');
   CHECK(port != NULL);
   struct sockaddr_in address;
@@ -88,23 +89,38 @@ long emulator_count(const emulator *from, const char *method, const char *path) 
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   CHECK(fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0);
-  char text[4096];
-  const int asked = snprintf(text, sizeof text, "GET /requests/count?method=%s&path=%s HTTP/1.1\r\nhost: emulator\r\nconnection: close\r\n\r\n", method, path);
-  CHECK_INT(write(fd, text, (size_t)asked), asked);
+  CHECK_INT(write(fd, request, strlen(request)), strlen(request));
   size_t length = 0;
-  for (ssize_t got; length + 1 < sizeof text && (got = read(fd, text + length, sizeof text - 1 - length)) > 0;) {
+  for (ssize_t got; length + 1 < size && (got = read(fd, text + length, size - 1 - length)) > 0;) {
     length += (size_t)got;
   }
   close(fd);
   text[length] = '\0';
+  CHECK(strncmp(text, "HTTP/1.1 20", 11) == 0);
   const char *body = strstr(text, "\r\n\r\n");
   CHECK(body != NULL);
-  json *answer = json_parse(body + 4);
+  memmove(text, body + 4, strlen(body + 4) + 1);
+}
+
+long emulator_count(const emulator *from, const char *method, const char *path) {
+  char text[4096];
+  snprintf(text, sizeof text, "GET /requests/count?method=%s&path=%s HTTP/1.1\r\nhost: emulator\r\nconnection: close\r\n\r\n", method, path);
+  control(from, text, text, sizeof text);
+  json *answer = json_parse(text);
   CHECK(answer != NULL);
   const long count = (long)json_integer(json_member(answer, "count"), -1);
   json_free(answer);
   CHECK(count >= 0);
   return count;
+}
+
+void emulator_fault(const emulator *at, const char *fault) {
+  char text[4096];
+  const int length = snprintf(text, sizeof text,
+                              "POST /faults HTTP/1.1\r\nhost: emulator\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",
+                              strlen(fault), fault);
+  CHECK(length > 0 && (size_t)length < sizeof text);
+  control(at, text, text, sizeof text);
 }
 
 ltx_client *emulator_client(const emulator *from) {
@@ -120,6 +136,39 @@ ltx_client *emulator_client(const emulator *from) {
   CHECK_OK(ltx_client_new(config, &client, &err), err);
   ltx_config_free(config);
   return client;
+}
+
+ltx_result *emulator_result(ltx_client *client) {
+  ltx_error *err = NULL;
+  ltx_request *request = emulator_request();
+  ltx_op *op = NULL;
+  ltx_job *job = NULL;
+  ltx_result *result = NULL;
+  CHECK_OK(ltx_client_submit(client, request, NULL, &op, &err), err);
+  ltx_request_free(request);
+  CHECK_OK(ltx_op_wait(op, 60000, &err), err);
+  CHECK_OK(ltx_op_take_job(op, &job, &err), err);
+  ltx_op_release(op);
+  CHECK_OK(ltx_job_wait(job, NULL, &op, &err), err);
+  CHECK_OK(ltx_op_wait(op, 60000, &err), err);
+  CHECK_OK(ltx_op_take_result(op, &result, &err), err);
+  ltx_op_release(op);
+  ltx_job_release(job);
+  return result;
+}
+
+ltx_frames *emulator_frames(const ltx_result *result, const char *spool) {
+  ltx_error *err = NULL;
+  ltx_op *op = NULL;
+  ltx_frames *frames = NULL;
+  ltx_frames_options options = {0};
+  options.size = sizeof options;
+  options.spool = spool;
+  CHECK_OK(ltx_result_frames(result, &options, NULL, &op, &err), err);
+  CHECK_OK(ltx_op_wait(op, 60000, &err), err);
+  CHECK_OK(ltx_op_take_frames(op, &frames, &err), err);
+  ltx_op_release(op);
+  return frames;
 }
 
 const char *emulator_clip(void) { return needed("LTX_JOBS_CLIP"); }

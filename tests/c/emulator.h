@@ -24,6 +24,8 @@ void emulator_start(emulator *to, const char *programme);
 void emulator_stop(emulator *from);
 /* How many requests of this kind were read whole. */
 long emulator_count(const emulator *from, const char *method, const char *path);
+/* From now on it does this, a JSON object or a list of them as in a programme. */
+void emulator_fault(const emulator *at, const char *fault);
 /* A client for it with quick polling. */
 ltx_client *emulator_client(const emulator *from);
 /* The clip tests upload: environment LTX_JOBS_CLIP. */
@@ -32,6 +34,10 @@ const char *emulator_clip(void);
 void emulator_media(char *path, size_t size, const char *name);
 /* An HDR request for that clip. */
 ltx_request *emulator_request(void);
+/* The result of a job that was submitted with it and waited for. */
+ltx_result *emulator_result(ltx_client *client);
+/* The frames of a result; `spool` may be NULL. */
+ltx_frames *emulator_frames(const ltx_result *result, const char *spool);
 /* A new empty directory for results; the caller frees the text. */
 char *emulator_directory(void);
 

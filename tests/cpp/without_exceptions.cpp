@@ -40,6 +40,29 @@ int main() {
     auto result = job->try_wait(std::chrono::seconds(20));
     CHECK(result);
     CHECK_INT(result->outputs().size(), 2);
+    auto opening = result->try_frames();
+    CHECK(opening);
+    const auto frames = opening->try_get();
+    CHECK(frames && frames->size() == 3);
+    auto reading = frames->try_read(1);
+    CHECK(reading);
+    const auto bytes = reading->try_get();
+    CHECK(bytes && bytes->size() == (*frames)[1].size);
+    auto missing = frames->try_read(3);
+    CHECK(missing);
+    const auto none = missing->try_get();
+    CHECK(!none);
+    CHECK_INT(none.error().status(), LTX_INVALID_REQUEST);
+    auto stream = frames->try_stream();
+    CHECK(stream);
+    std::size_t taken = 0;
+    for (auto next = stream->try_next(); next && *next; next = stream->try_next(std::chrono::seconds(20))) {
+      taken += (*next)->index == taken;
+    }
+    CHECK(taken == 3 && stream->ended());
+    const auto progress = stream->try_snapshot();
+    CHECK(progress && progress->frames_done == 3);
+    stream->cancel();
     auto waiting = job->try_wait_start();
     CHECK(waiting);
     const auto ended = waiting->try_wait_until([] { return false; });

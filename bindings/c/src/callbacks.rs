@@ -68,6 +68,8 @@ impl Callbacks {
     /// Whether the host wants the operation to be cancelled.
     pub(crate) fn progress(&self, op: *mut ltx_op, info: &ltx_op_info) -> bool {
         let _inside = Inside::enter();
+        #[cfg(feature = "test-panics")]
+        crate::panics::strike(crate::panics::CALLBACK);
         // SAFETY: the header's contract: a function of this type that returns.
         self.0
             .on_progress
@@ -76,6 +78,8 @@ impl Callbacks {
 
     pub(crate) fn complete(&self, op: *mut ltx_op, outcome: ltx_status) {
         let _inside = Inside::enter();
+        #[cfg(feature = "test-panics")]
+        crate::panics::strike(crate::panics::CALLBACK);
         if let Some(function) = self.0.on_complete {
             // SAFETY: as above.
             unsafe { function(self.0.user_data, op, outcome) };

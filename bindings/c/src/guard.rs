@@ -53,6 +53,12 @@ pub(crate) fn value<T>(otherwise: T, body: impl FnOnce() -> Result<T, Error>) ->
 
 fn run<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     silence();
+    let body = || {
+        let result = body();
+        #[cfg(feature = "test-panics")]
+        crate::panics::strike(crate::panics::EXPORT);
+        result
+    };
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let error = Error::from_face(
             ErrorKind::Internal,

@@ -13,6 +13,7 @@ use crate::handle::{self, Handle};
 use crate::home::Home;
 use crate::job::epoch_ms;
 use crate::op::{self, Product, ltx_op};
+use crate::options::{self, Options};
 use crate::status::ltx_status;
 use crate::text;
 
@@ -22,8 +23,8 @@ pub struct ltx_result {
 }
 
 pub(crate) struct Outputs {
-    completed: Completed,
-    home: Home,
+    pub(crate) completed: Completed,
+    pub(crate) home: Home,
     /// Label and URL, in the order of the labels.
     list: Vec<(CString, CString)>,
 }
@@ -71,43 +72,25 @@ pub struct ltx_download_options {
     pub first_frame: i64,
     /// Names for frames, for example `"sh010.{frame:04}.exr"`; NULL keeps the archive's names.
     pub frame_name: *const c_char,
+    /// Connections for one file, 1 to 64; 0 is the client's setting `connections`: as many as are found to help, at most 8.
+    pub connections: i32,
+    /// Not 0: neither goes on with what an interrupted download left beside its target, nor leaves such for the next.
+    pub no_resume: i32,
+    /// Bytes per second, for all connections of this download together; 0 has no limit.
+    pub bandwidth: u64,
+    /// Not 0: `lock_timeout_ms` counts; otherwise a file that somebody else is fetching to the same place is waited for without limit.
+    pub has_lock_timeout: i32,
+    /// Always 0 in this version.
+    pub reserved: i32,
+    /// How long to wait for such a file, which counts as saved when the other one is done: milliseconds, 0 does not wait, negative has no limit. Then the
+    /// download ends with LTX_LOCKED, which names process and host of the other one.
+    pub lock_timeout_ms: i64,
 }
 
-/// The options as far as the caller knows the struct; what it does not know is zero.
-fn read(options: *const ltx_download_options) -> Result<ltx_download_options, Error> {
-    let mut known = ltx_download_options {
-        size: size_of::<ltx_download_options>(),
-        only: std::ptr::null(),
-        only_count: 0,
-        archive: 0,
-        verify: 0,
-        overwrite: 0,
-        has_first_frame: 0,
-        first_frame: 0,
-        frame_name: std::ptr::null(),
-    };
-    if options.is_null() {
-        return Ok(known);
-    }
-    if !options.is_aligned() {
-        return Err(text::refuse("options is misaligned"));
-    }
-    // SAFETY: the header's contract: the struct begins with its size.
-    let size = unsafe { options.cast::<usize>().read() };
-    if size < size_of::<ltx_download_options>() || size > 64 * 1024 {
-        return Err(text::refuse(format!(
-            "options.size is {size}; set it to sizeof(ltx_download_options)"
-        )));
-    }
-    // SAFETY: not more than the caller has, not more than there is; every field may hold any bits.
-    unsafe {
-        std::ptr::copy_nonoverlapping(
-            options.cast::<u8>(),
-            (&raw mut known).cast::<u8>(),
-            size_of::<ltx_download_options>(),
-        )
-    };
-    Ok(known)
+// SAFETY: numbers and pointers only.
+unsafe impl Options for ltx_download_options {
+    const SMALLEST: usize = std::mem::offset_of!(ltx_download_options, connections);
+    const NAME: &'static str = "ltx_download_options";
 }
 
 fn prepare(
@@ -115,7 +98,7 @@ fn prepare(
     dest: *const c_char,
     options: *const ltx_download_options,
 ) -> Result<Download, Error> {
-    let options = read(options)?;
+    let options = options::read(options, "options")?;
     let mut download = completed
         .download(text::path(dest, "dest")?)
         .overwrite(options.overwrite != 0);
@@ -149,12 +132,21 @@ fn prepare(
     if let Some(pattern) = text::optional(options.frame_name, "options.frame_name")? {
         download = download.frame_name(pattern);
     }
-    if options.has_first_frame != 0 {
-        let number = u64::try_from(options.first_frame)
-            .map_err(|_| text::refuse(format!("options.first_frame is {}", options.first_frame)))?;
+    if let Some(number) = options::first_frame(options.has_first_frame, options.first_frame)? {
         download = download.first_frame(number);
     }
-    Ok(download)
+    if let Some(connections) = options::connections(options.connections)? {
+        download = download.connections(connections);
+    }
+    if let Some(bandwidth) = options::bandwidth(options.bandwidth) {
+        download = download.bandwidth(bandwidth);
+    }
+    if options.has_lock_timeout != 0
+        && let Some(limit) = op::limit(options.lock_timeout_ms)
+    {
+        download = download.lock_timeout(limit);
+    }
+    Ok(download.resume(options.no_resume == 0))
 }
 
 /// How many outputs there are. 0 for NULL.

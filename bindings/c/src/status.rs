@@ -1,4 +1,4 @@
-//! The status every function that can fail returns: 0, two that are no errors, else the number of an error kind.
+//! The status every function that can fail returns: 0, three that are no errors, else the number of an error kind.
 // Exports symbols.
 #![allow(unsafe_code)]
 
@@ -9,7 +9,7 @@ use ltx_jobs::ErrorKind;
 
 use crate::guard;
 
-/// What a function came to: `LTX_OK`, `LTX_PENDING`, `LTX_STOPPED`, or the number of an error (`LTX_CONFIG` and on).
+/// What a function came to: `LTX_OK`, `LTX_PENDING`, `LTX_STOPPED`, `LTX_END`, or the number of an error (`LTX_CONFIG` and on).
 ///
 /// The numbers are the same in every language and never get another meaning. Later versions may add numbers.
 pub type ltx_status = i32;
@@ -20,9 +20,16 @@ pub(crate) const LTX_OK: ltx_status = 0;
 pub(crate) const LTX_PENDING: ltx_status = 1;
 /// The caller's predicate said stop.
 pub(crate) const LTX_STOPPED: ltx_status = 2;
+/// Nothing more comes.
+pub(crate) const LTX_END: ltx_status = 3;
 
 static NAMES: LazyLock<Vec<(ltx_status, CString)>> = LazyLock::new(|| {
-    let plain = [(LTX_OK, "Ok"), (LTX_PENDING, "Pending"), (LTX_STOPPED, "Stopped")];
+    let plain = [
+        (LTX_OK, "Ok"),
+        (LTX_PENDING, "Pending"),
+        (LTX_STOPPED, "Stopped"),
+        (LTX_END, "End"),
+    ];
     let kinds = ErrorKind::ALL
         .iter()
         .map(|kind| (ltx_status::from(kind.number()), kind.name()));
@@ -33,7 +40,7 @@ static NAMES: LazyLock<Vec<(ltx_status, CString)>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The name of a status: `"Ok"`, `"Pending"`, `"Stopped"`, or the kind of error as every language of this library writes it (`"WaitTimeout"`).
+/// The name of a status: `"Ok"`, `"Pending"`, `"Stopped"`, `"End"`, or the kind of error as every language of this library writes it (`"WaitTimeout"`).
 ///
 /// @return a text that is never freed; `"Unknown"` for a number this version does not know
 #[unsafe(no_mangle)]

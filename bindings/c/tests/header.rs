@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ltx_jobs::ErrorKind;
 
 /// In the order of the header.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 21] = [
     "status.rs",
     "version.rs",
     "error.rs",
@@ -26,6 +26,10 @@ const SOURCES: [&str; 17] = [
     "op/take.rs",
     "result.rs",
     "saved.rs",
+    "frames.rs",
+    "buffer.rs",
+    "extract.rs",
+    "stream.rs",
     "submits.rs",
     "checked.rs",
     "log.rs",
@@ -42,12 +46,12 @@ const CONTRACT: &str = r#"/**
  *
  * **Two nouns.** An ltx_job is the remote job; an ltx_op is work of this library in progress (a submit, a wait, a download). Starting one never blocks.
  *
- * **Threads.** Functions on ltx_client, ltx_job and ltx_op may be called from any thread at the same time. ltx_config and ltx_request are for one thread at
- * a time. ltx_error, ltx_estimate, ltx_result, ltx_saved, ltx_submits, ltx_recovered and ltx_checked are immutable. Never call from signal handlers, DllMain, atexit or
- * destructors of static objects.
+ * **Threads.** Functions on ltx_client, ltx_job, ltx_op and ltx_frame_stream may be called from any thread at the same time. ltx_config and ltx_request are
+ * for one thread at a time. ltx_error, ltx_estimate, ltx_result, ltx_saved, ltx_frames, ltx_buffer, ltx_submits, ltx_recovered and ltx_checked are immutable.
+ * Never call from signal handlers, DllMain, atexit or destructors of static objects.
  *
- * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_client_dispatch(), ltx_client_close(), the last ltx_client_release() and
- * ltx_log_set() block. No socket is read or written on the caller's thread.
+ * **Blocking.** Only ltx_op_wait(), ltx_op_wait_until(), ltx_ops_wait_any(), ltx_frame_stream_next(), ltx_client_dispatch(), ltx_client_close(), the last
+ * ltx_client_release() and ltx_log_set() block. No socket is read or written on the caller's thread.
  *
  * **Callbacks.** They run inside ltx_client_dispatch() only, on the thread that calls it. Progress comes at most ten times a second, completion once and
  * last, then `destroy` once, also when the operation never began or the client was closed first. When ltx_client_close() or the last ltx_client_release()
@@ -133,6 +137,7 @@ fn constants() -> String {
         ("LTX_OK", 0, "Success."),
         ("LTX_PENDING", 1, "It still runs; no error."),
         ("LTX_STOPPED", 2, "The predicate said stop; no error."),
+        ("LTX_END", 3, "Nothing more comes; no error."),
     ]);
     let docs = kind_docs();
     for kind in ErrorKind::ALL {

@@ -1,4 +1,4 @@
-//! Operations: work of ours in progress, the same for a submit, a wait, a poll, a check, an estimate, an upload and a download.
+//! Operations: work of ours in progress, the same for a submit, a wait, a poll, a check, an estimate, an upload, a download and whatever is done with frames.
 // Exports symbols.
 #![allow(unsafe_code)]
 
@@ -6,19 +6,21 @@ mod take;
 mod work;
 
 use std::ffi::{CString, c_char, c_void};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ltx_jobs::{Error, Operation, Phase, Progress, Status};
+use ltx_jobs::{Error, Operation, Phase, Progress, Saved, Status};
 
 pub use take::{
-    ltx_op_take_checked, ltx_op_take_estimate, ltx_op_take_job, ltx_op_take_recovered, ltx_op_take_result,
-    ltx_op_take_saved, ltx_op_take_submits, ltx_op_take_uri,
+    ltx_op_take_buffer, ltx_op_take_checked, ltx_op_take_estimate, ltx_op_take_frames, ltx_op_take_job,
+    ltx_op_take_recovered, ltx_op_take_result, ltx_op_take_saved, ltx_op_take_submits, ltx_op_take_uri,
 };
 pub(crate) use work::{Ongoing, Product, State};
 
 use crate::callbacks::may_wait;
 use crate::desk::Seat;
 use crate::error::ltx_error;
+use crate::extract::Published;
 use crate::guard::{self, look};
 use crate::handle::{self, Handle};
 use crate::home::Home;
@@ -55,7 +57,7 @@ pub struct ltx_op_info {
     pub bytes_done: i64,
     /// Bytes to move in this phase; -1 when not known.
     pub bytes_total: i64,
-    /// Frames whole on disk.
+    /// Frames whole and checked: on disk, or in memory where they are read into it.
     pub frames_done: i64,
     /// Frames to come; -1 when not known.
     pub frames_total: i64,
@@ -69,7 +71,12 @@ pub struct ltx_op_info {
     pub reserved: i32,
     /// The service's own word for that status.
     pub status_word: [c_char; 80],
+    /// Who else is fetching the file that this operation waits for (process and host); empty when none is.
+    pub waiting_for: [c_char; 160],
 }
+
+/// The bytes of the struct as its first version had it: what every caller has.
+const FIRST_INFO: usize = std::mem::offset_of!(ltx_op_info, waiting_for);
 
 /// Decides on the calling thread whether to wait on: 0 goes on, anything else stops. Must neither throw nor jump out.
 pub type ltx_predicate = Option<unsafe extern "C" fn(user_data: *mut c_void) -> i32>;
@@ -82,10 +89,39 @@ pub(crate) fn give<T: Send + 'static>(
     home: &Home,
     seat: Option<Seat>,
 ) -> Result<*mut ltx_op, Error> {
-    let heard = seat.map(|seat| (seat, operation.clone()));
-    let op = handle::give(Ongoing::new(operation, product, reference, home));
+    seated(
+        &operation.clone(),
+        Ongoing::new(operation, product, reference, home),
+        seat,
+    )
+}
+
+/// A handle for an operation that publishes frames, each of which can be asked for by its index.
+pub(crate) fn give_publishing(
+    operation: Operation<Saved>,
+    published: Arc<Published>,
+    home: &Home,
+    seat: Option<Seat>,
+) -> Result<*mut ltx_op, Error> {
+    let whole = Arc::clone(&published);
+    let product = move |saved: Saved| {
+        whole.all(&saved);
+        Product::Saved(saved)
+    };
+    let mut ongoing = Ongoing::new(operation.clone(), product, None, home);
+    ongoing.published = Some(published);
+    seated(&operation, ongoing, seat)
+}
+
+fn seated<T: Send + 'static>(
+    operation: &Operation<T>,
+    ongoing: Ongoing,
+    seat: Option<Seat>,
+) -> Result<*mut ltx_op, Error> {
+    let heard = seat.map(|seat| (seat, operation));
+    let op = handle::give(ongoing);
     if let Some((seat, operation)) = heard {
-        seat.take(op, &operation)?;
+        seat.take(op, operation)?;
     }
     Ok(op)
 }
@@ -173,7 +209,18 @@ fn info(size: usize, outcome: ltx_status, progress: &Progress) -> ltx_op_info {
         job_status: job::number(progress.status.as_ref()),
         reserved: 0,
         status_word: text::word(progress.status.as_ref().map_or("", Status::as_str)),
+        waiting_for: text::word(progress.waiting_for.as_deref().unwrap_or("")),
     }
+}
+
+/// Writes how far something is to the caller.
+///
+/// # Safety
+/// As for [`guard::fill`].
+pub(crate) unsafe fn fill(target: *mut ltx_op_info, outcome: ltx_status, progress: &Progress) -> Result<(), Error> {
+    let make = |size| info(size, outcome, progress);
+    // SAFETY: the caller's promise.
+    unsafe { guard::fill(target, "info", FIRST_INFO, make) }
 }
 
 fn told(state: State) -> Result<ltx_status, Error> {
@@ -210,14 +257,29 @@ pub unsafe extern "C" fn ltx_op_snapshot(
     info: *mut ltx_op_info,
     err: *mut *mut ltx_error,
 ) -> ltx_status {
-    let target = info;
     guard::done(err, || {
         let ongoing = look!(op)?;
         ongoing.home.owner.enter()?;
         let progress = ongoing.snapshot();
-        let make = |size| self::info(size, outcome(ongoing), &progress);
         // SAFETY: the header's contract: a struct of the size it says.
-        unsafe { guard::fill(target, "info", size_of::<ltx_op_info>(), make) }
+        unsafe { fill(info, outcome(ongoing), &progress) }
+    })
+}
+
+/// The file of one frame of ltx_frames_extract(), from the moment it is whole, checked and under its name; NULL before that, beyond the last, and for other
+/// operations. Frames that were there already are told when the operation has ended. From memory: never blocks; also inside `on_progress`.
+///
+/// @param index  its place in the list of frames
+/// @return the path, under the `dest` of the call; lives as long as the operation
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_op_frame_path(op: *const ltx_op, index: usize) -> *const c_char {
+    guard::value(std::ptr::null(), || {
+        let ongoing = look!(op)?;
+        ongoing.home.owner.enter()?;
+        // Once it has ended, all of them are told.
+        ongoing.state();
+        let path = ongoing.published.as_ref().and_then(|published| published.path(index));
+        Ok(text::pointer(path))
     })
 }
 

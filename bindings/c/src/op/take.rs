@@ -7,8 +7,10 @@ use std::ffi::c_char;
 use ltx_jobs::Error;
 
 use super::{Ongoing, Product, ltx_op};
+use crate::buffer::ltx_buffer;
 use crate::checked::ltx_checked;
 use crate::error::ltx_error;
+use crate::frames::ltx_frames;
 use crate::guard::{self, Out, look};
 use crate::job::ltx_job;
 use crate::money::ltx_estimate;
@@ -78,7 +80,7 @@ pub unsafe extern "C" fn ltx_op_take_result(
     })
 }
 
-/// Takes the list of files of a download, once.
+/// Takes the list of files of a download or an extraction, once.
 ///
 /// @param saved  receives the list; freed with ltx_saved_free()
 /// @return as ltx_op_take_job()
@@ -94,6 +96,49 @@ pub unsafe extern "C" fn ltx_op_take_saved(
     };
     take(op, (saved, "saved"), err, "saved files", pick, |saved, _| {
         ltx_saved::give(&saved)
+    })
+}
+
+/// Takes the list that ltx_result_frames() opened, once.
+///
+/// @param frames  receives the list; freed with ltx_frames_free()
+/// @return as ltx_op_take_job()
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_op_take_frames(
+    op: *mut ltx_op,
+    frames: *mut *mut ltx_frames,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
+    let pick = |made| match made {
+        Product::Frames(frames) => Ok(frames),
+        other => Err(other),
+    };
+    take(
+        op,
+        (frames, "frames"),
+        err,
+        "a list of frames",
+        pick,
+        |frames, ongoing| ltx_frames::give(frames, &ongoing.home),
+    )
+}
+
+/// Takes the bytes that ltx_frames_read() brought, once. Nothing is copied.
+///
+/// @param buffer  receives them; freed with ltx_buffer_free()
+/// @return as ltx_op_take_job()
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_op_take_buffer(
+    op: *mut ltx_op,
+    buffer: *mut *mut ltx_buffer,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
+    let pick = |made| match made {
+        Product::Buffer(bytes) => Ok(bytes),
+        other => Err(other),
+    };
+    take(op, (buffer, "buffer"), err, "a frame's bytes", pick, |bytes, _| {
+        ltx_buffer::give(bytes)
     })
 }
 

@@ -5,9 +5,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use ltx_jobs::{
-    Checked, Completed, Error, ErrorKind, Estimate, Job, JournaledSubmit, Operation, Progress, Recovered, Saved,
+    Bytes, Checked, Completed, Error, ErrorKind, Estimate, Frames, Job, JournaledSubmit, Operation, Progress,
+    Recovered, Saved,
 };
 
+use crate::extract::Published;
 use crate::home::Home;
 
 /// What an operation ends with.
@@ -15,6 +17,8 @@ pub(crate) enum Product {
     Job(Job),
     Result(Box<Completed>),
     Saved(Saved),
+    Frames(Frames),
+    Buffer(Bytes),
     Uri(String),
     Estimate(Estimate),
     Submits(Vec<JournaledSubmit>),
@@ -29,6 +33,8 @@ impl Product {
             Self::Job(_) => "a job",
             Self::Result(_) => "a result",
             Self::Saved(_) => "saved files",
+            Self::Frames(_) => "a list of frames",
+            Self::Buffer(_) => "a frame's bytes",
             Self::Uri(_) => "an address",
             Self::Estimate(_) => "an estimate",
             Self::Submits(_) => "a list of submits",
@@ -55,12 +61,12 @@ trait Work: Send + Sync {
     fn take(&self) -> Option<Result<Product, Error>>;
 }
 
-struct Typed<T> {
+struct Typed<T, P> {
     operation: Operation<T>,
-    product: fn(T) -> Product,
+    product: P,
 }
 
-impl<T: Send + 'static> Work for Typed<T> {
+impl<T: Send + 'static, P: Fn(T) -> Product + Send + Sync> Work for Typed<T, P> {
     fn snapshot(&self) -> Progress {
         self.operation.snapshot()
     }
@@ -74,7 +80,7 @@ impl<T: Send + 'static> Work for Typed<T> {
     }
 
     fn take(&self) -> Option<Result<Product, Error>> {
-        Some(self.operation.take()?.map(self.product))
+        Some(self.operation.take()?.map(&self.product))
     }
 }
 
@@ -94,6 +100,8 @@ pub(crate) struct Ongoing {
     waiters: Arc<Waiters>,
     pub(crate) reference: Option<CString>,
     pub(crate) uri: OnceLock<CString>,
+    /// Of an extraction: its frames that are under their names.
+    pub(crate) published: Option<Arc<Published>>,
     pub(crate) home: Home,
 }
 
@@ -107,7 +115,7 @@ pub(crate) enum State {
 impl Ongoing {
     pub(crate) fn new<T: Send + 'static>(
         operation: Operation<T>,
-        product: fn(T) -> Product,
+        product: impl Fn(T) -> Product + Send + Sync + 'static,
         reference: Option<CString>,
         home: &Home,
     ) -> Self {
@@ -120,6 +128,7 @@ impl Ongoing {
             waiters,
             reference,
             uri: OnceLock::new(),
+            published: None,
             home: home.clone(),
         }
     }

@@ -148,8 +148,9 @@ impl FrameStream {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// The next frame if it is there: `None` when it is not there yet, `Some(None)` when all were taken. Never blocks.
-    pub fn take(&mut self) -> Option<Option<Result<Frame>>> {
+    /// The next frame if it is there: `None` when it is not there yet, `Some(None)` when all were taken. Never blocks. Several threads may take frames, each
+    /// of which goes to one of them.
+    pub fn take(&self) -> Option<Option<Result<Frame>>> {
         match self.line.take() {
             Poll::Pending => None,
             Poll::Ready(taken) => Some(self.named(taken)),
