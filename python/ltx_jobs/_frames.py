@@ -37,10 +37,10 @@ class _Archive:
     __slots__ = ("bandwidth", "completed", "connections", "native")
 
     def __init__(self, completed: Completed, native: _native.Frames, connections: int | None, bandwidth: str | None) -> None:
-        self.completed = completed
-        self.native = native
-        self.connections = connections
-        self.bandwidth = bandwidth
+        self.completed: Completed = completed
+        self.native: _native.Frames = native
+        self.connections: int | None = connections
+        self.bandwidth: str | None = bandwidth
 
     @property
     def job(self) -> Job:
