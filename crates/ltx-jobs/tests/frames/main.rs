@@ -488,7 +488,7 @@ async fn a_stream_fetches_ahead_only_as_far_as_its_budget_and_a_thread_can_read_
     let done = completed(&emulator).await;
     let frames = done.frames().await.unwrap();
     let size = frames.size(0).unwrap();
-    let mut stream = frames.stream().budget(3 * size + 4096).start();
+    let stream = frames.stream().budget(3 * size + 4096).start();
     assert!(stream.wait(Some(Duration::from_secs(30))));
     // Nothing is taken: the fetching comes to rest at the budget.
     let began = Instant::now();
