@@ -27,6 +27,7 @@
 #![deny(missing_docs)]
 
 mod archive;
+mod batch;
 mod client;
 mod config;
 mod error;
@@ -52,6 +53,7 @@ mod telemetry;
 mod transfer;
 mod transport;
 
+pub use batch::{Batch, BatchItem, BatchOutcome, BatchProgress, BatchRun, BatchState};
 pub use bytes::Bytes;
 pub use client::{
     Check, Checked, CheckedPart, Client, ClientBuilder, Estimating, Finding, FindingState, Jobs, JournaledSubmit,
@@ -60,7 +62,7 @@ pub use client::{
 pub use config::Origin;
 pub use error::{Billing, Error, ErrorKind, Result};
 pub use job::{
-    Completed, Download, ExtractFrames, Frame, FrameStream, Frames, Job, JobRef, OpenFrames, Output, Poll,
+    Completed, Destination, Download, ExtractFrames, Frame, FrameStream, Frames, Job, JobRef, OpenFrames, Output, Poll,
     PublishedFrame, ReadFrame, Snapshot, StreamFrames, Wait,
 };
 pub use model::Status;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Client;
 use super::inputs::LookedInputs;
 use crate::error::{Error, ErrorKind, Result};
-use crate::money::{Estimate, Known, Missing, PriceTable, Reservation, Usd, estimate};
+use crate::money::{Estimate, Known, Missing, PriceTable, Purse, Reservation, Usd, estimate};
 use crate::operation::{Operation, Running, cancelled};
 use crate::request::Request;
 use crate::telemetry::SUBMIT;
@@ -58,16 +58,26 @@ impl Client {
         Ok(estimate(&known, &table))
     }
 
-    /// Refuses a request above `max_cost` or beyond `spend_limit`, and sets its estimate aside for the latter.
+    /// Refuses a request above `max_cost` or beyond a `spend_limit`, the client's or that of `purse`, and sets its estimate aside for the latter.
     pub(crate) fn commit_to_cost(
         &self,
         request: &Request,
         looked: &LookedInputs,
         max_cost: Option<Usd>,
-    ) -> Result<Option<Reservation>> {
-        let spend_limit = self.settings().spend_limit;
-        let Some(name) = max_cost.map(|_| "max_cost").or(spend_limit.map(|_| "spend_limit")) else {
-            return Ok(None);
+        purse: Option<&Purse>,
+    ) -> Result<Commitment> {
+        let own = self.settings().spend_limit.map(|limit| Purse {
+            spending: Arc::clone(&self.0.spending),
+            limit,
+        });
+        let purses: Vec<(&Purse, &str)> = own
+            .iter()
+            .map(|own| (own, "use a client with a higher spend_limit"))
+            .chain(purse.map(|purse| (purse, "start the batch again with a higher spend_limit")))
+            .collect();
+        let first = purses.first().map(|_| "spend_limit");
+        let Some(name) = max_cost.map(|_| "max_cost").or(first) else {
+            return Ok(Commitment::default());
         };
         let refuse = |text: String| Error::new(ErrorKind::CostLimit, text);
         let estimate = self.estimate_of(request, looked)?.map_err(|missing| {
@@ -84,19 +94,33 @@ impl Client {
             ))
             .with_advice("raise max_cost, or ask for less"));
         }
-        let Some(limit) = spend_limit else { return Ok(None) };
-        self.0
-            .spending
-            .reserve(estimate.usd, limit)
-            .map(Some)
-            .map_err(|committed| {
-                refuse(format!(
-                    "the estimate is USD {} ({}); with USD {committed} committed already that is beyond spend_limit = {limit}",
-                    estimate.usd, estimate.basis
-                ))
-                .with_advice("use a client with a higher spend_limit")
-            })
+        let mut commitment = Commitment {
+            usd: Some(estimate.usd),
+            reservations: Vec::new(),
+        };
+        for (purse, advice) in purses {
+            match purse.spending.reserve(estimate.usd, purse.limit) {
+                Ok(reservation) => commitment.reservations.push(reservation),
+                Err(committed) => {
+                    commitment.reservations.into_iter().for_each(Reservation::refund);
+                    return Err(refuse(format!(
+                        "the estimate is USD {} ({}); with USD {committed} committed already that is beyond spend_limit = {}",
+                        estimate.usd, estimate.basis, purse.limit
+                    ))
+                    .with_advice(advice));
+                }
+            }
+        }
+        Ok(commitment)
     }
+}
+
+/// What a submit is estimated to cost, set aside where there are limits.
+#[derive(Debug, Default)]
+pub(crate) struct Commitment {
+    /// Looked at only where there are limits.
+    pub(crate) usd: Option<Usd>,
+    pub(crate) reservations: Vec<Reservation>,
 }
 
 /// An estimate being prepared; see [`Client::estimate`].

@@ -23,13 +23,14 @@ use tracing::{Instrument as _, Span};
 pub use builder::ClientBuilder;
 pub use check::{Check, Checked, CheckedPart, Finding, FindingState};
 pub(crate) use engine::Engine;
+pub(crate) use estimate::Commitment;
 pub use estimate::Estimating;
 pub use recover::{Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitState};
 pub use upload::Upload;
 
 use crate::config::{Origin, Settings};
 use crate::error::{Billing, Error, ErrorKind, Result};
-use crate::job::{Job, JobCell, JobRef, Snapshot};
+use crate::job::{Given, Job, JobCell, JobRef, Snapshot};
 use crate::journal::{ChosenJournal, Fate, Journal};
 use crate::keys::Keys;
 use crate::money::{PriceTable, Spending};
@@ -135,11 +136,14 @@ impl Client {
     /// journal does not know it.
     pub fn job(&self, reference: JobRef) -> Result<Job> {
         let Some(intent) = reference.intent_id() else {
-            return Ok(Job::new(self.clone(), self.cell(reference, None, false, None)));
+            return Ok(Job::new(
+                self.clone(),
+                self.cell(reference, Given::default(), false, None),
+            ));
         };
         let error = match self.0.journal.fate(intent)? {
             Some(Fate::Accepted(job) | Fate::EndedUnbilled(job)) => {
-                return Ok(Job::new(self.clone(), self.cell(job, None, true, None)));
+                return Ok(Job::new(self.clone(), self.cell(job, Given::default(), true, None)));
             }
             Some(Fate::Open) => Error::new(ErrorKind::InvalidState, format!("{reference} is still being submitted"))
                 .with_billing(Billing::Unknown)
@@ -172,7 +176,7 @@ impl Client {
     pub(crate) fn cell(
         &self,
         reference: JobRef,
-        label: Option<String>,
+        given: Given,
         submitted_here: bool,
         snapshot: Option<Snapshot>,
     ) -> Arc<JobCell> {
@@ -184,7 +188,7 @@ impl Client {
         Arc::clone(jobs.entry(reference.clone()).or_insert_with(|| {
             Arc::new(JobCell::new(
                 reference,
-                label,
+                given,
                 submitted_here,
                 snapshot.unwrap_or_else(|| Snapshot::new(None)),
             ))

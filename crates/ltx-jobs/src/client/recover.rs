@@ -5,9 +5,10 @@ use std::time::SystemTime;
 
 use super::Client;
 use crate::error::Result;
-use crate::job::{Job, JobRef};
+use crate::job::{Destination, Given, Job, JobRef};
 use crate::journal::{Entry, Fate};
 use crate::model::Status;
+use crate::money::Usd;
 use crate::operation::{Operation, Running};
 use crate::telemetry::SUBMIT;
 
@@ -41,6 +42,10 @@ pub struct JournaledSubmit {
     pub endpoint: String,
     /// The label given at submit.
     pub label: Option<String>,
+    /// Where the outputs are meant to go, as given at submit.
+    pub dest: Option<Destination>,
+    /// US dollars it was estimated to cost, if that was looked at: with `max_cost`, `spend_limit` or in a batch.
+    pub usd: Option<Usd>,
     /// The `once` key given at submit.
     pub once: Option<String>,
     /// When it began, by this machine's clock.
@@ -75,6 +80,8 @@ impl JournaledSubmit {
             job,
             endpoint: entry.intent.endpoint,
             label: entry.intent.label,
+            dest: entry.intent.dest,
+            usd: entry.intent.usd,
             once: entry.intent.once,
             began_at: entry.intent.began_at,
             state,
@@ -84,6 +91,15 @@ impl JournaledSubmit {
             saved: entry.saved,
             other_key: entry.other_key,
         })
+    }
+}
+
+impl JournaledSubmit {
+    fn given(&self) -> Given {
+        Given {
+            label: self.label.clone(),
+            dest: self.dest.clone(),
+        }
     }
 }
 
@@ -185,7 +201,7 @@ impl Recover {
                         (SubmitState::Accepted, Some(_)) if matches!(submit.ended, Some(Status::Other(_))) => {}
                         (SubmitState::Accepted, Some(_)) if submit.other_key => recovered.other_key.push(submit),
                         (SubmitState::Accepted, Some(job)) => {
-                            let cell = self.client.cell(job.clone(), submit.label.clone(), false, None);
+                            let cell = self.client.cell(job.clone(), submit.given(), false, None);
                             recovered.jobs.push(Job::new(self.client.clone(), cell));
                         }
                         _ => {}

@@ -5,13 +5,20 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
-use super::{JobRef, Snapshot};
+use super::{Destination, JobRef, Snapshot};
 use crate::submit::Holding;
+
+/// What the caller said of a job at submit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Given {
+    pub(crate) label: Option<String>,
+    pub(crate) dest: Option<Destination>,
+}
 
 /// One job as this client knows it. One cell per job and client, shared by all handles.
 pub(crate) struct JobCell {
     pub(crate) reference: JobRef,
-    pub(crate) label: Option<String>,
+    pub(crate) given: Given,
     /// Whether it was submitted through this client: then it is polled whether or not somebody waits.
     pub(crate) submitted_here: bool,
     waiters: AtomicUsize,
@@ -21,10 +28,10 @@ pub(crate) struct JobCell {
 }
 
 impl JobCell {
-    pub(crate) fn new(reference: JobRef, label: Option<String>, submitted_here: bool, snapshot: Snapshot) -> Self {
+    pub(crate) fn new(reference: JobRef, given: Given, submitted_here: bool, snapshot: Snapshot) -> Self {
         Self {
             reference,
-            label,
+            given,
             submitted_here,
             waiters: AtomicUsize::new(0),
             holding: OnceLock::new(),

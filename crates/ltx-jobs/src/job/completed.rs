@@ -14,6 +14,7 @@ use super::frames::OpenFrames;
 use super::{Job, JobRef, Results};
 use crate::client::{Client, Engine};
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::SavedTo;
 use crate::model::{Polled, Status, url_expiry};
 use crate::operation::{Operation, Running, Watch, Work};
 use crate::progress::{Phase, Progress};
@@ -113,6 +114,14 @@ impl Completed {
             dest: dest.into(),
             options: DownloadOptions::default(),
             watch: Watch::default(),
+        }
+    }
+
+    /// As [`download`](Self::download), with all options at once.
+    pub fn download_with(&self, dest: impl Into<PathBuf>, options: DownloadOptions) -> Download {
+        Download {
+            options,
+            ..self.download(dest)
         }
     }
 
@@ -319,7 +328,16 @@ impl Completed {
             .map_err(|error| self.client.closed_instead(error).about_job(self.job.reference()))?;
         if options.only.is_none() {
             let job = self.job.reference().clone();
-            if let Err(error) = self.client.journaled(move |journal| journal.saved(&job)).await {
+            let (dest, options, paths) = (dest.to_owned(), options.clone(), saved.paths.clone());
+            let noted = self.client.journaled(move |journal| {
+                let lengths: Option<Vec<_>> = paths
+                    .into_iter()
+                    .map(|path| Some((path.clone(), std::fs::metadata(&path).ok()?.len())))
+                    .collect();
+                let to = lengths.and_then(|files| SavedTo::directory(&dest, &options, &files));
+                journal.saved(&job, to)
+            });
+            if let Err(error) = noted.await {
                 tracing::warn!(target: TRANSFER, %error, "what was saved could not be written down");
             }
         }

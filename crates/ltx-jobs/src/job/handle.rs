@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Completed, Ending, JobCell, JobRef, Snapshot};
+use super::{Completed, Destination, Ending, JobCell, JobRef, Snapshot};
 use crate::client::{Client, Engine};
 use crate::config::LONGEST;
 use crate::error::{Error, ErrorKind, Result};
@@ -46,7 +46,12 @@ impl Job {
 
     /// The label given at submit.
     pub fn label(&self) -> Option<&str> {
-        self.cell.label.as_deref()
+        self.cell.given.label.as_deref()
+    }
+
+    /// Where its outputs are meant to go, as given at submit; see [`Submit::dest`](crate::Submit::dest). Known of jobs that this client submitted or recovered.
+    pub fn dest(&self) -> Option<&Destination> {
+        self.cell.given.dest.as_ref()
     }
 
     /// When the service accepted it, by the service's clock, if that is known.

@@ -2,13 +2,15 @@
 
 mod cell;
 mod completed;
+mod destination;
 mod frames;
 mod handle;
 mod reference;
 mod state;
 
-pub(crate) use cell::JobCell;
+pub(crate) use cell::{Given, JobCell};
 pub use completed::{Completed, Download, Output};
+pub use destination::Destination;
 pub use frames::{ExtractFrames, Frame, FrameStream, Frames, OpenFrames, PublishedFrame, ReadFrame, StreamFrames};
 pub use handle::{Job, Poll, Wait};
 pub use reference::JobRef;

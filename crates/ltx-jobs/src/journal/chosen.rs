@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::directory::{DirectoryJournal, Identity, host};
 use super::memory::{MemoryJournal, NoJournal};
-use super::{Entry, Fate, Intent, Journal, Once, Place};
+use super::{Entry, Fate, Intent, Journal, Once, Place, SavedTo};
 use crate::config::{JournalSetting, Settings, is_loopback};
 use crate::error::Result;
 use crate::job::JobRef;
@@ -103,8 +103,12 @@ impl Journal for ChosenJournal {
         self.opened()?.ended(job, status)
     }
 
-    fn saved(&self, job: &JobRef) -> Result<()> {
-        self.opened()?.saved(job)
+    fn saved(&self, job: &JobRef, to: Option<SavedTo>) -> Result<()> {
+        self.opened()?.saved(job, to)
+    }
+
+    fn places_saved(&self, job: &JobRef) -> Result<Vec<SavedTo>> {
+        self.opened()?.places_saved(job)
     }
 
     fn knows(&self, job: &JobRef) -> Result<bool> {

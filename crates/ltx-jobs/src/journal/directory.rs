@@ -16,7 +16,7 @@ use super::ledger::{Ledger, Source};
 use super::others::{Others, Trouble, is_orphan};
 use super::own::{OwnFile, Written};
 use super::record::{self, Record};
-use super::{Entry, Fate, Intent, Journal, Once, Place, held, old};
+use super::{Entry, Fate, Intent, Journal, Once, Place, SavedTo, held, old};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobRef;
 use crate::keys::Keys;
@@ -319,12 +319,19 @@ impl Journal for DirectoryJournal {
         self.note(record, |ledger| ledger.ended(job, status, &at)).map(drop)
     }
 
-    fn saved(&self, job: &JobRef) -> Result<()> {
+    fn saved(&self, job: &JobRef, to: Option<SavedTo>) -> Result<()> {
         let record = Record::Saved {
             job: job.clone(),
             at: now(),
+            to: to.clone(),
         };
-        self.note(record, |ledger| ledger.saved(job)).map(drop)
+        self.note(record, |ledger| ledger.saved(job, to)).map(drop)
+    }
+
+    fn places_saved(&self, job: &JobRef) -> Result<Vec<SavedTo>> {
+        let mut state = self.lock();
+        self.refresh(&mut state)?;
+        Ok(state.ledger.places_saved(job))
     }
 
     fn knows(&self, job: &JobRef) -> Result<bool> {

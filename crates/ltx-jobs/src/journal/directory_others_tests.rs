@@ -63,7 +63,7 @@ fn what_another_client_writes_later_is_seen_line_by_line() {
         assert_eq!(reader.entries().unwrap().len(), number + 1);
     }
     writer.ended(&job("i3"), &Status::Failed).unwrap();
-    writer.saved(&job("i4")).unwrap();
+    writer.saved(&job("i4"), None).unwrap();
     let entries = reader.entries().unwrap();
     assert_eq!(entries[3].fate, Fate::EndedUnbilled(job("i3")));
     assert!(entries[4].saved && !entries[5].saved);

@@ -26,6 +26,8 @@ pub(super) fn intent(id: &str, once: Option<&str>) -> Intent {
         fingerprint: if once.is_some() { "f".into() } else { String::new() },
         once: once.map(str::to_owned),
         label: Some("sh010".into()),
+        dest: None,
+        usd: None,
         began_at: SystemTime::now(),
     }
 }

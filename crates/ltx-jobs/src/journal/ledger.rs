@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use super::record::Record;
-use super::{Entry, Fate, Intent, Once};
+use super::{Entry, Fate, Intent, Once, SavedTo};
 use crate::job::JobRef;
 use crate::model::{Status, parse_time};
 
@@ -64,6 +64,7 @@ struct JobFacts {
     ended: Option<(String, Status)>,
     unbilled: bool,
     saved: bool,
+    places: Vec<SavedTo>,
 }
 
 impl Default for Ledger {
@@ -124,6 +125,8 @@ impl Ledger {
                 fingerprint,
                 once,
                 label,
+                dest,
+                usd,
             } => {
                 let intent = Intent {
                     id,
@@ -131,6 +134,8 @@ impl Ledger {
                     fingerprint,
                     once,
                     label,
+                    dest,
+                    usd: usd.and_then(|text| text.parse().ok()),
                     began_at: parse_time(&at).unwrap_or(SystemTime::UNIX_EPOCH),
                 };
                 self.add(intent, key, source);
@@ -141,7 +146,7 @@ impl Ledger {
             Record::IdLost { intent, request_id, at } => self.settle(&intent, Fate::IdLost { request_id }, &at),
             Record::Resolved { intent, job, at } => self.resolve(&intent, job, &at),
             Record::Ended { job, status, at } => self.ended(&job, &Status::from(status.as_str()), &at),
-            Record::Saved { job, .. } => self.saved(&job),
+            Record::Saved { job, to, .. } => self.saved(&job, to),
         }
     }
 
@@ -190,8 +195,18 @@ impl Ledger {
         }
     }
 
-    pub(super) fn saved(&mut self, job: &JobRef) {
-        self.jobs.entry(job.clone()).or_default().saved = true;
+    pub(super) fn saved(&mut self, job: &JobRef, to: Option<SavedTo>) {
+        let facts = self.jobs.entry(job.clone()).or_default();
+        facts.saved = true;
+        if let Some(to) = to {
+            facts.places.retain(|known| known.dest != to.dest);
+            facts.places.push(to);
+        }
+    }
+
+    /// Where the outputs of a job were saved.
+    pub(super) fn places_saved(&self, job: &JobRef) -> Vec<SavedTo> {
+        self.jobs.get(job).map(|facts| facts.places.clone()).unwrap_or_default()
     }
 
     /// Whether a submit became this job.
@@ -302,6 +317,8 @@ mod tests {
             fingerprint: "f".into(),
             once: Some("shot".into()),
             label: None,
+            dest: None,
+            usd: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::ledger::{Ledger, Source};
-use super::{Entry, Fate, Intent, Journal, Once, Place};
+use super::{Entry, Fate, Intent, Journal, Once, Place, SavedTo};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::JobRef;
 use crate::model::Status;
@@ -62,9 +62,13 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    fn saved(&self, job: &JobRef) -> Result<()> {
-        self.lock().saved(job);
+    fn saved(&self, job: &JobRef, to: Option<SavedTo>) -> Result<()> {
+        self.lock().saved(job, to);
         Ok(())
+    }
+
+    fn places_saved(&self, job: &JobRef) -> Result<Vec<SavedTo>> {
+        Ok(self.lock().places_saved(job))
     }
 
     fn knows(&self, job: &JobRef) -> Result<bool> {
@@ -124,8 +128,12 @@ impl Journal for NoJournal {
         Ok(())
     }
 
-    fn saved(&self, _: &JobRef) -> Result<()> {
+    fn saved(&self, _: &JobRef, _: Option<SavedTo>) -> Result<()> {
         Ok(())
+    }
+
+    fn places_saved(&self, _: &JobRef) -> Result<Vec<SavedTo>> {
+        Ok(Vec::new())
     }
 
     fn knows(&self, _: &JobRef) -> Result<bool> {
@@ -154,6 +162,8 @@ mod tests {
             fingerprint: fingerprint.into(),
             once: Some(once.into()),
             label: None,
+            dest: None,
+            usd: None,
             began_at: SystemTime::UNIX_EPOCH,
         }
     }

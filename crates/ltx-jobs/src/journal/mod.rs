@@ -13,16 +13,19 @@ mod old;
 mod others;
 mod own;
 mod record;
+mod saved;
 
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 pub(crate) use chosen::{ChosenJournal, state_directory};
 pub(crate) use directory::host;
+pub(crate) use saved::{SavedTo, absolute};
 
 use crate::error::Result;
-use crate::job::JobRef;
+use crate::job::{Destination, JobRef};
 use crate::model::Status;
+use crate::money::Usd;
 
 /// What is about to be submitted. No prompt, no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,10 @@ pub(crate) struct Intent {
     pub(crate) fingerprint: String,
     pub(crate) once: Option<String>,
     pub(crate) label: Option<String>,
+    /// Where its outputs are meant to go.
+    pub(crate) dest: Option<Destination>,
+    /// What it is estimated to cost, if that was looked at.
+    pub(crate) usd: Option<Usd>,
     pub(crate) began_at: SystemTime,
 }
 
@@ -121,8 +128,11 @@ pub(crate) trait Journal: Send + Sync {
     /// Records how a job ended.
     fn ended(&self, job: &JobRef, status: &Status) -> Result<()>;
 
-    /// Records that the outputs of a job were saved.
-    fn saved(&self, job: &JobRef) -> Result<()>;
+    /// Records that the outputs of a job were saved, all of them; with what lies where, if that can be written down.
+    fn saved(&self, job: &JobRef, to: Option<SavedTo>) -> Result<()>;
+
+    /// Where the outputs of a job were saved.
+    fn places_saved(&self, job: &JobRef) -> Result<Vec<SavedTo>>;
 
     /// Whether a submit became this job.
     fn knows(&self, job: &JobRef) -> Result<bool>;

@@ -63,6 +63,8 @@ mod tests {
             fingerprint: "f".into(),
             once: Some("k".into()),
             label: None,
+            dest: None,
+            usd: None,
         }
     }
 

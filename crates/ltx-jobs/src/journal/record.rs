@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fate, Intent};
-use crate::job::JobRef;
+use super::{Fate, Intent, SavedTo};
+use crate::job::{Destination, JobRef};
 use crate::model::{Status, format_time};
 
 /// One line.
@@ -37,6 +37,11 @@ pub(super) enum Record {
         once: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         label: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dest: Option<Destination>,
+        /// US dollars, as text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usd: Option<String>,
     },
     Accepted {
         intent: String,
@@ -76,6 +81,8 @@ pub(super) enum Record {
     Saved {
         job: JobRef,
         at: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<SavedTo>,
     },
     /// A record of a later version.
     #[serde(other)]
@@ -92,6 +99,8 @@ impl Record {
             fingerprint: intent.fingerprint.clone(),
             once: intent.once.clone(),
             label: intent.label.clone(),
+            dest: intent.dest.clone(),
+            usd: intent.usd.map(|usd| usd.to_string()),
         }
     }
 
@@ -198,6 +207,8 @@ mod tests {
             fingerprint: "f".into(),
             once: Some("k".into()),
             label: None,
+            dest: Some("/shots/sh010".into()),
+            usd: Some("0.80".into()),
         }
     }
 

@@ -11,5 +11,5 @@ mod usd;
 pub use self::estimate::Estimate;
 pub(crate) use self::estimate::{Known, Missing, estimate};
 pub(crate) use self::prices::PriceTable;
-pub(crate) use self::spending::{Reservation, Spending};
+pub(crate) use self::spending::{Purse, Reservation, Spending};
 pub use self::usd::Usd;

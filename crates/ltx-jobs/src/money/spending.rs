@@ -12,6 +12,13 @@ use super::Usd;
 #[derive(Debug, Default)]
 pub(crate) struct Spending(Mutex<Decimal>);
 
+/// An account with its limit, beside the client's own: that of a batch.
+#[derive(Debug, Clone)]
+pub(crate) struct Purse {
+    pub(crate) spending: Arc<Spending>,
+    pub(crate) limit: Usd,
+}
+
 impl Spending {
     /// Sets `amount` aside, unless that went beyond `limit`: then gives what is set aside already.
     pub(crate) fn reserve(self: &Arc<Self>, amount: Usd, limit: Usd) -> Result<Reservation, Usd> {
@@ -25,6 +32,12 @@ impl Spending {
             spending: Arc::clone(self),
             amount,
         })
+    }
+
+    /// Counts what was spent before, whatever the limit.
+    pub(crate) fn count(&self, amount: Usd) {
+        let mut committed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *committed = committed.saturating_add(amount.0);
     }
 
     /// What is set aside and spent.

@@ -40,6 +40,7 @@ use crate::archive::open::{
 use crate::client::Engine;
 use crate::error::{Error, Result};
 use crate::job::Completed;
+use crate::journal::SavedTo;
 use crate::operation::{Operation, Running, Watch, Work};
 use crate::progress::{Phase, Progress, ProgressSink};
 use crate::secret::SignedUrl;
@@ -235,8 +236,8 @@ async fn copy(
         .await
         .map_err(|error| client.closed_instead(error).about_job(reference))?;
     if options.only.is_none() {
-        let job = reference.clone();
-        if let Err(error) = client.journaled(move |journal| journal.saved(&job)).await {
+        let (job, to) = (reference.clone(), SavedTo::store(url, options));
+        if let Err(error) = client.journaled(move |journal| journal.saved(&job, Some(to))).await {
             tracing::warn!(target: TRANSFER, %error, "what was copied could not be written down");
         }
     }

@@ -12,7 +12,7 @@ use super::Holding;
 use super::verdict::{Evidence, Verdict, judge};
 use crate::client::{Client, Engine};
 use crate::error::{Billing, Error, ErrorKind};
-use crate::job::{Job, JobRef, Snapshot};
+use crate::job::{Given, Job, JobRef, Snapshot};
 use crate::journal::Fate;
 use crate::secret::ApiKey;
 use crate::telemetry::SUBMIT;
@@ -24,7 +24,7 @@ pub(super) struct Posting {
     pub(super) engine: Engine,
     pub(super) path: String,
     pub(super) endpoint: String,
-    pub(super) label: Option<String>,
+    pub(super) given: Given,
     /// What the local check found odd, for the job's snapshot.
     pub(super) warnings: Vec<String>,
     pub(super) intent: String,
@@ -148,7 +148,7 @@ impl Posting {
         }
         let mut snapshot = Snapshot::new(created_at);
         snapshot.warnings = self.warnings;
-        let cell = self.client.cell(reference, self.label, true, Some(snapshot));
+        let cell = self.client.cell(reference, self.given, true, Some(snapshot));
         cell.hold(self.holding);
         self.engine.schedule.track(Arc::clone(&cell), true);
         Posted::Job(Job::new(self.client, cell))

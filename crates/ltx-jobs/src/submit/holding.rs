@@ -14,7 +14,7 @@ pub(crate) struct Holding(Mutex<State>);
 #[derive(Default)]
 struct State {
     place: Option<Place>,
-    money: Option<Reservation>,
+    money: Vec<Reservation>,
     /// The money may be owed.
     committed: bool,
     /// An attempt of before may have made a job.
@@ -22,7 +22,7 @@ struct State {
 }
 
 impl Holding {
-    pub(super) fn new(money: Option<Reservation>) -> Self {
+    pub(super) fn new(money: Vec<Reservation>) -> Self {
         Self(Mutex::new(State {
             place: None,
             money,
@@ -59,7 +59,7 @@ impl Holding {
     }
 
     /// It is sent once more: what was set aside for the job in doubt stays spent, and this is for the next one.
-    pub(super) fn again(&self, money: Option<Reservation>) {
+    pub(super) fn again(&self, money: Vec<Reservation>) {
         self.with(|state| {
             state.money = money;
             state.committed = false;
@@ -68,10 +68,10 @@ impl Holding {
 
     /// The job has ended.
     pub(crate) fn ended(&self, billed: bool) {
-        let (place, money) = self.with(|state| (state.place.take(), state.money.take()));
+        let (place, money) = self.with(|state| (state.place.take(), std::mem::take(&mut state.money)));
         drop(place);
-        if let Some(money) = money.filter(|_| !billed) {
-            money.refund();
+        if !billed {
+            money.into_iter().for_each(Reservation::refund);
         }
     }
 }
@@ -83,8 +83,10 @@ impl Drop for Holding {
             (Some(place), true) => place.leave(),
             (place, _) => drop(place),
         }
-        if let Some(money) = state.money.take().filter(|_| !state.committed) {
-            money.refund();
+        if !state.committed {
+            std::mem::take(&mut state.money)
+                .into_iter()
+                .for_each(Reservation::refund);
         }
     }
 }

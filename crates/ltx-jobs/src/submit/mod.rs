@@ -23,8 +23,8 @@ use self::submitter::Submitter;
 use crate::client::Client;
 use crate::config::LONGEST;
 use crate::error::{Billing, Error, ErrorKind, Result};
-use crate::job::{Job, JobRef};
-use crate::money::Usd;
+use crate::job::{Destination, Job, JobRef};
+use crate::money::{Purse, Usd};
 use crate::operation::{Operation, Running};
 use crate::request::Request;
 use crate::telemetry::SUBMIT;
@@ -52,9 +52,11 @@ pub struct Submit {
 struct Options {
     once: Option<String>,
     label: Option<String>,
+    dest: Option<Destination>,
     timeout: Option<Duration>,
     max_cost: Option<Usd>,
     on_unknown: OnUnknown,
+    purse: Option<Purse>,
 }
 
 impl Submit {
@@ -82,6 +84,13 @@ impl Submit {
         self
     }
 
+    /// Where the outputs are meant to go. Nothing is saved there by the submit: it is written into the journal, so that whoever finds the job after a crash
+    /// knows; see [`Job::dest`](crate::Job::dest) and [`JournaledSubmit::dest`](crate::JournaledSubmit::dest).
+    pub fn dest(mut self, dest: impl Into<Destination>) -> Self {
+        self.options.dest = Some(dest.into());
+        self
+    }
+
     /// Gives up after this time, uploads included. An attempt that is on the wire then ends as `SubmitUnknown`.
     ///
     /// Without a limit, transient refusals are tried for two minutes, and rate limits are waited out.
@@ -94,6 +103,12 @@ impl Submit {
     /// A job that is there already under the `once` key costs nothing and is not refused.
     pub fn max_cost(mut self, limit: Usd) -> Self {
         self.options.max_cost = Some(limit);
+        self
+    }
+
+    /// Counts it in an account of its own too.
+    pub(crate) fn purse(mut self, purse: Option<Purse>) -> Self {
+        self.options.purse = purse;
         self
     }
 

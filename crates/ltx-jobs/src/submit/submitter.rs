@@ -13,12 +13,13 @@ use super::places::Place;
 use super::verdict::{Again, Verdict};
 use super::{Holding, OnUnknown, Options, fingerprint};
 use crate::client::inputs::LookedInputs;
-use crate::client::{Client, Engine};
+use crate::client::{Client, Commitment, Engine};
 use crate::config::LONGEST;
 use crate::error::{Billing, Error, ErrorKind, Result};
-use crate::job::{Job, JobRef};
+use crate::job::{Destination, Given, Job, JobRef};
 use crate::journal::{Fate, Intent, Once};
 use crate::model::format_time;
+use crate::money::Usd;
 use crate::operation::{Work, cancelled};
 use crate::progress::Phase;
 use crate::request::Request;
@@ -49,6 +50,7 @@ struct Ready {
     warnings: Vec<String>,
     looked: LookedInputs,
     holding: Arc<Holding>,
+    dest: Option<Destination>,
 }
 
 /// The caller cancelled during a pause.
@@ -78,10 +80,10 @@ impl Submitter {
             None => String::new(),
         };
         // Money before bytes: what may not be spent is not uploaded for.
-        let money = self
-            .client
-            .commit_to_cost(&self.request, &looked, self.options.max_cost)?;
-        let holding = Arc::new(Holding::new(money));
+        let money = self.commit_to_cost(&looked, self.options.max_cost)?;
+        let usd = money.usd;
+        let holding = Arc::new(Holding::new(money.reservations));
+        let dest = self.options.dest.clone().and_then(Destination::absolute);
         let (body, uploaded) = self.guarded(self.body(&looked)).await?;
         if let Some(limit) = self.client.settings().max_concurrent_jobs {
             holding.occupy(self.place(&key, limit).await?);
@@ -92,6 +94,8 @@ impl Submitter {
             fingerprint,
             once: self.options.once.clone(),
             label: self.options.label.clone(),
+            dest: dest.clone(),
+            usd,
             began_at: SystemTime::now(),
         };
         if let Some(known) = self.known(self.client.journaled(move |journal| journal.begin(intent)).await?)? {
@@ -105,6 +109,7 @@ impl Submitter {
             warnings,
             looked,
             holding,
+            dest,
         };
         let outcome = self.attempts(ready, key).await;
         if let Err(error) = &outcome
@@ -225,7 +230,10 @@ impl Submitter {
                 engine: self.engine.clone(),
                 path: self.request.submit_path(),
                 endpoint: self.request.job_endpoint().to_owned(),
-                label: self.options.label.clone(),
+                given: Given {
+                    label: self.options.label.clone(),
+                    dest: ready.dest.clone(),
+                },
                 warnings: ready.warnings.clone(),
                 intent: self.intent.clone(),
                 reference: self.reference.clone(),
@@ -278,8 +286,8 @@ impl Submitter {
                     let Some(pause) = pause else { return Err(error) };
                     tracing::warn!(target: SUBMIT, intent = %self.reference, "outcome unknown; sent again, as the caller accepts a double charge");
                     // What may be billed twice is counted twice.
-                    match self.client.commit_to_cost(&self.request, &ready.looked, None) {
-                        Ok(money) => ready.holding.again(money),
+                    match self.commit_to_cost(&ready.looked, None) {
+                        Ok(money) => ready.holding.again(money.reservations),
                         Err(refused) => return Err(error.with_source(refused)),
                     }
                     doubt.get_or_insert(error);
@@ -377,6 +385,11 @@ impl Submitter {
             Some(doubt) => doubt.with_source(error),
             None => error,
         }
+    }
+
+    fn commit_to_cost(&self, looked: &LookedInputs, max_cost: Option<Usd>) -> Result<Commitment> {
+        self.client
+            .commit_to_cost(&self.request, looked, max_cost, self.options.purse.as_ref())
     }
 
     fn time_left(&self) -> Option<Duration> {

@@ -79,7 +79,8 @@ impl TransferContext {
 }
 
 /// What becomes of an archive of EXR frames. Archives without frames are always kept as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ArchiveMode {
     /// The frames are saved, each as a file; the archive itself never touches the disk where the storage answers ranges.

@@ -158,6 +158,8 @@ fn a_journal_tells_where_it_is_and_what_waits_in_it() {
             fingerprint: String::new(),
             once: None,
             label: None,
+            dest: None,
+            usd: None,
             began_at: SystemTime::UNIX_EPOCH,
         },
         fate,

@@ -1,0 +1,285 @@
+//! Many requests as one piece of work: submitted as the service allows, waited for, saved, and told one by one.
+//!
+//! A batch has a name, and each item a key in it: started again, in another process or on another day, it goes on with the jobs that are there. `item` is
+//! one request, `outcome` what became of it; `desk` is what the lanes of `run` share, `ranked` and `trouble` its pure decisions.
+
+mod desk;
+mod item;
+mod news;
+mod outcome;
+mod ranked;
+mod run;
+mod trouble;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::item::BatchItem;
+pub use self::outcome::{BatchOutcome, BatchProgress, BatchState};
+
+use self::desk::Desk;
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result};
+use crate::job::Destination;
+use crate::money::Usd;
+use crate::operation::Operation;
+use crate::submit::OnUnknown;
+use crate::telemetry::SUBMIT;
+
+/// Submits that are prepared and sent at the same time.
+const SUBMITS: usize = 4;
+
+/// Jobs that are saved at the same time; each of them over as many connections as pay.
+const SAVES: usize = 2;
+
+/// Items that may wait to be submitted before `push` waits.
+const QUEUE: usize = 256;
+
+/// Most lanes of one kind.
+const MOST: usize = 64;
+
+/// A batch being prepared; see [`Client::batch`].
+#[must_use = "nothing happens before it is started"]
+#[derive(Debug, Clone)]
+pub struct Batch {
+    client: Client,
+    options: Options,
+}
+
+#[derive(Debug, Clone)]
+struct Options {
+    name: String,
+    dest: Option<Destination>,
+    overwrite: bool,
+    max_cost: Option<Usd>,
+    spend_limit: Option<Usd>,
+    on_unknown: OnUnknown,
+    submits_at_once: usize,
+    saves_at_once: usize,
+    queue: usize,
+}
+
+impl Options {
+    fn check(&self) -> Result<()> {
+        match self.name.is_empty() {
+            true => Err(Error::new(ErrorKind::InvalidRequest, "the name of a batch is empty")),
+            false => Ok(()),
+        }
+    }
+
+    /// The `once` key of an item.
+    fn once(&self, key: &str) -> String {
+        // A name with a slash and a key without one are not a name without and a key with one.
+        let name = self.name.replace('%', "%25").replace('/', "%2F");
+        format!("batch:{name}/{key}")
+    }
+}
+
+impl Client {
+    /// A batch of requests under a name. **Every item is billed** if its job succeeds.
+    ///
+    /// Each item is submitted under a [`once`](crate::Submit::once) key made of both names. So a batch that was killed, stopped or paused is simply started
+    /// again with the same items: what is saved is skipped, what runs is waited for, what was not billed is submitted again, and what is unknown is told
+    /// and never submitted again without consent.
+    ///
+    /// ```no_run
+    /// # use ltx_jobs::{BatchItem, Client, Media, VideoToVideoHdr};
+    /// # async fn film(client: Client) -> ltx_jobs::Result<()> {
+    /// let batch = client.batch("reel 2").dest("shots").start();
+    /// for shot in ["sh010", "sh020"] {
+    ///     let request = VideoToVideoHdr::new(Media::file(format!("plates/{shot}.mp4")));
+    ///     batch.push(BatchItem::new(shot, request)).await?;
+    /// }
+    /// batch.finish();
+    /// while let Some(outcome) = batch.next().await {
+    ///     println!("{}: {}", outcome.key, outcome.state);
+    /// }
+    /// println!("{}", batch.snapshot());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn batch(&self, name: impl Into<String>) -> Batch {
+        Batch {
+            client: self.clone(),
+            options: Options {
+                name: name.into(),
+                dest: None,
+                overwrite: false,
+                max_cost: None,
+                spend_limit: None,
+                on_unknown: OnUnknown::default(),
+                submits_at_once: SUBMITS,
+                saves_at_once: SAVES,
+                queue: QUEUE,
+            },
+        }
+    }
+}
+
+impl Batch {
+    /// Saves the outputs of every item that has no destination of its own into a directory named after its key, below this one. Without, such items are
+    /// waited for and not saved.
+    pub fn dest(mut self, dest: impl Into<Destination>) -> Self {
+        self.options.dest = Some(dest.into());
+        self
+    }
+
+    /// Replaces different files that are there.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.options.overwrite = overwrite;
+        self
+    }
+
+    /// As [`Submit::max_cost`](crate::Submit::max_cost), for every item without one of its own.
+    pub fn max_cost(mut self, limit: Usd) -> Self {
+        self.options.max_cost = Some(limit);
+        self
+    }
+
+    /// Refuses items whose estimate would bring the batch above this amount, counting what runs of before have submitted: they end as
+    /// [`NotSubmitted`](BatchState::NotSubmitted), and so do items of which no estimate can be made.
+    pub fn spend_limit(mut self, limit: Usd) -> Self {
+        self.options.spend_limit = Some(limit);
+        self
+    }
+
+    /// What to do when the outcome of an attempt is unknown; the default stops that item.
+    pub fn on_unknown(mut self, on_unknown: OnUnknown) -> Self {
+        self.options.on_unknown = on_unknown;
+        self
+    }
+
+    /// Submits that are prepared (hashed, uploaded for) and sent at the same time, 1 to 64; 4 by default. How many jobs run is for the service to say, or for
+    /// the client's `max_concurrent_jobs`.
+    pub fn submits_at_once(mut self, number: usize) -> Self {
+        self.options.submits_at_once = number.clamp(1, MOST);
+        self
+    }
+
+    /// Jobs whose outputs are saved at the same time, 1 to 64; 2 by default. What expires first is saved first.
+    pub fn saves_at_once(mut self, number: usize) -> Self {
+        self.options.saves_at_once = number.clamp(1, MOST);
+        self
+    }
+
+    /// Starts it on the runtime. It submits what is pushed, from the first item on.
+    pub fn start(self) -> BatchRun {
+        let Self { client, options } = self;
+        let span = tracing::info_span!(target: SUBMIT, "batch", name = %options.name);
+        let stop = client.stop_token().child_token();
+        let desk = Arc::new(Desk::new(client.clone(), options, stop));
+        let shared = Arc::clone(&desk);
+        let operation = client.run(span, move |_, work| async move {
+            shared.options.check()?;
+            // A cancelled operation is a stopped batch.
+            let (stop, cancelled) = (shared.stop.clone(), work.cancel.clone());
+            let watching = tokio::spawn(async move {
+                cancelled.cancelled().await;
+                stop.cancel();
+            });
+            let account = run::run(shared).await;
+            watching.abort();
+            account
+        });
+        let at_end = Arc::clone(&desk);
+        operation.on_end(move || at_end.news.end());
+        BatchRun(Arc::new(Handle { desk, operation }))
+    }
+}
+
+/// A batch that runs. Clones are handles to the same one; when the last is dropped, it is stopped.
+#[derive(Clone)]
+pub struct BatchRun(Arc<Handle>);
+
+struct Handle {
+    desk: Arc<Desk>,
+    operation: Operation<BatchProgress>,
+}
+
+impl BatchRun {
+    /// Adds an item. Waits while as many wait to be submitted as the batch holds (256), and while the outputs of many completed jobs wait to be saved.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for a request that can never be right, and for a key that is there already; `InvalidState` after [`finish`](Self::finish).
+    pub async fn push(&self, item: BatchItem) -> Result<()> {
+        tokio::select! {
+            () = self.0.desk.room() => {}
+            () = self.0.desk.stop.cancelled() => {}
+        }
+        self.push_now(item)
+    }
+
+    /// As [`push`](Self::push), for threads: adds it at once. Ask [`has_room`](Self::has_room) before.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_now(&self, item: BatchItem) -> Result<()> {
+        if let Some(error) = self.error() {
+            return Err(error);
+        }
+        self.0.desk.push(item)
+    }
+
+    /// Whether [`push`](Self::push) would not wait.
+    pub fn has_room(&self) -> bool {
+        self.0.desk.has_room()
+    }
+
+    /// Says that no more items come.
+    pub fn finish(&self) {
+        self.0.desk.finish();
+    }
+
+    /// The next outcome, in the order they happen; `None` when every item has one and [`finish`](Self::finish) or [`stop`](Self::stop) was called.
+    pub async fn next(&self) -> Option<BatchOutcome> {
+        self.0.desk.news.next().await
+    }
+
+    /// The next outcome if there is one: `None` when not yet, `Some(None)` when there will be none. Never blocks.
+    pub fn take(&self) -> Option<Option<BatchOutcome>> {
+        self.0.desk.news.take()
+    }
+
+    /// Parks the calling thread until [`take`](Self::take) has something to give or the time is up; `None` has no limit. False when the time was up first.
+    /// Not for async code.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        self.0.desk.news.wait(timeout)
+    }
+
+    /// The numbers, from memory.
+    pub fn snapshot(&self) -> BatchProgress {
+        self.0.desk.progress()
+    }
+
+    /// Stops it: nothing more is submitted, a paid POST that is on the wire is finished and written down, waits and transfers end. Returns at once; the
+    /// outcomes of what is left come as usual. Started again, the batch goes on.
+    pub fn stop(&self) {
+        self.0.desk.stop.cancel();
+    }
+
+    /// Whether it has ended: every item has its outcome.
+    pub fn is_ended(&self) -> bool {
+        self.0.operation.is_ended()
+    }
+
+    /// The error with which the whole batch ended, if it could not be run: the client was closed, or belongs to another process.
+    pub fn error(&self) -> Option<Error> {
+        self.0.operation.error()
+    }
+}
+
+impl fmt::Debug for BatchRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchRun")
+            .field("name", &self.0.desk.options.name)
+            .field("snapshot", &self.snapshot())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.desk.stop.cancel();
+    }
+}

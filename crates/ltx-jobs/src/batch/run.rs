@@ -1,0 +1,334 @@
+//! Drives a batch: lanes that submit, a task for each job that is waited for, lanes that save.
+
+use std::future::IntoFuture as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::desk::{Desk, Work, outcome, trouble};
+use super::item::{BatchItem, Keep};
+use super::outcome::{BatchOutcome, BatchProgress, BatchState};
+use crate::error::{Billing, Error, ErrorKind, Result};
+use crate::job::{Completed, Destination, Job, JobRef};
+use crate::journal::{Fate, absolute};
+use crate::money::Purse;
+use crate::operation::Operation;
+use crate::submit::Submitting;
+use crate::telemetry::SUBMIT;
+
+/// Between two looks at a paid request that is finished in the background.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What an item's outputs become, with everything that the batch says.
+enum Aim {
+    Nothing,
+    Directory(Destination),
+    #[cfg(feature = "rehost")]
+    Store(String),
+}
+
+/// Runs the batch to its end: until everything that was pushed has an outcome and no more comes, or until it is stopped.
+pub(super) async fn run(desk: Arc<Desk>) -> Result<BatchProgress> {
+    if desk.options.spend_limit.is_some()
+        && let Err(error) = count_earlier_runs(&desk).await
+    {
+        // Without it the limit would not hold.
+        desk.pause(error.message().to_owned());
+    }
+    let tasks = TaskTracker::new();
+    for _ in 0..desk.options.submits_at_once {
+        let (desk, jobs) = (Arc::clone(&desk), tasks.clone());
+        tasks.spawn(async move { submit_lane(desk, jobs).await }.in_current_span());
+    }
+    for _ in 0..desk.options.saves_at_once {
+        let desk = Arc::clone(&desk);
+        tasks.spawn(async move { save_lane(&desk).await }.in_current_span());
+    }
+    let stopping = async {
+        desk.stop.cancelled().await;
+        desk.finish();
+        desk.pause("the batch was stopped".to_owned());
+    };
+    tasks.close();
+    let mut ended = std::pin::pin!(tasks.wait());
+    tokio::select! {
+        () = &mut ended => {}
+        () = stopping => ended.await,
+    }
+    // A batch that was paused takes items, to tell that they were not submitted.
+    tokio::select! {
+        () = desk.finished() => {}
+        () = desk.stop.cancelled() => desk.finish(),
+    }
+    Ok(desk.progress())
+}
+
+/// What this batch has cost so far counts for its limit.
+async fn count_earlier_runs(desk: &Desk) -> Result<()> {
+    let prefix = desk.options.once("");
+    let entries = desk.client.journaled(|journal| journal.entries()).await?;
+    let paid = entries.into_iter().filter(|entry| {
+        entry.intent.once.as_ref().is_some_and(|once| once.starts_with(&prefix))
+            && !matches!(entry.fate, Fate::Refused | Fate::EndedUnbilled(_))
+    });
+    for usd in paid.filter_map(|entry| entry.intent.usd) {
+        desk.spending.count(usd);
+    }
+    Ok(())
+}
+
+/// Says that a lane is gone, however it goes.
+struct Lane(Arc<Desk>);
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.0.submit_lane_ended();
+    }
+}
+
+async fn submit_lane(desk: Arc<Desk>, jobs: TaskTracker) {
+    let _lane = Lane(Arc::clone(&desk));
+    while let Some(item) = desk.next_item().await {
+        let aim = match aim(&desk, &item) {
+            Ok(aim) => aim,
+            Err(error) => {
+                desk.submitted(Some(&error));
+                desk.end(trouble(&item, BatchState::Failed, None, error));
+                continue;
+            }
+        };
+        match submit(&desk, &item, &aim).await {
+            Ok(job) => {
+                desk.submitted(None);
+                let desk = Arc::clone(&desk);
+                jobs.spawn(async move { follow(&desk, item, aim, job).await }.in_current_span());
+            }
+            Err(error) => {
+                desk.submitted(Some(&error));
+                desk.end(trouble(&item, state_of_refusal(&error), None, error));
+            }
+        }
+    }
+}
+
+/// What a submit without a job means for the item: whether the same batch started again tries once more.
+fn state_of_refusal(error: &Error) -> BatchState {
+    match (error.billing(), error.kind()) {
+        (Billing::Unknown, _) | (_, ErrorKind::SubmitUnknown | ErrorKind::IdLost) => BatchState::Unknown,
+        (
+            _,
+            ErrorKind::Cancelled
+            | ErrorKind::Closed
+            | ErrorKind::CostLimit
+            | ErrorKind::Unauthenticated
+            | ErrorKind::PermissionDenied
+            | ErrorKind::InsufficientFunds
+            | ErrorKind::Config
+            | ErrorKind::Journal
+            | ErrorKind::NoSpace
+            | ErrorKind::Forked,
+        ) => BatchState::NotSubmitted,
+        _ if error.is_retryable() => BatchState::NotSubmitted,
+        _ => BatchState::Failed,
+    }
+}
+
+fn aim(desk: &Desk, item: &BatchItem) -> Result<Aim> {
+    match (&item.keep, &desk.options.dest) {
+        (Some(Keep::Directory(dest)), _) => Ok(Aim::Directory(dest.clone())),
+        #[cfg(feature = "rehost")]
+        (Some(Keep::Store(url)), _) => Ok(Aim::Store(url.clone())),
+        (None, Some(dest)) => item.directory_below(dest).map(Aim::Directory),
+        (None, None) => Ok(Aim::Nothing),
+    }
+}
+
+/// The job of an item: a new one, or the one that is there under its key.
+async fn submit(desk: &Desk, item: &BatchItem, aim: &Aim) -> Result<Job> {
+    let purse = desk.options.spend_limit.map(|limit| Purse {
+        spending: Arc::clone(&desk.spending),
+        limit,
+    });
+    let mut submit = desk
+        .client
+        .submit(item.request.clone())
+        .once(desk.options.once(&item.key))
+        .label(item.label.as_deref().unwrap_or(&item.key))
+        .on_unknown(desk.options.on_unknown)
+        .purse(purse);
+    if let Aim::Directory(dest) = aim {
+        submit = submit.dest(dest.clone());
+    }
+    if let Some(limit) = item.max_cost.or(desk.options.max_cost) {
+        submit = submit.max_cost(limit);
+    }
+    let submitting = submit.start();
+    match stoppable(desk, submitting.operation()).await {
+        Err(error) if desk.stop.is_cancelled() && *error.billing() == Billing::Unknown => {
+            left_behind(desk, &submitting, error).await
+        }
+        outcome => outcome,
+    }
+}
+
+/// The outcome of a paid request that was on the wire when the batch was stopped: it is finished in the background.
+async fn left_behind(desk: &Desk, submitting: &Submitting, error: Error) -> Result<Job> {
+    let Some(intent) = submitting.reference().cloned() else {
+        return Err(error);
+    };
+    loop {
+        let (client, asked) = (desk.client.clone(), intent.clone());
+        let looked = tokio::task::spawn_blocking(move || client.job(asked)).await;
+        match looked {
+            Ok(Err(open)) if open.kind() == ErrorKind::InvalidState => tokio::time::sleep(LOOK).await,
+            // It was refused after all.
+            Ok(Err(none)) if none.kind() == ErrorKind::NotFound => {
+                return Err(Error::new(ErrorKind::Cancelled, "the submit was cancelled").with_job(&intent));
+            }
+            Ok(known) => return known,
+            Err(_) => return Err(error),
+        }
+    }
+}
+
+/// Awaits an operation, and cancels it when the batch is stopped.
+async fn stoppable<T: Send + 'static>(desk: &Desk, operation: &Operation<T>) -> Result<T> {
+    let mut running = std::pin::pin!(operation.clone().into_future());
+    tokio::select! {
+        outcome = &mut running => outcome,
+        () = desk.stop.cancelled() => {
+            operation.cancel();
+            running.await
+        }
+    }
+}
+
+/// From the job to its end.
+async fn follow(desk: &Arc<Desk>, item: BatchItem, aim: Aim, job: Job) {
+    if let Some(was_saved) = saved_before(desk, &item, &aim, job.reference()).await {
+        desk.followed(None);
+        return desk.end(was_saved);
+    }
+    match stoppable(desk, &job.wait().start()).await {
+        Ok(done) => match aim {
+            Aim::Nothing => {
+                desk.followed(None);
+                desk.end(BatchOutcome {
+                    job: Some(job.reference().clone()),
+                    completed: Some(done),
+                    ..outcome(&item, BatchState::Completed)
+                });
+            }
+            _ => desk.followed(Some(Work { item, done })),
+        },
+        Err(error) => {
+            desk.job_failed(&error);
+            desk.followed(None);
+            let state = match error.kind() {
+                _ if error.job_ended() => BatchState::Failed,
+                ErrorKind::NotFound | ErrorKind::Expired | ErrorKind::ResultExpired => BatchState::Failed,
+                // The wait has ended, and the job has not.
+                _ => BatchState::Running,
+            };
+            desk.end(trouble(&item, state, Some(job.reference()), error));
+        }
+    }
+}
+
+/// The outcome of an item that a run before has saved, when all of it is still there.
+async fn saved_before(desk: &Desk, item: &BatchItem, aim: &Aim, job: &JobRef) -> Option<BatchOutcome> {
+    let (dest, options) = match aim {
+        Aim::Nothing => return None,
+        Aim::Directory(dest) => (absolute(&dest.dir)?, dest.options()),
+        #[cfg(feature = "rehost")]
+        Aim::Store(url) => (url.clone(), crate::transfer::DownloadOptions::new()),
+    };
+    let asked = job.clone();
+    let found = desk.client.journaled(move |journal| {
+        let places = journal.places_saved(&asked)?;
+        let place = places.into_iter().find(|place| place.is(&dest, &options));
+        Ok(place.and_then(|place| place.still_there()))
+    });
+    match found.await {
+        Ok(found) => found.map(|(paths, bytes)| BatchOutcome {
+            job: Some(job.clone()),
+            paths,
+            bytes,
+            ..outcome(item, BatchState::WasSaved)
+        }),
+        Err(error) => {
+            tracing::warn!(target: SUBMIT, %job, %error, "whether it was saved before cannot be told");
+            None
+        }
+    }
+}
+
+async fn save_lane(desk: &Desk) {
+    while let Some(work) = desk.next_to_save().await {
+        let ended = save(desk, &work).await;
+        desk.saved(ended.bytes);
+        desk.end(ended);
+    }
+}
+
+async fn save(desk: &Desk, work: &Work) -> BatchOutcome {
+    let Work { item, done } = work;
+    let job = done.job().reference();
+    let kept = match aim(desk, item) {
+        Ok(Aim::Directory(dest)) => directory(desk, done, &dest).await,
+        #[cfg(feature = "rehost")]
+        Ok(Aim::Store(url)) => store(desk, done, url).await,
+        Ok(Aim::Nothing) => Ok(outcome(item, BatchState::Completed)),
+        Err(error) => Err(error),
+    };
+    match kept {
+        Ok(kept) => BatchOutcome {
+            key: item.key.clone(),
+            label: item.label.clone().unwrap_or_else(|| item.key.clone()),
+            job: Some(job.clone()),
+            completed: Some(done.clone()),
+            ..kept
+        },
+        Err(error) => BatchOutcome {
+            completed: Some(done.clone()),
+            ..trouble(item, BatchState::Unsaved, Some(job), error)
+        },
+    }
+}
+
+async fn directory(desk: &Desk, done: &Completed, dest: &Destination) -> Result<BatchOutcome> {
+    let mut options = dest.options();
+    options.overwrite = desk.options.overwrite;
+    let saved = stoppable(desk, &done.download_with(&dest.dir, options).start()).await?;
+    Ok(BatchOutcome {
+        paths: saved.paths,
+        bytes: saved.bytes,
+        ..empty()
+    })
+}
+
+#[cfg(feature = "rehost")]
+async fn store(desk: &Desk, done: &Completed, url: String) -> Result<BatchOutcome> {
+    let copied = stoppable(desk, &done.rehost(url).overwrite(desk.options.overwrite).start()).await?;
+    Ok(BatchOutcome {
+        urls: copied.objects.into_iter().map(|object| object.url).collect(),
+        bytes: copied.bytes,
+        ..empty()
+    })
+}
+
+fn empty() -> BatchOutcome {
+    BatchOutcome {
+        key: String::new(),
+        label: String::new(),
+        state: BatchState::Saved,
+        job: None,
+        completed: None,
+        paths: Vec::new(),
+        urls: Vec::new(),
+        bytes: 0,
+        error: None,
+    }
+}
