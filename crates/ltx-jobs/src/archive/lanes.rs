@@ -286,16 +286,18 @@ impl<'a> Lanes<'a> {
     ) -> Result<()> {
         let mut portion = Portion::at(stream.position());
         loop {
+            let mut at_start = false;
             while starts.front().is_some_and(|start| *start <= stream.position()) {
                 starts.pop_front();
-                if !turn.is_here() {
-                    // The frame before is not to wait as well.
-                    let last = std::mem::replace(&mut portion, Portion::at(stream.position()));
-                    if last.size > 0 && portions.send(last).await.is_err() {
-                        return Ok(());
-                    }
-                    turn.come().await;
+                at_start = true;
+            }
+            if at_start {
+                // The member before is there, and is not to wait for this one.
+                let last = std::mem::replace(&mut portion, Portion::at(stream.position()));
+                if last.size > 0 && portions.send(last).await.is_err() {
+                    return Ok(());
                 }
+                turn.come().await;
             }
             let Some(bytes) = stream.next().await? else { break };
             self.arrived.fetch_add(bytes.len() as u64, Ordering::AcqRel);

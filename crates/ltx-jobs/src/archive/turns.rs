@@ -66,11 +66,6 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Whether this lane may read.
-    pub(crate) fn is_here(&self) -> bool {
-        self.state.borrow().has(self.lane)
-    }
-
     /// Waits until this lane may read.
     pub(crate) async fn come(&mut self) {
         // The sender lives as long as the lanes.

@@ -80,8 +80,10 @@ impl Storage for Vast {
         _: Option<ByteRange>,
         _: Option<&'a str>,
     ) -> BoxFuture<'a, std::result::Result<Opened, Failure>> {
-        let headers = [("content-length", VAST.to_string()), ("etag", "\"v1\"".to_owned())];
-        let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let headers = [
+            (http::header::CONTENT_LENGTH, http::HeaderValue::from(VAST)),
+            (http::header::ETAG, http::HeaderValue::from_static("\"v1\"")),
+        ];
         let beginning = Bytes::from_static(b"PK\x03\x04 and so on, for a long time: a beginning that tells what it is");
         let opened = Opened {
             status: 200,

@@ -21,7 +21,7 @@ use crate::transfer::partial::{self, Adopted, Keeper, Part};
 use crate::transfer::place::Place;
 use crate::transfer::plan::Facts;
 use crate::transfer::publish::{Digest, Outcome, digest, directory_of, exists, md5_of, publish, sync_directory};
-use crate::transfer::sink::{blocking, gone};
+use crate::transfer::sink::{blocking, gone, joined};
 use crate::transfer::source::Source;
 use crate::transfer::stream::{Flow, HealingStream};
 use crate::transfer::{DownloadOptions, SavedFile};
@@ -275,17 +275,26 @@ impl Whole<'_> {
             if let Some(keeper) = keeper {
                 keeper.forget();
             }
+            // Whoever finds the file by its name is to find nothing beside it.
+            claim.release();
             if outcome? == Outcome::Published {
                 sync_directory(directory_of(&target))?;
             }
-            claim.release();
             Ok(SavedFile {
                 path: target,
                 bytes: found.length,
                 crc32c: found.crc32c,
             })
         };
-        self.until_cancelled(blocking(work)).await
+        let mut publishing = tokio::task::spawn_blocking(work);
+        tokio::select! {
+            biased;
+            () = self.flow.cancel.cancelled() => {
+                gone(publishing).await;
+                Err(cancelled("the download"))
+            }
+            outcome = &mut publishing => joined(outcome),
+        }
     }
 
     /// A disk may take its time; a caller who cancels does not wait for it.

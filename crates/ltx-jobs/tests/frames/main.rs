@@ -236,7 +236,7 @@ async fn frames_are_fetched_over_several_connections_and_heard_of_as_they_are_pu
         .enumerate()
         .collect();
     assert_eq!(heard, all);
-    // Frames are asked for in order.
+    // Frames are asked for in order, as far as requests that are on their way together keep it.
     let starts: Vec<u64> = ranges(&emulator, before)
         .iter()
         .map(|range| {
@@ -250,7 +250,12 @@ async fn frames_are_fetched_over_several_connections_and_heard_of_as_they_are_pu
                 .unwrap()
         })
         .collect();
-    assert!(starts.is_sorted(), "{starts:?}");
+    let mut sorted = starts.clone();
+    sorted.sort_unstable();
+    for (at, start) in starts.iter().enumerate() {
+        let place = sorted.iter().position(|sorted| sorted == start).unwrap();
+        assert!(place.abs_diff(at) < 8, "{starts:?}");
+    }
 }
 
 #[tokio::test]
@@ -321,7 +326,7 @@ async fn a_frame_that_stays_damaged_is_named_and_the_others_are_there() {
     let dest = tempfile::tempdir().unwrap();
     let error = frames.extract(dest.path()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
-    assert!(error.message().contains("frame_00003.exr"), "{error}");
+    assert!(error.message().contains("\"frame_00003.exr\" (index 2)"), "{error}");
     assert!(error.is_retryable());
     let mut others = expected(&truth, 0..5);
     others.remove("frame_00003.exr");
@@ -517,7 +522,7 @@ async fn cancelling_ends_reading_streaming_and_extracting_at_once_and_leaves_not
     let done = completed(&emulator).await;
     let truth = truth(&emulator, &done).await;
     let frames = done.frames().await.unwrap();
-    // One request for the one frame, and two of up to 8 MiB each for all of them, twice.
+    // One request for the one frame, and one over each of two connections for all of them, twice.
     let stall = Fault {
         at: Some(500_000),
         times: 5,
@@ -528,8 +533,8 @@ async fn cancelling_ends_reading_streaming_and_extracting_at_once_and_leaves_not
     let dest = tempfile::tempdir().unwrap();
 
     let read = frames.read(0).start();
-    let extract = frames.extract(dest.path()).start();
-    let mut stream = frames.stream().start();
+    let extract = frames.extract(dest.path()).connections(2).start();
+    let mut stream = frames.stream().connections(2).start();
     let began = Instant::now();
     while ranges(&emulator, before).len() < 5 || extract.snapshot().bytes_done == 0 {
         assert!(
