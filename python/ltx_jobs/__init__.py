@@ -68,6 +68,7 @@ from ._errors import (
     Unsupported,
     WaitTimeout,
 )
+from ._frames import Frame, Frames, FrameStream
 from ._job import Completed, Job, Output
 from ._models import (
     Checked,
@@ -122,6 +123,9 @@ __all__ = [
     "Finding",
     "FindingState",
     "ForkedError",
+    "Frame",
+    "FrameStream",
+    "Frames",
     "GatewayError",
     "IdLost",
     "ImageToVideo",

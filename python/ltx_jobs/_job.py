@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from ._errors import local, make, unwrap
+from ._frames import Frames, _Archive, check_first_frame, saved
 from ._models import Object, Rehosted, Saved, Snapshot, Status, when
 from ._progress import reporter
 from ._wait import run, seconds, started
@@ -282,6 +283,10 @@ class Completed:
         verify: Literal["when_offered", "require", "off"] = "when_offered",
         frame_name: str | None = None,
         first_frame: int | None = None,
+        connections: int | None = None,
+        resume: bool = True,
+        bandwidth: int | str | None = None,
+        lock_timeout: Timeout = None,
         progress: ProgressArg = None,
     ) -> Saved:
         """Saves the outputs into the directory `dest`. Costs nothing.
@@ -299,16 +304,23 @@ class Completed:
                 Frames are always checked against the archive's CRC-32.
             frame_name: Names for frames, with ``{frame}`` or ``{frame:04d}`` in it: ``"sh010.{frame:04d}.exr"``. By default the archive's names.
             first_frame: The number of the first frame in such names; by default the archive's numbers.
+            connections: Connections for one file, 1 to 64; by default the client's setting ``connections``: as many as are found to help, at most 8.
+            resume: Go on with what an interrupted download left, and leave such for the next. ``False`` begins anew and leaves nothing.
+            bandwidth: A limit for all connections together: bytes per second, or a text such as ``"20MB/s"`` or ``"100Mbit/s"``.
+            lock_timeout: How long to wait for a file that somebody else is fetching to the same place, in seconds or as ``timedelta``; ``0`` does not
+                wait. By default without limit: what the other one saves counts as saved. `Progress.waiting_for` tells who it is.
             progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the download.
 
         Raises:
             ResultExpired: Outputs are kept for 24 h.
             IntegrityError, ArchiveError, UnsafeName, LimitExceeded, ObjectChanged: What arrived is not what it should be; nothing wrong got a final name.
-            Exists, NoSpace, LocalIOError, Locked: The local side.
+            Exists, NoSpace, LocalIOError: The local side.
+            Locked: Somebody else was still fetching a file when `lock_timeout` had passed; the message has process and host.
             TransportError: The network, after all retries.
         """
         show = reporter(progress)
-        _check_first_frame(first_frame)
+        check_first_frame(first_frame)
+        limit = seconds("lock_timeout", lock_timeout)
         operation = started(
             self._here().download(
                 os.fsdecode(os.fspath(dest)),
@@ -318,15 +330,53 @@ class Completed:
                 verify=verify,
                 frame_name=frame_name,
                 first_frame=first_frame,
+                connections=connections,
+                resume=resume,
+                bandwidth=_speed(bandwidth),
+                lock_timeout=limit,
             ),
             self._job._client,
             self._job,
         )
         note = "the download can go on: what is complete is on disk, and the same call fetches the rest"
-        paths, crc32c, size, elapsed = run(operation, self._job._client, reporter=show, job=self._job, interrupted=note)
-        from pathlib import Path
+        return saved(run(operation, self._job._client, reporter=show, job=self._job, interrupted=note))
 
-        return Saved(tuple(Path(path) for path in paths), tuple(crc32c), size, elapsed)
+    def frames(
+        self,
+        label: str | None = None,
+        *,
+        spool: str | PathLike[str] | None = None,
+        connections: int | None = None,
+        bandwidth: int | str | None = None,
+        progress: ProgressArg = None,
+    ) -> Frames:
+        """Opens the archive of EXR frames where it lies, as a list: one ranged request for its directory, two for one of some 3,000 frames and more.
+
+        No frame is fetched by it, and nothing is billed.
+
+        Args:
+            label: The output to open, as the service gives it or without ``_url``; needed only when several outputs look like archives of frames.
+            spool: A directory for the archive, should the storage answer no ranges: it is then fetched whole (4 GB and more) into a temporary file there,
+                which goes with the last view of the list. Without it, such a storage is the error `Unsupported`: no disk is filled that was not named.
+            connections: Connections for streaming and extracting, 1 to 64; by default the client's setting ``connections``.
+            bandwidth: A limit for each operation on the list: bytes per second, or a text such as ``"20MB/s"``.
+            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread; of use where the archive is fetched whole.
+
+        Raises:
+            InvalidRequest: Several outputs look like such archives and none was named, or there is no output with this label.
+            ArchiveError: No output is one, or it is damaged.
+            UnsafeName, LimitExceeded: It is made to do harm.
+            Unsupported: The storage answers no ranges, and no `spool` was named.
+            ResultExpired: Outputs are kept for 24 h.
+            TransportError: The network, after all retries.
+        """
+        show = reporter(progress)
+        where = None if spool is None else os.fsdecode(os.fspath(spool))
+        limit = _speed(bandwidth)
+        client = self._job._client
+        operation = started(self._here().frames(label, spool=where, bandwidth=limit), client, self._job)
+        native = run(operation, client, reporter=show, job=self._job)
+        return Frames(_Archive(self, native, connections, limit))
 
     def rehost(
         self,
@@ -371,7 +421,7 @@ class Completed:
             TransportError: The network, after all retries.
         """
         show = reporter(progress)
-        _check_first_frame(first_frame)
+        check_first_frame(first_frame)
         operation = started(
             self._here().rehost(
                 str(url),
@@ -409,9 +459,13 @@ def _labels(only: str | Iterable[str] | None) -> list[str] | None:
     return None if only is None else [only] if isinstance(only, str) else list(only)
 
 
-def _check_first_frame(number: int | None) -> None:
-    if number is not None and (not isinstance(number, int) or number < 0):
-        raise local(101, f"first_frame = {number!r}: must be zero or a positive number")
+def _speed(limit: int | str | None) -> str | None:
+    """A limit of speed as text, which the core reads."""
+    if limit is None or isinstance(limit, str):
+        return limit
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise local(101, f"bandwidth = {limit!r}: must be bytes per second, or a text such as '20MB/s'")
+    return str(limit)
 
 
 def _no_pickle(what: str) -> Exception:

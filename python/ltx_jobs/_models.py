@@ -125,7 +125,7 @@ class Value:
 class Progress(Value):
     """How far an operation has come. Numbers never go backwards within a phase."""
 
-    __slots__ = ("phase", "bytes_done", "bytes_total", "frames_done", "frames_total", "status", "unreachable", "elapsed")
+    __slots__ = ("phase", "bytes_done", "bytes_total", "frames_done", "frames_total", "status", "unreachable", "waiting_for", "elapsed")
 
     phase: str
     """``"preparing"`` (looking at local files), ``"uploading"``, ``"queued"`` (waiting for a place: ``max_concurrent_jobs``, or the service's own limit),
@@ -135,13 +135,15 @@ class Progress(Value):
     bytes_total: int | None
     """Bytes to move in this phase, once known."""
     frames_done: int
-    """Frames whole on disk."""
+    """Frames whole and checked: on disk, in an object store, or in memory where they are read into it."""
     frames_total: int | None
     """Frames to come, once known."""
     status: Status | None
     """The job's last known status, while waiting. The service reports no percentage."""
     unreachable: float | None
     """Seconds for which the service has not been reachable, while waiting."""
+    waiting_for: str | None
+    """Who else is fetching the file that is waited for (process and host), while that is so."""
     elapsed: float
     """Seconds since the operation began."""
 
@@ -154,6 +156,7 @@ class Progress(Value):
         frames_total: int | None,
         status: str | None,
         unreachable: float | None,
+        waiting_for: str | None,
         elapsed: float,
     ) -> None:
         self._set(
@@ -164,6 +167,7 @@ class Progress(Value):
             frames_total=frames_total,
             status=None if status is None else Status(status),
             unreachable=unreachable,
+            waiting_for=waiting_for,
             elapsed=elapsed,
         )
 

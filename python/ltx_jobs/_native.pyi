@@ -11,6 +11,8 @@ __all__ = [
     "Client",
     "Completed",
     "Failure",
+    "FrameStream",
+    "Frames",
     "Job",
     "Operation",
     "Race",
@@ -28,8 +30,8 @@ CRYPTO_PROVIDER: Final[str]
 
 # status, created at, last contact, last error, unreachable since, warnings, whether it is over; times in seconds since 1970
 _Snapshot = tuple[str | None, float | None, float | None, Failure | None, float | None, list[str], bool]
-# phase, bytes done, bytes total, frames done, frames total, status, seconds unreachable, seconds elapsed
-_Progress = tuple[str, int, int | None, int, int | None, str | None, float | None, float]
+# phase, bytes done, bytes total, frames done, frames total, status, seconds unreachable, who is waited for, seconds elapsed
+_Progress = tuple[str, int, int | None, int, int | None, str | None, float | None, str | None, float]
 # intent, job, endpoint, label, once key, began at, state, terminal status, saved, another key; the time in seconds since 1970
 _Submit = tuple[str, str | None, str, str | None, str | None, float, str, str | None, bool, bool]
 # objects (url, bytes, crc32c, etag), bytes of all, seconds
@@ -122,7 +124,12 @@ class Completed:
         verify: str,
         frame_name: str | None,
         first_frame: int | None,
+        connections: int | None,
+        resume: bool,
+        bandwidth: str | None,
+        lock_timeout: float | None,
     ) -> Operation[_Saved] | Failure: ...
+    def frames(self, label: str | None, *, spool: str | PathLike[str] | None, bandwidth: str | None) -> Operation[Frames] | Failure: ...
     def rehost(
         self,
         url: str,
@@ -134,6 +141,37 @@ class Completed:
         first_frame: int | None,
         options: list[tuple[str, str]],
     ) -> Operation[_Rehosted] | Failure: ...
+
+@final
+class Frames:
+    @property
+    def label(self) -> str: ...
+    def __len__(self) -> int: ...
+    def at(self, index: int) -> tuple[int | None, str, int] | None: ...
+    def by_number(self, number: int) -> int | None: ...
+    def read(self, index: int, bandwidth: str | None) -> Operation[bytes] | Failure: ...
+    def stream(
+        self, start: int, stop: int, *, budget: int | None, connections: int | None, bandwidth: str | None
+    ) -> FrameStream | Failure: ...
+    def extract(
+        self,
+        dest: str | PathLike[str],
+        start: int,
+        stop: int,
+        *,
+        frame_name: str | None,
+        first_frame: int | None,
+        overwrite: bool,
+        connections: int | None,
+        bandwidth: str | None,
+    ) -> Operation[_Saved] | Failure: ...
+
+@final
+class FrameStream:
+    def wait_slice(self, milliseconds: int, interruptible: bool) -> bool: ...
+    def take(self) -> tuple[int, bytes] | Failure | bool: ...
+    def progress(self) -> _Progress | None: ...
+    def close(self) -> None: ...
 
 @final
 class Race:

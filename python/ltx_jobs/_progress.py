@@ -11,15 +11,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Protocol, Union
 
-    from ._native import Operation
+    from ._native import _Progress
 
     ProgressArg = Union[bool, Callable[[Progress], object], None]
 
-    class Reporter(Protocol):
-        """Looks at an operation while it is waited for."""
+    class Shown(Protocol):
+        """Something that tells how far it is: an operation, or a stream of frames."""
 
-        def look(self, operation: Operation[Any]) -> None: ...
-        def last_look(self, operation: Operation[Any]) -> None: ...
+        def progress(self) -> _Progress | None: ...
+
+    class Reporter(Protocol):
+        """Looks at something while it is waited for."""
+
+        def look(self, operation: Shown) -> None: ...
+        def last_look(self, operation: Shown) -> None: ...
         def close(self) -> None: ...
 
 
@@ -45,13 +50,13 @@ class _Calls:
         self._call = call
         self._next = 0.0
 
-    def look(self, operation: Operation[Any]) -> None:
+    def look(self, operation: Shown) -> None:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _PAUSE
             self.last_look(operation)
 
-    def last_look(self, operation: Operation[Any]) -> None:
+    def last_look(self, operation: Shown) -> None:
         now = operation.progress()
         if now is not None:
             self._call(Progress(*now))
@@ -101,6 +106,8 @@ class _Bar(_Calls):
             words.append(f"{now.frames_done}/{now.frames_total} frames")
         if now.unreachable:
             words.append(f"service not reachable for {now.unreachable:.0f} s")
+        if now.waiting_for:
+            words.append(f"{now.waiting_for} is fetching the same file")
         self._bar.set_postfix_str(", ".join(words), refresh=False)
         self._bar.refresh()
 

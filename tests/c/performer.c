@@ -193,6 +193,7 @@ static ltx_status estimate(play *p, const json *step, ltx_error **err) {
   ltx_op_release(op);
   FILE *gave = status == LTX_OK ? open_memstream(&p->gave, &p->gave_size) : NULL;
   if (gave != NULL) {
+    tell_text(p->told, "estimate", ltx_estimate_basis(made));
     fputs(",\"usd\":", gave);
     json_write_text(gave, ltx_estimate_usd(made));
     fputs(",\"basis\":", gave);

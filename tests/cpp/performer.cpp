@@ -101,6 +101,7 @@ private:
       job_ = first.get();
     } else if (what == "estimate") {
       const ltx::Estimate estimate = client_.estimate(request(step));
+      told_ << estimate.usd << ' ' << estimate.basis << '\n';
       return ",\"usd\":" + as_json(estimate.usd) + ",\"basis\":" + as_json(estimate.basis);
     } else if (what == "warnings") {
       std::string list;

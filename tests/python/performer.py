@@ -257,6 +257,8 @@ def play(scenario: dict[str, Any], told: Told) -> dict[str, Any]:
             steps.append({"do": step["do"], "ok": True, **stage.perform(step)})
         except ltx_jobs.Error as error:
             told.error(error)
+            # As a program would do it.
+            print(f"{scenario['scenario']}: {error}", file=sys.stderr)
             steps.append({"do": step["do"], "ok": False, "error": report(error)})
             if not step.get("go_on", False):
                 break

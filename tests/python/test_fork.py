@@ -163,3 +163,37 @@ def test_spawned_processes_get_the_job_by_its_pickle(emulator, submit, monkeypat
 
 def wait_for(job):
     return job.wait(timeout=20).job.ref
+
+
+def test_a_list_of_frames_belongs_to_the_process_that_opened_it_and_its_end_in_a_child_leaves_the_parents_alone(emulator, child, tmp_path):
+    emulator.reset({"storage": {"ranges": False}, "archive": {"frames": 5}})
+    code = f"""{FORKED}
+import gc
+done = client.video_to_video_hdr(video_uri=plate).wait()
+frames = done.frames(spool={str(tmp_path)!r})
+stream = frames.stream()
+lengths = [frame.size for frame in frames]
+def work():
+    global frames, stream
+    assert [frame.size for frame in frames] == lengths, "what is in memory is there"
+    for use in (lambda: frames[0].read(), lambda: next(stream), frames.stream, lambda: frames.extract({str(tmp_path / "x")!r}), lambda: list(map(ltx_jobs.Frame.read, frames))):
+        try:
+            use()
+        except ltx_jobs.ForkedError as error:
+            assert "make a new one" in str(error), error
+        else:
+            say("child: no error")
+    stream.close()
+    del frames, stream
+    gc.collect()
+    assert [len(frame.read()) for frame in done.frames(spool={str(tmp_path)!r})] == lengths
+    say("child: fine")
+status = in_child(work)
+assert [len(frame.read()) for frame in stream] == lengths
+assert [len(frame.read()) for frame in frames] == lengths, "its file is still there"
+say(f"parent: fine, child {{status}}")
+"""
+    forking = child(code)
+    assert forking.line() == "child: fine"
+    assert forking.line() == "parent: fine, child 0"
+    assert forking.end()[::2] == (0, "")

@@ -73,6 +73,47 @@ try:
     assert downloading.end()[::2] == (0, "")
 
 
+READS = {
+    "open": "done.frames()",
+    "read": "frames[0].read()",
+    "loop": "[frame.read() for frame in frames]",
+    "stream": "list(frames.stream())",
+    "extract": "frames.extract(dest)",
+    "file": "frames[0].open().read(1)",
+}
+
+
+@pytest.mark.parametrize("way", READS)
+def test_ctrl_c_ends_the_reading_of_frames_and_the_same_call_goes_on(emulator, child, tmp_path, way):
+    emulator.reset({"video": {"enabled": False}, "archive": {"frames": 8, "compression": "none", "padding": 1_000_000}})
+    code = f"""
+dest = {str(tmp_path)!r}
+done = ltx_jobs.Client().video_to_video_hdr(video_uri=plate).wait()
+frames = done.frames()
+say("ready")
+sys.stdin.readline()
+try:
+    {READS[way]}{CAUGHT}
+    say(len(list(Path(dest).glob("*.exr"))))
+{READS[way]}
+say(sum(len(frame.read()) == frame.size for frame in frames))
+"""
+    reading = child(code)
+    assert reading.line() == "ready"
+    before = len(emulator.requests())
+    emulator.push_fault("download:exr_frames_url", "stall", at=1000)
+    reading.process.stdin.write("go\n")
+    reading.process.stdin.flush()
+    until(lambda: len(emulator.requests()) > before, "a request for frames")
+    latency, note = interrupt(reading, after=random.random() * 0.1)
+    assert latency <= 0.1
+    assert reading.line() == "0", "a file was there before it was whole"
+    if way == "extract" and sys.version_info >= (3, 11):
+        assert "the same call" in note
+    assert reading.line() == "8"
+    assert reading.end()[::2] == (0, "")
+
+
 def test_ctrl_c_ends_a_submit_whose_answer_is_still_awaited_and_written_down(emulator, child):
     emulator.reset({"fault": [{"route": "submit", "do": "read_and_never_answer"}]})
     code = f"""

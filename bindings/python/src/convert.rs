@@ -45,7 +45,7 @@ pub(crate) fn duration(what: &str, seconds: f64) -> Result<Duration> {
     Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
-/// Phase, bytes done and total, frames done and total, status, seconds unreachable, seconds elapsed.
+/// Phase, bytes done and total, frames done and total, status, seconds unreachable, who is waited for, seconds elapsed.
 pub(crate) fn progress<'py>(py: Python<'py>, progress: &Progress) -> PyResult<Bound<'py, PyTuple>> {
     (
         progress.phase.name(),
@@ -55,6 +55,7 @@ pub(crate) fn progress<'py>(py: Python<'py>, progress: &Progress) -> PyResult<Bo
         progress.frames_total,
         progress.status.as_ref().map(|status| status.as_str()),
         progress.unreachable.map(|since| since.as_secs_f64()),
+        progress.waiting_for.as_deref(),
         progress.elapsed.as_secs_f64(),
     )
         .into_pyobject(py)

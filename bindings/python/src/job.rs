@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::convert;
+use crate::frames::{count, speed};
 use crate::operation::{Operation, begin};
 
 /// A job on the service.
@@ -91,7 +92,7 @@ impl Completed {
     }
 
     /// Starts to save outputs into a directory; or a failure.
-    #[pyo3(signature = (dest, *, only, archive, overwrite, verify, frame_name, first_frame))]
+    #[pyo3(signature = (dest, *, only, archive, overwrite, verify, frame_name, first_frame, connections, resume, bandwidth, lock_timeout))]
     #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
     fn download(
         &self,
@@ -103,6 +104,10 @@ impl Completed {
         verify: &str,
         frame_name: Option<String>,
         first_frame: Option<u64>,
+        connections: Option<i64>,
+        resume: bool,
+        bandwidth: Option<String>,
+        lock_timeout: Option<f64>,
     ) -> PyResult<Py<PyAny>> {
         begin(py, || {
             let mut download = self
@@ -110,7 +115,8 @@ impl Completed {
                 .download(dest)
                 .archive(archive_mode(archive)?)
                 .overwrite(overwrite)
-                .verify(verify_mode(verify)?);
+                .verify(verify_mode(verify)?)
+                .resume(resume);
             if let Some(labels) = only {
                 download = download.only(labels);
             }
@@ -120,7 +126,40 @@ impl Completed {
             if let Some(number) = first_frame {
                 download = download.first_frame(number);
             }
+            if let Some(number) = connections {
+                download = download.connections(count(number));
+            }
+            if let Some(limit) = speed(bandwidth)? {
+                download = download.bandwidth(limit);
+            }
+            if let Some(seconds) = lock_timeout {
+                download = download.lock_timeout(convert::duration("lock_timeout", seconds)?);
+            }
             Ok(Operation::new(download.start(), None))
+        })
+    }
+
+    /// Starts to open an archive of frames as a list; or a failure.
+    #[pyo3(signature = (label, *, spool, bandwidth))]
+    fn frames(
+        &self,
+        py: Python<'_>,
+        label: Option<String>,
+        spool: Option<PathBuf>,
+        bandwidth: Option<String>,
+    ) -> PyResult<Py<PyAny>> {
+        begin(py, || {
+            let mut open = self.0.frames();
+            if let Some(label) = label {
+                open = open.label(label);
+            }
+            if let Some(directory) = spool {
+                open = open.spool(directory);
+            }
+            if let Some(limit) = speed(bandwidth)? {
+                open = open.bandwidth(limit);
+            }
+            Ok(Operation::new(open.start(), None))
         })
     }
 

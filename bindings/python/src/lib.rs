@@ -13,15 +13,18 @@ mod client;
 mod command;
 mod convert;
 mod failure;
+mod frames;
 mod guard;
 mod job;
 mod log;
 mod operation;
+mod owned;
 mod park;
 mod race;
 mod request;
 mod settings;
 mod signals;
+mod stream;
 
 /// The module's contents.
 #[pyo3::pymodule(gil_used = false)]
@@ -32,6 +35,8 @@ mod _native {
     use super::command::run_command;
     #[pymodule_export]
     use super::failure::{Failure, kinds};
+    #[pymodule_export]
+    use super::frames::Frames;
     #[pymodule_export]
     use super::job::{Completed, Job, split_reference};
     #[pymodule_export]
@@ -44,6 +49,8 @@ mod _native {
     use super::request::Request;
     #[pymodule_export]
     use super::settings::Settings;
+    #[pymodule_export]
+    use super::stream::FrameStream;
 
     /// The version of the library.
     #[pymodule_export]

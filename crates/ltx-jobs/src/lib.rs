@@ -76,7 +76,7 @@ pub use request::{
 pub use runtime::RuntimeOptions;
 pub use secret::{ApiKey, SignedUrl};
 pub use submit::{OnUnknown, Submit, Submitting};
-pub use transfer::{ArchiveMode, DownloadOptions, Saved, Verify};
+pub use transfer::{ArchiveMode, BytesPerSecond, DownloadOptions, Saved, Verify};
 
 /// The version of this library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -94,6 +94,33 @@ async fn a_refused_submit_and_a_cancelled_turn_give_their_places_back() {
     client.submit(shot(3)).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_of_before_that_is_waited_for_takes_a_place() {
+    let emulator = start("[job]\nadvance = \"clock\"\nprocessing_ms = 3600000").await;
+    // Another process submitted it.
+    let running = Client::builder()
+        .base_url(emulator.api_url())
+        .api_key(emulator.api_key())
+        .build()
+        .unwrap()
+        .submit(shot(0))
+        .await
+        .unwrap();
+    let client = client(&emulator, 1);
+    let wait = client.job(running.reference().clone()).unwrap().wait().start();
+    while emulator.count("GET", "*") == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let second = client.submit(shot(1)).timeout(Duration::from_millis(300)).await;
+    let error = second.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConcurrencyLimited);
+    assert!(error.to_string().contains(&running.reference().to_string()), "{error}");
+    assert_eq!(emulator.count("POST", "/v2/text-to-video"), 1);
+    emulator.advance(Duration::from_secs(7200));
+    wait.into_future().await.unwrap();
+    client.submit(shot(2)).await.unwrap();
+}
+
 /// Keeps the lines of a log.
 #[derive(Clone, Default)]
 struct Kept(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);

@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 
 use crate::archive::batch::{Batch, MOST, Wanted};
 use crate::archive::directory::{Directory, Member};
-use crate::archive::fetch::{Fetch, Outlet, Store, usual_width};
+use crate::archive::fetch::{Fetch, Outlet, Store};
 use crate::archive::frame::{FramePattern, target_names};
 use crate::archive::member::{Outcome, unpack};
 use crate::archive::name::{broken_rule, refuse_twins};
@@ -27,6 +27,7 @@ use crate::progress::ProgressSink;
 use crate::transfer::SavedFile;
 use crate::transfer::publish::{Digest, digest, exists, publish, stage, sync_directory};
 use crate::transfer::sink::joined;
+use crate::transfer::space::ensure_space;
 use crate::transfer::stream::Flow;
 
 /// How frames are named and treated.
@@ -53,7 +54,6 @@ pub(crate) async fn extract(
         flow: flow.clone(),
         progress: progress.clone(),
         store: store.clone(),
-        width: usual_width(flow),
         reading_counts: false,
         what: "the download",
     };
@@ -82,7 +82,7 @@ pub(crate) async fn extract_range(
         .collect();
     let total = wanted.len() as u64;
     let targets = Arc::new(targets);
-    let (there, todo) = missing(fetch, wanted, &targets, how.overwrite).await?;
+    let (there, todo) = missing(fetch, wanted, &targets, &how).await?;
     fetch.progress.set_frames(there.len() as u64, Some(total));
     let files = Arc::new(Files {
         targets,
@@ -134,14 +134,15 @@ fn plan(members: &[Member], how: &Extraction) -> Result<Vec<PathBuf>> {
 /// A saved frame, with its place in frame order.
 type Placed = (usize, SavedFile);
 
-/// Parts the frames into those that are there already and those to be made.
+/// Parts the frames into those that are there already and those to be made, for which there has to be room.
 async fn missing(
     fetch: &Fetch,
     wanted: Vec<Wanted>,
     targets: &Arc<Vec<PathBuf>>,
-    overwrite: bool,
+    how: &Extraction,
 ) -> Result<(Vec<Placed>, Vec<Wanted>)> {
     let (cancel, what) = (fetch.flow.cancel.clone(), fetch.what);
+    let (directory, overwrite) = (how.directory.clone(), how.overwrite);
     let targets = Arc::clone(targets);
     let work = move || {
         let go_on = || {
@@ -152,6 +153,7 @@ async fn missing(
             }
         };
         let (mut there, mut todo) = (Vec::new(), Vec::new());
+        let mut needed = 0_u64;
         for wanted in wanted {
             go_on()?;
             let Some(target) = targets.get(wanted.index) else {
@@ -180,9 +182,14 @@ async fn missing(
                     ));
                 }
                 Some(_) if !overwrite => return Err(exists(target)),
-                _ => todo.push(wanted),
+                _ => {
+                    // What is replaced makes room.
+                    needed = needed.saturating_add(wanted.member.size.saturating_sub(length.unwrap_or(0)));
+                    todo.push(wanted);
+                }
             }
         }
+        ensure_space(&directory, needed)?;
         Ok((there, todo))
     };
     joined(tokio::task::spawn_blocking(work).await)

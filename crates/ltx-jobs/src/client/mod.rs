@@ -38,7 +38,7 @@ use crate::request::Request;
 use crate::retry::Budget;
 use crate::runtime::Executor;
 use crate::secret::ApiKey;
-use crate::submit::{Places, Submit};
+use crate::submit::{Place, Places, Submit};
 
 /// Retries all operations of a client share; see `retry::budget`.
 const RETRIES: u32 = 500;
@@ -203,6 +203,13 @@ impl Client {
                 found
             }
         }
+    }
+
+    /// A place of `max_concurrent_jobs`, if that is set, for a job that is waited for and was not submitted here: it runs too.
+    pub(crate) fn place_of_running(&self, job: &JobRef) -> Option<Place> {
+        self.0.settings.max_concurrent_jobs?;
+        let key = self.0.keys.current().ok()?;
+        self.places(&key).hold(job.to_string())
     }
 
     /// Jobs of this client that have not ended, as far as it knows.

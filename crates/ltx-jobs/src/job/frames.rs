@@ -22,7 +22,7 @@ use self::wishes::Wishes;
 use super::Completed;
 use crate::archive::batch::{MOST, Wanted};
 use crate::archive::directory::Directory;
-use crate::archive::fetch::{Fetch, Outlet, Store, usual_width};
+use crate::archive::fetch::{Fetch, Outlet, Store};
 use crate::archive::memory::Line;
 use crate::client::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -171,7 +171,6 @@ impl Frames {
         let frames = self.clone();
         self.0.completed.run(name, wishes, move |flow, handed| async move {
             let fetch = Fetch {
-                width: usual_width(&flow),
                 flow,
                 progress: handed.progress,
                 store: frames.0.store.clone(),

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Status;
 use crate::operation::{Operation, Running, Work, cancelled};
 use crate::progress::Phase;
+use crate::submit::Place;
 use crate::telemetry::POLL;
 
 /// A job on the service. Cheap to clone; dropping it changes nothing: a job submitted through the client is polled on.
@@ -113,6 +114,7 @@ impl Job {
         work.progress.set_phase(Phase::Waiting);
         let mut watch = self.cell.watch();
         self.client.resume_with_new_key(&engine, &self.cell);
+        let _counted = Counted::new(&self.client, &self.cell);
         engine.schedule.track(Arc::clone(&self.cell), false);
         if timeout == Some(Duration::ZERO) && !self.cell.is_ended() {
             // "Only look", for a handle that may know nothing yet: one look at the service.
@@ -267,6 +269,30 @@ impl IntoFuture for Poll {
 
     fn into_future(self) -> Self::IntoFuture {
         self.start().into_future()
+    }
+}
+
+/// The place that a job of before takes while it is waited for: free when the job has ended, else left to age.
+struct Counted<'a> {
+    cell: &'a JobCell,
+    place: Option<Place>,
+}
+
+impl<'a> Counted<'a> {
+    fn new(client: &Client, cell: &'a JobCell) -> Self {
+        let place = match cell.is_ended() {
+            false => client.place_of_running(&cell.reference),
+            true => None,
+        };
+        Self { cell, place }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take().filter(|_| !self.cell.is_ended()) {
+            place.leave();
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 const CHUNK: u64 = 1 << 20;
 
 /// Parts in memory: one being gathered, the others on their way.
-const PARTS_AT_ONCE: u64 = 4;
+const PARTS_AT_ONCE: u64 = 3;
 
 /// See the module's first lines.
 #[derive(Clone)]

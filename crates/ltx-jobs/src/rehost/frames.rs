@@ -20,7 +20,7 @@ use super::there::{Expected, Found, look};
 use super::{Copying, Object};
 use crate::archive::batch::{Batch, MOST, Wanted};
 use crate::archive::directory::{Directory, Member};
-use crate::archive::fetch::{self, Fetch, Outlet, usual_width};
+use crate::archive::fetch::{self, Fetch, Outlet};
 use crate::archive::frame::target_names;
 use crate::archive::member::{Outcome, unpack};
 use crate::archive::name::{broken_rule, refuse_twins};
@@ -31,6 +31,9 @@ use crate::transfer::kind::ContentKind;
 
 /// Objects asked about, and objects on their way, at once.
 const AT_ONCE: usize = 16;
+
+/// Connections to the archive, where the caller does not ask for another number.
+const CONNECTIONS: usize = 4;
 
 /// An object, with its place in frame order.
 type Placed = (usize, Object);
@@ -71,8 +74,9 @@ impl Copying<'_> {
         });
         let mut flow = self.flow.clone();
         flow.cancel = stop;
+        // The store is the narrow end, and there is room for so many parts: more connections would only wait for it.
+        flow.connections.get_or_insert(CONNECTIONS);
         let fetch = Fetch {
-            width: usual_width(&flow),
             flow,
             progress: self.progress.clone(),
             store: archive,

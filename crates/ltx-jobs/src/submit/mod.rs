@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 pub(crate) use self::holding::Holding;
-pub(crate) use self::places::Places;
+pub(crate) use self::places::{Place, Places};
 use self::submitter::Submitter;
 use crate::client::Client;
 use crate::config::LONGEST;

@@ -1,6 +1,7 @@
 //! The places of `max_concurrent_jobs`: at most so many jobs of one key at once, for all clients of that key in this process, in the order they asked.
 //!
-//! A place is taken before the POST and given back when the job ends, or with the proof that there is none. The place of a submit of unknown outcome, and
+//! A place is taken before the POST and given back when the job ends, or with the proof that there is none. A job of before that somebody waits for holds one
+//! too, also beyond the limit: it runs. The place of a submit of unknown outcome, and
 //! that of a job nobody watches any more, ages out instead: a job runs for minutes, and a place that is never given back would stop everything.
 
 use std::collections::VecDeque;
@@ -91,6 +92,30 @@ impl Places {
                 () = aged => {}
             }
         }
+    }
+
+    /// A place for a job that runs already, whatever the limit; `None` when somebody holds one for it.
+    pub(crate) fn hold(self: &Arc<Self>, name: String) -> Option<Place> {
+        let mut state = self.lock();
+        let ticket = match state.held.iter_mut().find(|held| held.name == name) {
+            // It was left to age, and is heard of again.
+            Some(left) => left.until.take().map(|_| left.ticket)?,
+            None => {
+                state.tickets += 1;
+                let ticket = state.tickets;
+                state.held.push(Held {
+                    ticket,
+                    name,
+                    until: None,
+                });
+                ticket
+            }
+        };
+        drop(state);
+        Some(Place {
+            places: Arc::clone(self),
+            ticket,
+        })
     }
 
     /// A place, or the moment when the next one ages out.
@@ -245,6 +270,19 @@ mod tests {
         assert_eq!(began.elapsed().as_secs(), AGED.as_secs());
         place.name("job".into());
         assert_eq!(places.holders(), ["job"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_runs_already_holds_one_place_beyond_any_limit() {
+        let places = Places::of("test", "running");
+        let _new = places.take(1, "new".into()).await;
+        let running = places.hold("retake/1".into()).expect("one that was not counted");
+        assert!(places.hold("retake/1".into()).is_none());
+        running.leave();
+        let running = places.hold("retake/1".into()).expect("one that was left to age");
+        assert!(now(places.take(2, "next".into())).is_none());
+        drop(running);
+        assert!(now(places.take(2, "next".into())).is_some());
     }
 
     #[tokio::test]

@@ -50,9 +50,11 @@ pub(crate) struct Controller {
     /// A rate with which the caller is content (the `bandwidth` limit).
     content: f64,
     connections: usize,
+    /// How many there were at first.
+    first: usize,
     state: State,
     rest: u32,
-    /// Rate of the first connection alone, and of the present number.
+    /// Rate of those at first, and of the present number.
     alone: Option<f64>,
     usual: f64,
     bytes: f64,
@@ -77,7 +79,7 @@ enum State {
 struct Trial {
     before: usize,
     rate: f64,
-    /// Connections were added without proof, and `rate` is that of one alone.
+    /// Connections were added without proof, and `rate` is that of those at first.
     unproven: bool,
 }
 
@@ -90,6 +92,7 @@ impl Controller {
             most: most.max(1),
             content,
             connections: 1,
+            first: 1,
             state: State::Adding,
             rest: FIRST_REST,
             alone: None,
@@ -98,6 +101,13 @@ impl Controller {
             seconds: 0.0,
             added: false,
         }
+    }
+
+    /// Begins with so many: where each of them rests between two requests, one alone says little of the line.
+    pub(crate) fn beginning_with(mut self, first: usize) -> Self {
+        self.first = first.clamp(1, self.most);
+        self.connections = self.first;
+        self
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -169,11 +179,11 @@ impl Controller {
         self.usual = rate;
         if self.connections >= self.most {
             self.added = true;
-            if self.connections == 1 {
+            if self.connections <= self.first {
                 return State::Resting(self.rest);
             }
             return State::Settling(Trial {
-                before: 1,
+                before: self.first,
                 rate: alone,
                 unproven: true,
             });
@@ -262,9 +272,19 @@ mod tests {
     }
 
     fn simulate(bytes: f64, start_up: f64, limit: Option<u64>, rate: impl Fn(usize) -> f64) -> Simulation {
-        let mut controller = Controller::new(8, limit);
+        simulate_from(1, bytes, start_up, limit, rate)
+    }
+
+    fn simulate_from(
+        first: usize,
+        bytes: f64,
+        start_up: f64,
+        limit: Option<u64>,
+        rate: impl Fn(usize) -> f64,
+    ) -> Simulation {
+        let mut controller = Controller::new(8, limit).beginning_with(first);
         let (mut left, mut now) = (bytes, 0.0);
-        let mut born = vec![-start_up];
+        let mut born = vec![-start_up; first];
         let mut course = Vec::new();
         while left > 0.0 {
             let window = controller.window();
@@ -354,6 +374,16 @@ mod tests {
         let run = simulate(1.2e9, 0.03, None, |n| (n as f64 * 10e6).min(40e6));
         assert!((3.5..6.0).contains(&run.mean_after(4.0)), "{}", run.mean_after(4.0));
         assert!(run.seconds < 33.0, "{}", run.seconds);
+    }
+
+    #[test]
+    fn what_begins_with_two_finds_eight_where_they_pay_and_one_or_two_where_they_do_not() {
+        let run = simulate_from(2, 133e6, 0.002, None, |n| n as f64 * 20e6);
+        assert!(run.seconds < 133e6 / 160e6 * 1.10, "{}", run.seconds);
+        let run = simulate_from(2, 360e6, 0.05, None, |_| 12e6);
+        assert!(run.mean_after(5.0) < 2.0, "{}", run.mean_after(5.0));
+        let run = simulate_from(2, 10e9, 0.001, None, |_| 1.5e9);
+        assert!(run.mean_after(0.5) < 2.5, "{:?}", run.course);
     }
 
     #[test]

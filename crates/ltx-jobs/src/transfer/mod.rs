@@ -1,10 +1,11 @@
 //! Files between the storage and this machine.
 //!
-//! `download` decides what an output is and where it lands; `whole` makes one file of it, in as many tries (`attempt`) as that takes. There `claim` keeps others away from its `place`, `partial` knows what an earlier
-//! call left, `parallel` fetches what is missing over as many connections as `connections` finds to pay, each with its share of it (`shares`) and a `stream`
-//! that brings its bytes however often the line breaks, believing only what `plan` says is the same object from the same `source`; `sink` writes,
-//! `extents` knows what is there, `integrity` proves, `publish` gives the name. `upload` goes the other way, with `input` as its body; `kind` knows a file
-//! by its first bytes. A file under its final name is complete and verified: whole or absent.
+//! `download` decides what an output is and where it lands; `whole` makes one file of it, in as many tries (`attempt`) as that takes. There `claim`
+//! keeps others away from its `place`, `partial` knows what an earlier call left, `parallel` fetches what is missing over as many connections as were
+//! asked for or `connections` finds to pay (`number`), each with its share of it (`shares`) and a `stream` that brings its bytes however often the line
+//! breaks, believing only what `plan` says is the same object from the same `source`; `sink` writes, `extents` knows what is there, `integrity` proves,
+//! `publish` gives the name. `upload` goes the other way, with `input` as its body; `kind` knows a file by its first bytes. A file under its final name
+//! is complete and verified: whole or absent.
 
 mod attempt;
 pub(crate) mod bandwidth;
@@ -19,11 +20,13 @@ mod holder;
 pub(crate) mod input;
 pub(crate) mod integrity;
 pub(crate) mod kind;
+pub(crate) mod number;
 pub(crate) mod parallel;
 pub(crate) mod partial;
 pub(crate) mod place;
 pub(crate) mod plan;
 pub(crate) mod publish;
+mod rate;
 pub(crate) mod shares;
 pub(crate) mod sink;
 pub(crate) mod source;
@@ -41,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 use self::bandwidth::Bandwidth;
 pub(crate) use self::download::save_outputs;
 pub use self::integrity::Verify;
+pub use self::rate::BytesPerSecond;
 pub(crate) use self::source::Renew;
 use self::source::Storage;
 use self::stream::Flow;

@@ -21,6 +21,7 @@ use crate::operation::cancelled;
 use crate::progress::FileProgress;
 use crate::telemetry::TRANSFER;
 use crate::transfer::connections::{Controller, Window};
+use crate::transfer::number::{MOST, Number, is_of_the_line};
 use crate::transfer::partial::Keeper;
 use crate::transfer::plan::Facts;
 use crate::transfer::shares::Shares;
@@ -29,9 +30,6 @@ use crate::transfer::source::Source;
 use crate::transfer::stream::{Flow, HealingStream};
 use crate::transport::ByteRange;
 
-/// Connections at most, where the caller does not ask for another number.
-const MOST: usize = 8;
-
 /// Objects with less than this to fetch have one stream.
 const SMALL: u64 = 12 << 20;
 
@@ -39,9 +37,6 @@ const SMALL: u64 = 12 << 20;
 /// one connection longer than that. A caller who asks for a number means it.
 const SHORTEST: u64 = 256 << 10;
 const SHORTEST_ASKED: u64 = 64 << 10;
-
-/// How often it is looked after the connections of a caller who asked for a number.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// A connection that is silent while others bring bytes leaves its share to them after this, at first; it doubles each time, for storages that take long
 /// to answer.
@@ -93,35 +88,6 @@ enum Ended {
     Done,
     /// The storage sent the object from its beginning instead of the part that was asked for.
     WithoutRanges,
-}
-
-/// How many connections there are to be.
-enum Number {
-    Asked(usize),
-    Measured(Controller),
-}
-
-impl Number {
-    fn get(&self) -> usize {
-        match self {
-            Self::Asked(number) => *number,
-            Self::Measured(controller) => controller.connections(),
-        }
-    }
-
-    fn window(&self) -> Duration {
-        match self {
-            Self::Asked(_) => LOOK,
-            Self::Measured(controller) => controller.window(),
-        }
-    }
-
-    fn refused_beyond(&mut self, connections: usize) {
-        match self {
-            Self::Asked(number) => *number = connections.clamp(1, *number),
-            Self::Measured(controller) => controller.refused_beyond(connections),
-        }
-    }
 }
 
 impl<'a> Parallel<'a> {
@@ -223,16 +189,13 @@ impl<'a> Parallel<'a> {
                 }
                 None => {
                     let (now, done) = (Instant::now(), self.done.load(Ordering::Acquire));
-                    if let Number::Measured(controller) = &mut number {
-                        let before = controller.connections();
-                        let wanted = controller.after(Window {
-                            length: now - began,
-                            bytes: done - from,
-                            left: self.shares().left(),
-                        });
-                        if wanted != before {
-                            tracing::debug!(target: TRANSFER, label = %self.source.label, before, wanted, "another number of connections");
-                        }
+                    let window = Window {
+                        length: now - began,
+                        bytes: done - from,
+                        left: self.shares().left(),
+                    };
+                    if let Some((before, wanted)) = number.after(window) {
+                        tracing::debug!(target: TRANSFER, label = %self.source.label, before, wanted, "another number of connections");
                     }
                     (began, from) = (now, done);
                     self.stop_some(&stops, number.get(), now, &mut quiet);
@@ -376,21 +339,4 @@ impl Recording {
             began.elapsed()
         }));
     }
-}
-
-/// Whether an error says something of one connection rather than of the object, the disk or the caller.
-fn is_of_the_line(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::Dns
-            | ErrorKind::Connect
-            | ErrorKind::Tls
-            | ErrorKind::Proxy
-            | ErrorKind::RequestTimeout
-            | ErrorKind::Stalled
-            | ErrorKind::ConnectionLost
-            | ErrorKind::RateLimited
-            | ErrorKind::Unavailable
-            | ErrorKind::Protocol
-    )
 }

@@ -17,7 +17,7 @@ pub(crate) fn ensure_space(directory: &Path, needed: u64) -> Result<()> {
                 directory.display()
             ),
         )
-        .with_advice("free some space or choose another directory, then download again")),
+        .with_advice("free some space or choose another directory, then call again")),
         _ => Ok(()),
     }
 }
@@ -48,17 +48,5 @@ fn available(_: &Path) -> Option<u64> {
 }
 
 #[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_cannot_fit_is_refused_with_both_numbers() {
-        let directory = tempfile::tempdir().unwrap();
-        let deep = directory.path().join("not/there/yet");
-        ensure_space(&deep, 1).unwrap();
-        let error = ensure_space(&deep, u64::MAX).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::NoSpace);
-        assert!(error.message().contains(&u64::MAX.to_string()), "{error}");
-        assert!(error.message().contains("are available"), "{error}");
-    }
-}
+#[path = "space_tests.rs"]
+mod tests;

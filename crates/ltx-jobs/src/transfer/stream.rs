@@ -244,6 +244,12 @@ impl HealingStream {
 
     /// One request for what is still missing, and what follows from its answer.
     async fn reopen(&mut self) -> Result<()> {
+        let source = Arc::clone(&self.source);
+        tokio::select! {
+            biased;
+            () = self.flow.cancel.cancelled() => return Err(cancelled("the download")),
+            () = source.renew_before(source.url().0) => {}
+        }
         let (number, url) = self.source.url();
         let asked = if self.begun {
             ByteRange::Span {
@@ -264,6 +270,7 @@ impl HealingStream {
             Some(opened) => opened,
             None => return Ok(()),
         };
+        self.source.heard(&headers);
         let (code, body) = if matches!(status, 200 | 206) {
             (None, Some(body))
         } else {

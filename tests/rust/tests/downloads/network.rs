@@ -74,6 +74,31 @@ async fn the_url_is_renewed_once_for_all_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_url_that_is_about_to_expire_is_renewed_once_before_the_other_connections_use_it() {
+    let emulator = emulator(&format!("{OBJECT}[storage]\nrate = 1000000\nurl_lifetime_s = 600")).await;
+    let done = completed(&client(&emulator)).await;
+    emulator.advance(Duration::from_secs(592));
+    let polls = emulator.count("GET", "/v2/*");
+    let from = emulator.requests().len();
+    let dest = tempfile::tempdir().unwrap();
+    let saved = done
+        .download(dest.path())
+        .archive(ArchiveMode::Keep)
+        .connections(8)
+        .await
+        .unwrap();
+    assert_eq!(format!("{:08x}", saved.crc32c[0]), archive_crc32c(&emulator).await);
+    assert_eq!(emulator.count("GET", "/v2/*"), polls + 1);
+    let requests = storage_requests(&emulator, from);
+    let (first, others) = requests.split_first().unwrap();
+    assert!(others.len() >= 7, "{} connections more", others.len());
+    assert!(
+        others.iter().all(|other| other.query != first.query),
+        "with the new URL"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_limit_of_the_callers_is_kept_by_all_connections_together() {
     let emulator = emulator(OBJECT).await;
     let done = completed(&client(&emulator)).await;

@@ -23,8 +23,8 @@ use crate::progress::Progress;
 /// and the allocator take beside them it stays well under 64 MiB.
 const BUDGET: u64 = 24 << 20;
 
-/// Lanes that shall find room in the budget at the same time.
-const SHARES: u64 = 4;
+/// Requests that shall find room in the budget at the same time: one for each connection there may be.
+const SHARES: u64 = crate::transfer::number::MOST as u64;
 
 /// One frame, whole and checked, in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]

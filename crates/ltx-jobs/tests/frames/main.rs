@@ -1,19 +1,22 @@
 //! The frames of a completed job as a list, against the emulator: listed, read, streamed, extracted.
 #![allow(clippy::unwrap_used, clippy::panic)] // A test.
 
+mod line;
+mod progress;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ltx_jobs::{Client, Completed, ErrorKind, Frames, Progress, Request};
+use ltx_jobs::{Client, Completed, ErrorKind, Frames, Request};
 use ltx_jobs_emulator::{Artifact, Do, Emulator, Fault, Programme};
 use serde_json::json;
 
-const LABEL: &str = "exr_frames_url";
+pub(crate) const LABEL: &str = "exr_frames_url";
 
-fn client(emulator: &Emulator) -> Client {
+pub(crate) fn client(emulator: &Emulator) -> Client {
     Client::builder()
         .base_url(emulator.api_url())
         .api_key(emulator.api_key())
@@ -25,11 +28,11 @@ fn client(emulator: &Emulator) -> Client {
         .unwrap()
 }
 
-async fn emulator(programme: &str) -> Emulator {
+pub(crate) async fn emulator(programme: &str) -> Emulator {
     Emulator::start(Programme::from_toml(programme).unwrap()).await.unwrap()
 }
 
-async fn completed(emulator: &Emulator) -> Completed {
+pub(crate) async fn completed(emulator: &Emulator) -> Completed {
     let request = Request::raw(
         "video-to-video-hdr",
         json!({"video_uri": "https://cdn.example.com/input.mp4"}),
@@ -40,13 +43,13 @@ async fn completed(emulator: &Emulator) -> Completed {
 }
 
 /// What the emulator says the frames are.
-async fn truth(emulator: &Emulator, done: &Completed) -> Artifact {
+pub(crate) async fn truth(emulator: &Emulator, done: &Completed) -> Artifact {
     let id = done.job().reference().id().unwrap().to_owned();
     emulator.artifact_hashes(&id, LABEL).await.unwrap()
 }
 
 /// The byte ranges that the archive was asked for since request number `from`.
-fn ranges(emulator: &Emulator, from: usize) -> Vec<String> {
+pub(crate) fn ranges(emulator: &Emulator, from: usize) -> Vec<String> {
     emulator
         .requests()
         .iter()
@@ -57,7 +60,7 @@ fn ranges(emulator: &Emulator, from: usize) -> Vec<String> {
 }
 
 /// Bytes of ranges such as `bytes=10-19` and `bytes=-10`.
-fn asked_bytes(ranges: &[String]) -> u64 {
+pub(crate) fn asked_bytes(ranges: &[String]) -> u64 {
     let of = |range: &String| {
         let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
         let last: u64 = last.parse().unwrap();
@@ -66,12 +69,12 @@ fn asked_bytes(ranges: &[String]) -> u64 {
     ranges.iter().map(of).sum()
 }
 
-fn crc32(bytes: &[u8]) -> String {
+pub(crate) fn crc32(bytes: &[u8]) -> String {
     format!("{:08x}", crc32fast::hash(bytes))
 }
 
 /// Name and CRC-32 of every file in a directory.
-fn files(directory: &Path) -> BTreeMap<String, String> {
+pub(crate) fn files(directory: &Path) -> BTreeMap<String, String> {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return BTreeMap::new();
     };
@@ -84,7 +87,7 @@ fn files(directory: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn expected(artifact: &Artifact, range: Range<usize>) -> BTreeMap<String, String> {
+pub(crate) fn expected(artifact: &Artifact, range: Range<usize>) -> BTreeMap<String, String> {
     artifact.members[range]
         .iter()
         .map(|member| {
@@ -359,6 +362,24 @@ async fn a_list_that_is_held_outlives_its_urls() {
 }
 
 #[tokio::test]
+async fn a_url_that_is_about_to_expire_is_renewed_before_the_storage_refuses_it() {
+    let emulator = emulator("[archive]\nframes = 4\n[storage]\nurl_lifetime_s = 600").await;
+    let done = completed(&emulator).await;
+    let frames = done.frames().await.unwrap();
+    // The storage's answer to the next request tells what time it is; there is no need to renew yet.
+    emulator.advance(Duration::from_secs(592));
+    let polls = emulator.count("GET", "/v2/*");
+    frames.read(0).await.unwrap();
+    assert_eq!(emulator.count("GET", "/v2/*"), polls);
+    let before = emulator.requests().len();
+    for index in 1..4 {
+        frames.read(index).await.unwrap();
+    }
+    assert_eq!(emulator.count("GET", "/v2/*"), polls + 1);
+    assert_eq!(ranges(&emulator, before).len(), 3, "none was refused");
+}
+
+#[tokio::test]
 async fn an_archive_that_was_replaced_is_told_apart() {
     let emulator = emulator("[archive]\nframes = 3").await;
     let done = completed(&emulator).await;
@@ -467,7 +488,7 @@ async fn a_stream_fetches_ahead_only_as_far_as_its_budget_and_a_thread_can_read_
     let done = completed(&emulator).await;
     let frames = done.frames().await.unwrap();
     let size = frames.size(0).unwrap();
-    let mut stream = frames.stream().budget(3 * size + 4096).start();
+    let stream = frames.stream().budget(3 * size + 4096).start();
     assert!(stream.wait(Some(Duration::from_secs(30))));
     // Nothing is taken: the fetching comes to rest at the budget.
     let began = Instant::now();
@@ -559,145 +580,4 @@ fn a_list_outlives_the_runtime_it_was_opened_in() {
         frames.size(2).unwrap(),
         "with connections and a poll of the second runtime"
     );
-}
-
-/// A function that hears of progress, and what it has heard.
-fn listener() -> (impl Fn(&Progress) + Send + Sync + 'static, Arc<Mutex<Vec<Progress>>>) {
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let hear = Arc::clone(&heard);
-    (move |now: &Progress| hear.lock().unwrap().push(now.clone()), heard)
-}
-
-/// Numbers that only grow, at most ten times a second, and are all there at the end.
-fn assert_one_stream(heard: &Mutex<Vec<Progress>>, frames: u64) {
-    let heard = heard.lock().unwrap();
-    let last = heard.last().unwrap();
-    assert_eq!(
-        (last.frames_done, last.frames_total),
-        (frames, (frames > 0).then_some(frames))
-    );
-    assert!(
-        last.bytes_done > 0 && Some(last.bytes_done) == last.bytes_total,
-        "{last:?}"
-    );
-    for pair in heard.windows(2) {
-        assert!(
-            pair[0].bytes_done <= pair[1].bytes_done && pair[0].frames_done <= pair[1].frames_done,
-            "{pair:?}"
-        );
-    }
-    let beats = last.elapsed.as_millis() / 100 + 2;
-    assert!(
-        heard.len() as u128 <= beats,
-        "{} times in {:?}",
-        heard.len(),
-        last.elapsed
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn reading_streaming_and_extracting_tell_of_frames_and_bytes_in_one_stream_that_only_grows() {
-    let emulator = emulator("[archive]\nframes = 6\ncompression = \"none\"\npadding = 200000").await;
-    let done = completed(&emulator).await;
-    let frames = done.frames().await.unwrap();
-
-    let (hear, heard) = listener();
-    frames.read(1).on_progress(hear).await.unwrap();
-    assert_one_stream(&heard, 1);
-
-    let (hear, heard) = listener();
-    let mut stream = frames.stream().bandwidth(4_000_000).on_progress(hear).start();
-    while let Some(frame) = stream.next().await {
-        frame.unwrap();
-    }
-    // All frames are taken a moment before the operation has ended.
-    let began = Instant::now();
-    while heard.lock().unwrap().last().is_none_or(|last| last.frames_done < 6) {
-        assert!(began.elapsed() < Duration::from_secs(10));
-        tokio::task::yield_now().await;
-    }
-    assert_one_stream(&heard, 6);
-
-    let (hear, heard) = listener();
-    let dest = tempfile::tempdir().unwrap();
-    let extract = frames
-        .extract(dest.path())
-        .bandwidth(3_000_000)
-        .connections(2)
-        .on_progress(hear);
-    extract.await.unwrap();
-    assert_one_stream(&heard, 6);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_archive_that_is_fetched_whole_is_told_of_as_it_comes_and_its_frames_as_they_are_read() {
-    let emulator =
-        emulator("[archive]\nframes = 6\ncompression = \"none\"\npadding = 200000\n[storage]\nranges = false").await;
-    let done = completed(&emulator).await;
-    let spool = tempfile::tempdir().unwrap();
-    let (hear, heard) = listener();
-    let opening = done.frames().label(LABEL).spool(spool.path()).bandwidth(4_000_000);
-    let frames = opening.on_progress(hear).await.unwrap();
-    assert_one_stream(&heard, 0);
-    let (hear, heard) = listener();
-    let dest = tempfile::tempdir().unwrap();
-    frames.extract(dest.path()).on_progress(hear).await.unwrap();
-    assert_one_stream(&heard, 6);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_function_that_fails_while_it_hears_of_progress_fails_the_operation() {
-    let emulator = emulator("[archive]\nframes = 3").await;
-    let done = completed(&emulator).await;
-    let fail = |_: &Progress| panic!("on purpose");
-    let kinds = [
-        done.frames().on_progress(fail).await.unwrap_err().kind(),
-        {
-            let frames = done.frames().await.unwrap();
-            frames.read(0).on_progress(fail).await.unwrap_err().kind()
-        },
-        {
-            let frames = done.frames().await.unwrap();
-            let dest = tempfile::tempdir().unwrap();
-            frames.extract(dest.path()).on_progress(fail).await.unwrap_err().kind()
-        },
-        {
-            let frames = done.frames().await.unwrap();
-            let mut stream = frames.stream().on_progress(fail).start();
-            loop {
-                match stream.next().await {
-                    Some(Ok(_)) => {}
-                    Some(Err(error)) => break error.kind(),
-                    None => panic!("the failure was swallowed"),
-                }
-            }
-        },
-    ];
-    assert_eq!(kinds, [ErrorKind::Internal; 4]);
-}
-
-#[tokio::test]
-async fn numbers_that_cannot_be_meant_are_refused() {
-    let emulator = emulator("[archive]\nframes = 3").await;
-    let done = completed(&emulator).await;
-    let frames = done.frames().await.unwrap();
-    let before = emulator.requests().len();
-    let dest = tempfile::tempdir().unwrap();
-    let kinds = [
-        frames.extract(dest.path()).connections(0).await.unwrap_err().kind(),
-        frames.extract(dest.path()).connections(65).await.unwrap_err().kind(),
-        frames.read(0).bandwidth(0).await.unwrap_err().kind(),
-        done.frames().bandwidth(0).await.unwrap_err().kind(),
-        frames
-            .stream()
-            .connections(65)
-            .start()
-            .next()
-            .await
-            .unwrap()
-            .unwrap_err()
-            .kind(),
-    ];
-    assert_eq!(kinds, [ErrorKind::InvalidRequest; 5]);
-    assert_eq!(emulator.requests().len(), before, "nothing was sent");
 }
