@@ -93,7 +93,10 @@ mod tests {
             first: 1,
             later: 2,
         };
-        let seen = |size| read(&raw const *&given(size), "options").map(|wishes| (wishes.first, wishes.later));
+        let seen = |size| {
+            let wishes = given(size);
+            read(&raw const wishes, "options").map(|wishes| (wishes.first, wishes.later))
+        };
         assert_eq!(seen(16).unwrap(), (1, 0));
         assert_eq!(seen(24).unwrap(), (1, 2));
         // Of a later header than this library.
