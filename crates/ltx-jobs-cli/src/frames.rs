@@ -36,9 +36,11 @@ pub(crate) async fn run(
         client: &client,
         show,
         interrupt,
-        go_on: GoOn::frames(settings, args),
+        // Until it is completed there are no frames to go on with.
+        go_on: GoOn::wait(settings, None),
     };
     let done = fetch::completed(&mut guide, reference).await?;
+    guide.go_on = GoOn::frames(settings, args);
     let frames = open(&mut guide, &done, args).await?;
     match &args.out {
         _ if one => read(&mut guide, &done, &frames, args).await,
@@ -236,7 +238,8 @@ fn file_for(out: &Path, name: &str) -> PathBuf {
 
 /// Whole or absent; a file that is there and equal counts as saved, another is replaced only when that was asked for.
 fn save(bytes: &[u8], target: &Path, overwrite: bool) -> Result<(), Failure> {
-    if std::fs::read(target).is_ok_and(|there| there == bytes) {
+    let length = std::fs::metadata(target).map_or(0, |there| there.len());
+    if length == bytes.len() as u64 && std::fs::read(target).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
     let failed = |error: &io::Error| io_failure(&format!("cannot write {}", target.display()), error);

@@ -211,6 +211,19 @@ fn what_cannot_be_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn before_the_end_of_the_job_the_command_that_waits_is_told() {
+    let stage = Stage::new(Programme::from_toml("[job]\npending_polls = 1000000").unwrap());
+    let reference = run(stage.command(&["hdr", plate().to_str().unwrap(), "--no-wait"])).out[0].clone();
+    let ended = run(stage.command(&["--json", "frames", &reference, "-o", "out"]));
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let error = &ended.events("error")[0];
+    assert_eq!(
+        (&error["kind"], &error["go_on"]),
+        (&json!("InvalidState"), &json!(format!("ltx-jobs wait {reference}")))
+    );
+}
+
+#[test]
 fn a_damaged_frame_is_named_and_the_command_that_fetches_the_rest_is_told() {
     let (stage, reference) = completed("[archive]\nframes = 3\ncompression = \"none\"\npadding = 100000");
     // It meets the request for the directory as well.
