@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     Piece = Union[bytes, memoryview]
 
+# What is fetched at once: this much after a jump, twice as much each time that the reading goes on where it was, up to the most.
+_FIRST = 256 << 10
+_MOST = 8 << 20
+
 
 class _ReadableFile(io.RawIOBase):
     """A file of a known size whose bytes come from `_some`; goes under an `io.BufferedReader`."""
@@ -91,4 +95,31 @@ class ContentFile(_ReadableFile):
 
     def close(self) -> None:
         self._content = None
+        super().close()
+
+
+class RemoteFile(_ReadableFile):
+    """A file on the storage, read by ranges as they are asked for; holds one window of it, of 8 MiB at most."""
+
+    def __init__(self, fetch: Callable[[int, int], bytes], size: int, name: str) -> None:
+        super().__init__(size, name)
+        self._fetch = fetch
+        self._window = b""
+        self._begin = 0
+        self._ahead = _FIRST
+
+    def _some(self, start: int, most: int) -> Piece:
+        end = self._begin + len(self._window)
+        if not self._begin <= start < end:
+            self._ahead = min(2 * self._ahead, _MOST) if self._window and start == end else _FIRST
+            size = max(self._ahead, min(most, _MOST))
+            # The old window goes first: never two of them.
+            self._window = b""
+            self._window = self._fetch(start, min(start + size, self._size))
+            self._begin = start
+        offset = start - self._begin
+        return memoryview(self._window)[offset : offset + most]
+
+    def close(self) -> None:
+        self._window = b""
         super().close()

@@ -16,6 +16,7 @@ __all__ = [
     "Job",
     "Operation",
     "Race",
+    "RemoteFile",
     "Request",
     "Settings",
     "kinds",
@@ -129,6 +130,7 @@ class Completed:
         bandwidth: str | None,
         lock_timeout: float | None,
     ) -> Operation[_Saved] | Failure: ...
+    def open(self, label: str) -> Operation[RemoteFile] | Failure: ...
     def frames(self, label: str | None, *, spool: str | PathLike[str] | None, bandwidth: str | None) -> Operation[Frames] | Failure: ...
     def rehost(
         self,
@@ -172,6 +174,12 @@ class FrameStream:
     def take(self) -> tuple[int, bytes] | Failure | bool: ...
     def progress(self) -> _Progress | None: ...
     def close(self) -> None: ...
+
+@final
+class RemoteFile:
+    @property
+    def size(self) -> int: ...
+    def read(self, start: int, stop: int) -> Operation[bytes] | Failure: ...
 
 @final
 class Race:

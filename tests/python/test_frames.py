@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import time
+import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
@@ -242,6 +243,43 @@ def test_a_frame_is_opened_as_a_file_that_is_fetched_once_and_only_when_read(emu
             use()
     with pytest.raises((OSError, ValueError)):
         frames[1].open().write(b"x")
+
+
+def test_an_output_is_opened_where_it_lies_for_readers_that_seek(emulator, client, plate, tmp_path):
+    done = completed(emulator, client, plate, archive={"frames": 8, "compression": "none", "padding": 1_000_000, "method": "deflated"})
+    output = done.outputs[LABEL]
+    truth = members(emulator)
+    with output.open() as file, zipfile.ZipFile(file) as archive:
+        assert archive.namelist() == [one["name"] for one in truth]
+        assert fetched(emulator) == [], "the directory came with the opening"
+        assert crc32(archive.read(truth[6]["name"])) == truth[6]["crc32"]
+        assert asked_bytes(emulator) < 2.5 * truth[6]["length"], "the one member, and what was read ahead of its reader"
+        assert archive.testzip() is None
+    with pytest.raises(ValueError, match="closed"):
+        file.read()
+    whole = done.download(tmp_path, only=LABEL, archive="keep").paths[0].read_bytes()
+    with output.open() as file:
+        assert file.read() == whole
+        assert (file.seek(-100, os.SEEK_END), file.read(), file.read()) == (len(whole) - 100, whole[-100:], b"")
+        with open(tmp_path / "copy.zip", "wb") as copy:
+            file.seek(0)
+            shutil.copyfileobj(file, copy)
+        assert (tmp_path / "copy.zip").read_bytes() == whole
+        for at in (3_000_000, 10, 2_999_990, 3_000_100):
+            assert (file.seek(at), file.read(200)) == (at, whole[at : at + 200])
+    emulator.push_fault(ROUTE, "changed_etag")
+    with output.open() as file:
+        file.read(10)
+        emulator.push_fault(ROUTE, "changed_etag")
+        file.seek(2_000_000)
+        with pytest.raises(ltx_jobs.ObjectChanged):
+            file.read(10)
+
+
+def test_an_output_of_a_storage_without_ranges_cannot_be_opened(emulator, client, plate):
+    done = completed(emulator, client, plate, storage={"ranges": False})
+    with pytest.raises(ltx_jobs.Unsupported, match="download the output"):
+        done.outputs[LABEL].open()
 
 
 def test_what_a_progress_callback_raises_reaches_the_caller_and_ends_the_work(emulator, client, plate, tmp_path):

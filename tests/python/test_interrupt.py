@@ -80,6 +80,7 @@ READS = {
     "stream": "list(frames.stream())",
     "extract": "frames.extract(dest)",
     "file": "frames[0].open().read(1)",
+    "output": "done.outputs['exr_frames_url'].open().read(1)",
 }
 
 

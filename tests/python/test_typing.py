@@ -84,6 +84,7 @@ def test_a_users_program_is_checked(tmp_path):
         "number: int | None = frames.by_number(1042).number\n"
         "data: bytes = frames[0].read()\n"
         "file: BinaryIO = frames[0].open()\n"
+        "import zipfile\nnames = zipfile.ZipFile(done.outputs['exr_frames_url'].open()).namelist()\n"
         "sizes: list[int] = [frame.size for frame in frames]\n"
         "with frames.stream(budget=1 << 24) as stream:\n    lengths = [len(frame.read()) for frame in stream]\n"
         "paths: tuple[Path, ...] = frames[1:].extract('x', frame_name='a.{frame:04d}.exr', first_frame=1001).paths\n"

@@ -139,6 +139,11 @@ impl Completed {
         })
     }
 
+    /// Starts to open an output where it lies; or a failure.
+    fn open(&self, py: Python<'_>, label: String) -> PyResult<Py<PyAny>> {
+        begin(py, || Ok(Operation::new(self.0.open(label).start(), None)))
+    }
+
     /// Starts to open an archive of frames as a list; or a failure.
     #[pyo3(signature = (label, *, spool, bandwidth))]
     fn frames(

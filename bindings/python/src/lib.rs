@@ -21,6 +21,7 @@ mod operation;
 mod owned;
 mod park;
 mod race;
+mod remote;
 mod request;
 mod settings;
 mod signals;
@@ -45,6 +46,8 @@ mod _native {
     use super::operation::Operation;
     #[pymodule_export]
     use super::race::Race;
+    #[pymodule_export]
+    use super::remote::RemoteFile;
     #[pymodule_export]
     use super::request::Request;
     #[pymodule_export]

@@ -9,7 +9,7 @@ use ltx_jobs::JobRef;
 
 #[cfg(feature = "rehost")]
 use crate::args::RehostArgs;
-use crate::args::{ArchiveArg, SaveArgs, SettingFlags};
+use crate::args::{ArchiveArg, FramesArgs, SaveArgs, SettingFlags};
 
 /// The settings without which another process would look elsewhere.
 const NEEDED: [&str; 5] = ["base_url", "journal", "proxy", "ca_bundle", "allow_http"];
@@ -26,6 +26,7 @@ enum Way<'a> {
     Impossible,
     Wait,
     Save(&'a Path, &'a SaveArgs),
+    Frames(&'a FramesArgs),
     #[cfg(feature = "rehost")]
     Rehost(&'a RehostArgs),
     /// All jobs of the journal.
@@ -45,6 +46,14 @@ impl<'a> GoOn<'a> {
     pub(crate) fn wait(settings: &'a SettingFlags, save: Option<(&'a Path, &'a SaveArgs)>) -> Self {
         let way = save.map_or(Way::Wait, |(out, how)| Way::Save(out, how));
         Self { way, settings }
+    }
+
+    /// Read, or save, its frames.
+    pub(crate) fn frames(settings: &'a SettingFlags, how: &'a FramesArgs) -> Self {
+        Self {
+            way: Way::Frames(how),
+            settings,
+        }
     }
 
     /// Copy its results to a store.
@@ -70,6 +79,7 @@ impl<'a> GoOn<'a> {
             Way::Impossible => return None,
             Way::Wait => format!("wait {job}"),
             Way::Save(out, how) => format!("wait {job} {}", saving(out, how)),
+            Way::Frames(how) => format!("frames {job}{}", framing(how)),
             #[cfg(feature = "rehost")]
             Way::Rehost(how) => format!("rehost {job} {}", copying(how)),
             Way::Recover(..) => return self.with_all(),
@@ -124,6 +134,43 @@ fn saving(out: &Path, how: &SaveArgs) -> String {
         how.frame_name.as_deref(),
         how.first_frame,
     ));
+    if how.overwrite {
+        text.push_str(" --overwrite");
+    }
+    if let Some(limit) = how.bandwidth {
+        text.push_str(&format!(" --bandwidth {}", limit.get()));
+    }
+    if how.no_resume {
+        text.push_str(" --no-resume");
+    }
+    if let Some(limit) = how.lock_timeout {
+        text.push_str(&format!(" --lock-timeout {}s", limit.as_secs_f64()));
+    }
+    text
+}
+
+/// Which frames, and what becomes of them.
+fn framing(how: &FramesArgs) -> String {
+    let mut text = String::new();
+    let mut flag = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            text.push_str(&format!(" {name} {}", quoted(&value)));
+        }
+    };
+    flag("-o", how.out.as_ref().map(|out| out.to_string_lossy().into_owned()));
+    flag("--read", how.read.map(|index| index.to_string()));
+    flag("--number", how.number.map(|number| number.to_string()));
+    flag("--label", how.label.clone());
+    flag("--range", how.range.map(|places| places.to_string()));
+    flag("--frame-name", how.frame_name.clone());
+    flag("--first-frame", how.first_frame.map(|number| number.to_string()));
+    flag(
+        "--spool",
+        how.spool
+            .as_ref()
+            .map(|directory| directory.to_string_lossy().into_owned()),
+    );
+    flag("--bandwidth", how.bandwidth.map(|limit| limit.get().to_string()));
     if how.overwrite {
         text.push_str(" --overwrite");
     }
@@ -213,6 +260,9 @@ mod tests {
             only: vec!["exr_frames_url".to_owned()],
             frame_name: Some("sh010.{frame:04}.exr".to_owned()),
             first_frame: Some(1001),
+            bandwidth: Some("20MB/s".parse().unwrap()),
+            no_resume: true,
+            lock_timeout: Some(std::time::Duration::from_millis(2500)),
             ..SaveArgs::default()
         };
         let job: JobRef = "video-to-video-hdr/7b".parse().unwrap();
@@ -221,9 +271,37 @@ mod tests {
                 .with_job(&job)
                 .unwrap(),
             "ltx-jobs wait video-to-video-hdr/7b -o out --only exr_frames_url --frame-name 'sh010.{frame:04}.exr' --first-frame 1001 \
-             --base-url=http://127.0.0.1:1 --journal='my jobs'"
+             --bandwidth 20000000 --no-resume --lock-timeout 2.5s --base-url=http://127.0.0.1:1 --journal='my jobs'"
         );
         assert_eq!(GoOn::impossible(&settings).with_job(&job), None);
+    }
+
+    #[test]
+    fn frames_are_gone_on_with_as_they_were_asked_for() {
+        for line in [
+            "frames retake/7b",
+            "frames retake/7b -o out --range 10.. --frame-name 'a b.{frame}.exr' --first-frame 1001 --bandwidth 1000 --overwrite",
+            "frames retake/7b -o f.exr --number 1042 --label exr_frames_url --spool /tmp/x",
+            "frames retake/7b --read 3",
+        ] {
+            let words = line.replace("'a b.{frame}.exr'", "a_b.{frame}.exr");
+            let words = ["ltx-jobs"].into_iter().chain(words.split(' ')).map(|word| {
+                if word.starts_with("a_b") {
+                    "a b.{frame}.exr"
+                } else {
+                    word
+                }
+            });
+            let crate::args::Command::Frames(how) = Cli::try_parse_from(words.map(str::to_owned)).unwrap().command
+            else {
+                panic!("another command")
+            };
+            let job = how.job.parse().unwrap();
+            assert_eq!(
+                GoOn::frames(&settings(&[]), &how).with_job(&job).unwrap(),
+                format!("ltx-jobs {line}")
+            );
+        }
     }
 
     #[cfg(feature = "rehost")]

@@ -9,7 +9,7 @@ use ltx_jobs::{Billing, Client, Completed, ErrorKind, Job, JobRef, Operation, Sa
 use serde_json::json;
 
 use crate::args::{SaveArgs, SettingFlags};
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::go_on::GoOn;
 use crate::interrupt::Interrupt;
 use crate::report;
@@ -167,7 +167,11 @@ impl Guide<'_> {
 
     /// Saves the results into `dest`.
     pub(crate) async fn save(&mut self, done: &Completed, dest: &Path, how: &SaveArgs) -> Result<Saved, Failure> {
-        let mut download = done.download(dest).archive(how.archive.into()).overwrite(how.overwrite);
+        let mut download = done
+            .download(dest)
+            .archive(how.archive.into())
+            .overwrite(how.overwrite)
+            .resume(!how.no_resume);
         if !how.only.is_empty() {
             download = download.only(&how.only);
         }
@@ -177,23 +181,40 @@ impl Guide<'_> {
         if let Some(number) = how.first_frame {
             download = download.first_frame(number);
         }
-        let saved = match self.follow(download.start()).await {
-            Followed::Ended(ended) => ended.map_err(|error| self.left(error, done.job().reference()))?,
-            Followed::Interrupted(_) => return Err(self.interrupted(done.job().reference())),
-        };
-        self.show.clear();
-        self.show.event(
-            "saved",
-            json!({
-                "ref": done.job().reference().to_string(),
-                "dest": dest,
-                "paths": saved.paths,
-                "crc32c": saved.crc32c.iter().map(|sum| format!("{sum:08x}")).collect::<Vec<_>>(),
-                "bytes": saved.bytes,
-                "elapsed_s": saved.elapsed.as_secs_f64(),
-            }),
-        );
+        if let Some(limit) = how.bandwidth {
+            download = download.bandwidth(limit.get());
+        }
+        if let Some(limit) = how.lock_timeout {
+            download = download.lock_timeout(limit);
+        }
+        let followed = self.follow(download.start()).await;
+        let saved = self.transferred(done, followed)?;
+        tell_saved(self.show, done, dest, &saved);
         Ok(saved)
+    }
+
+    /// What a transfer of a completed job's results ended with. What Ctrl-C or an error leaves can be gone on with.
+    pub(crate) fn transferred<T>(&self, done: &Completed, followed: Followed<T>) -> Result<T, Failure> {
+        let job = done.job().reference();
+        match followed {
+            // What was asked for in a wrong way is not mended by asking again.
+            Followed::Ended(Err(error)) if exit::code(error.kind()) == exit::USAGE => Err(error.into()),
+            Followed::Ended(ended) => ended.map_err(|error| self.left(error, job)),
+            Followed::Interrupted(_) => {
+                let command = self.go_on.with_job(job);
+                self.show.event(
+                    "interrupted",
+                    json!({ "ref": job.to_string(), "billing": "job_exists", "go_on": command }),
+                );
+                self.show.note(&match command {
+                    Some(command) => format!(
+                        "interrupted; the results of {job} stay on the service for a day after its end; fetch what is missing with: {command}"
+                    ),
+                    None => "interrupted".to_owned(),
+                });
+                Err(Failure::Interrupted)
+            }
+        }
     }
 
     /// Waits, and saves the results when there is a place for them; else only names them.
@@ -266,4 +287,20 @@ impl Guide<'_> {
         let command = (!error.job_ended() && !is_lost).then(|| self.go_on.with_job(job));
         Failure::with_command(error, command.flatten())
     }
+}
+
+/// The event of files that are under their names.
+pub(crate) fn tell_saved(show: &Show, done: &Completed, dest: &Path, saved: &Saved) {
+    show.clear();
+    show.event(
+        "saved",
+        json!({
+            "ref": done.job().reference().to_string(),
+            "dest": dest,
+            "paths": saved.paths,
+            "crc32c": saved.crc32c.iter().map(|sum| format!("{sum:08x}")).collect::<Vec<_>>(),
+            "bytes": saved.bytes,
+            "elapsed_s": saved.elapsed.as_secs_f64(),
+        }),
+    );
 }

@@ -14,6 +14,7 @@ mod endpoints;
 mod estimate;
 mod exit;
 mod fetch;
+mod frames;
 mod go_on;
 mod interrupt;
 mod job;
@@ -26,6 +27,7 @@ mod rehost;
 mod report;
 mod resolve;
 mod show;
+mod speed;
 mod status;
 mod upload;
 
@@ -113,6 +115,7 @@ async fn dispatch(cli: &Cli, show: &Show) -> Result<(), Failure> {
         Command::Wait(args) => fetch::wait(args, settings, show, &mut interrupt).await,
         Command::Status(args) => status::run(args, settings, show, &mut interrupt).await,
         Command::Download(args) => fetch::download(args, settings, show, &mut interrupt).await,
+        Command::Frames(args) => frames::run(args, settings, show, &mut interrupt).await,
         #[cfg(feature = "rehost")]
         Command::Rehost(args) => rehost::run(args, settings, show, &mut interrupt).await,
         Command::Jobs(args) => jobs::run(args, settings, show, &mut interrupt).await,

@@ -12,6 +12,7 @@ use ltx_jobs::{Error, Job, Phase, Progress};
 use serde_json::{Value, json};
 
 use crate::exit::{self, Failure};
+use crate::speed::{Speed, clock};
 
 /// Shortest time between two events of progress.
 const EVENT_GAP: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ pub(crate) struct Show {
     watched: bool,
     bar: Bar,
     last: Mutex<Option<Last>>,
+    speed: Mutex<Speed>,
 }
 
 /// The bar, while there is one: only on a terminal, and only while work goes on.
@@ -44,6 +46,7 @@ impl Show {
             watched,
             bar: Bar::default(),
             last: Mutex::default(),
+            speed: Mutex::default(),
         }
     }
 
@@ -118,6 +121,8 @@ impl Show {
     /// How far it is. Called often; decides itself what is worth telling.
     pub(crate) fn progress(&self, progress: &Progress) {
         let state = state(progress);
+        let mut speed = lock(&self.speed);
+        speed.at(Instant::now(), progress.bytes_done);
         let mut last = lock(&self.last);
         let bounded = progress.bytes_total.is_some_and(|total| total > 0);
         if self.watched {
@@ -131,7 +136,7 @@ impl Show {
                 bar.set_pos(progress.bytes_done);
                 bar.set_len(progress.bytes_total.unwrap_or_default());
             });
-            bar.set_message(message(&state, progress));
+            bar.set_message(message(&state, progress, &speed));
             bar.tick();
         } else {
             let changed = last.as_ref().is_none_or(|last| last.state != state);
@@ -147,7 +152,7 @@ impl Show {
             if self.json {
                 self.event("progress", numbers(progress));
             } else {
-                write_line(&mut io::stderr().lock(), &sentence(&state, progress));
+                write_line(&mut io::stderr().lock(), &sentence(&state, progress, &speed));
             }
         }
         *last = Some(Last {
@@ -212,32 +217,44 @@ fn state(progress: &Progress) -> String {
     if progress.unreachable.is_some() {
         text.push_str(" (service not reachable)");
     }
+    if let Some(other) = &progress.waiting_for {
+        text.push_str(&format!(" (waiting for {other}, which fetches the same file)"));
+    }
     text
 }
 
-/// What stands on the bar. The speed is the average so far: the bar's own guess leaps when a transfer begins.
-fn message(state: &str, progress: &Progress) -> String {
-    let seconds = progress.elapsed.as_secs_f64();
-    if progress.bytes_done == 0 || seconds <= 0.0 {
-        return format!("{state}, {seconds:.0} s");
+/// What stands on the bar.
+fn message(state: &str, progress: &Progress, speed: &Speed) -> String {
+    if progress.bytes_done == 0 {
+        return format!("{state}, {:.0} s", progress.elapsed.as_secs_f64());
     }
-    let mut text = format!(
-        "{state}, {}/s",
-        HumanBytes((progress.bytes_done as f64 / seconds) as u64)
-    );
+    let mut text = format!("{state}{}", pace(progress, speed));
     if let Some(total) = progress.frames_total {
         text.push_str(&format!(", {} of {total} frames", progress.frames_done));
     }
     text
 }
 
-fn sentence(state: &str, progress: &Progress) -> String {
+/// Speed and time left, as far as they are known.
+fn pace(progress: &Progress, speed: &Speed) -> String {
+    let mut text = String::new();
+    if let Some(rate) = speed.bytes_per_second() {
+        text.push_str(&format!(", {}/s", HumanBytes(rate as u64)));
+    }
+    if let Some(left) = speed.left(progress.bytes_total) {
+        text.push_str(&format!(", {} left", clock(left)));
+    }
+    text
+}
+
+fn sentence(state: &str, progress: &Progress, speed: &Speed) -> String {
     let mut text = format!("{state}, {:.1} s", progress.elapsed.as_secs_f64());
     if progress.bytes_done > 0 {
         text.push_str(&format!(", {}", HumanBytes(progress.bytes_done)));
         if let Some(total) = progress.bytes_total {
             text.push_str(&format!(" of {}", HumanBytes(total)));
         }
+        text.push_str(&pace(progress, speed));
     }
     if let Some(total) = progress.frames_total {
         text.push_str(&format!(", {} of {total} frames", progress.frames_done));
@@ -254,6 +271,7 @@ fn numbers(progress: &Progress) -> Value {
         "frames_done": progress.frames_done,
         "frames_total": progress.frames_total,
         "unreachable_s": progress.unreachable.map(|time| time.as_secs_f64()),
+        "waiting_for": progress.waiting_for,
         "elapsed_s": progress.elapsed.as_secs_f64(),
     })
 }

@@ -62,8 +62,8 @@ pub use client::{
 pub use config::Origin;
 pub use error::{Billing, Error, ErrorKind, Result};
 pub use job::{
-    Completed, Destination, Download, ExtractFrames, Frame, FrameStream, Frames, Job, JobRef, OpenFrames, Output, Poll,
-    PublishedFrame, ReadFrame, Snapshot, StreamFrames, Wait,
+    Completed, Destination, Download, ExtractFrames, Frame, FrameStream, Frames, Job, JobRef, OpenFrames, OpenOutput,
+    Output, Poll, PublishedFrame, ReadFrame, ReadRange, RemoteFile, Snapshot, StreamFrames, Wait,
 };
 pub use model::Status;
 pub use money::{Estimate, Usd};

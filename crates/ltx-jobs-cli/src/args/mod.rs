@@ -4,6 +4,7 @@
 
 mod endpoint;
 mod estimate;
+mod frames;
 #[cfg(feature = "rehost")]
 mod rehost;
 mod settings;
@@ -13,15 +14,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ltx_jobs::{ArchiveMode, JobRef, OnUnknown, Usd};
+use ltx_jobs::{ArchiveMode, BytesPerSecond, JobRef, OnUnknown, Usd};
 
 pub(crate) use self::endpoint::EndpointArgs;
 pub(crate) use self::estimate::EstimateArgs;
+pub(crate) use self::frames::FramesArgs;
 #[cfg(feature = "rehost")]
 pub(crate) use self::rehost::RehostArgs;
 pub(crate) use self::settings::SettingFlags;
 
-use self::values::{file, parameter, reference, time, usd};
+use self::values::{file, parameter, reference, speed, time, usd};
 use crate::asked::Given;
 use crate::{exit, log};
 
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Save the results of a completed job.
     Download(DownloadArgs),
+    /// List the EXR frames of a completed job, write one of them, or save some; nothing else of the archive is fetched.
+    Frames(FramesArgs),
     /// Copy the results of a completed job to an object store: s3://, gs://, az://, file://.
     #[cfg(feature = "rehost")]
     Rehost(RehostArgs),
@@ -276,6 +280,15 @@ pub(crate) struct SaveArgs {
     /// Replace different files that are there; equal ones always count as saved.
     #[arg(long, requires = "out")]
     pub(crate) overwrite: bool,
+    /// A limit of speed for the download: 20MB/s, 100Mbit/s, or bytes per second.
+    #[arg(long, value_name = "SPEED", value_parser = speed, requires = "out")]
+    pub(crate) bandwidth: Option<BytesPerSecond>,
+    /// Begin anew, not with what an interrupted download left, and leave nothing for the next.
+    #[arg(long, requires = "out")]
+    pub(crate) no_resume: bool,
+    /// Give up after this time (30s, 0) on a file that somebody else is fetching to the same place [default: wait for it].
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "out")]
+    pub(crate) lock_timeout: Option<Duration>,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ltx_jobs::{JobRef, Usd};
+use ltx_jobs::{BytesPerSecond, JobRef, Usd};
 use serde_json::{Number, Value};
 
 use crate::asked::Given;
@@ -42,6 +42,12 @@ pub(super) fn reference(text: &str) -> Result<JobRef, String> {
 
 /// US dollars.
 pub(super) fn usd(text: &str) -> Result<Usd, String> {
+    text.parse()
+        .map_err(|error: ltx_jobs::Error| error.message().to_owned())
+}
+
+/// A limit of speed.
+pub(super) fn speed(text: &str) -> Result<BytesPerSecond, String> {
     text.parse()
         .map_err(|error: ltx_jobs::Error| error.message().to_owned())
 }

@@ -7,12 +7,14 @@ mod demo;
 mod emulate;
 mod endpoints;
 mod fetch;
+mod frames;
 mod hdr;
 #[cfg(unix)]
 mod interrupt;
 mod journal;
 mod money;
 mod recover;
+mod resume;
 mod secrets;
 mod stage;
 mod usage;

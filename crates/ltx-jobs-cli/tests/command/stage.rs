@@ -7,8 +7,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use ltx_jobs_emulator::Emulator;
 use ltx_jobs_emulator::programme::Programme;
+use ltx_jobs_emulator::{Do, Emulator, Fault};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -251,4 +251,40 @@ pub(crate) fn tree(dir: &Path) -> Vec<(String, String)> {
     }
     found.sort();
     found
+}
+
+/// The ranges that the storage was asked for since request number `from`.
+pub(crate) fn fetched(stage: &Stage, from: usize) -> Vec<String> {
+    let requests = stage.emulator.requests();
+    let gets = requests
+        .iter()
+        .skip(from)
+        .filter(|request| request.origin == "storage" && request.method == "GET");
+    gets.map(|request| request.header("range").unwrap_or("all").to_owned())
+        .collect()
+}
+
+/// First and last byte of a range such as `bytes=10-19`; `None` for the end of a file.
+pub(crate) fn span(range: &str) -> Option<(u64, u64)> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?))
+}
+
+/// Bytes of ranges, but for those of the ends of files.
+pub(crate) fn asked_bytes(ranges: &[String]) -> u64 {
+    ranges
+        .iter()
+        .filter_map(|range| span(range))
+        .map(|(first, last)| last - first + 1)
+        .sum()
+}
+
+/// From the request behind the next `pass` on, answers stop at byte `at` of their body, and their connections stay open.
+pub(crate) fn hold(stage: &Stage, route: &str, pass: u32, at: u64) {
+    let fault = Fault {
+        skip: pass,
+        at: Some(at),
+        ..Fault::new(Do::Stall)
+    };
+    stage.emulator.push_fault(route, fault).unwrap();
 }

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::frames::OpenFrames;
+use super::remote::OpenOutput;
 use super::{Job, JobRef, Results};
 use crate::client::{Client, Engine};
 use crate::error::{Error, ErrorKind, Result};
@@ -164,6 +165,15 @@ impl Completed {
     /// named for it. `ResultExpired`, `Stalled`, `Cancelled`, and those of the network.
     pub fn frames(&self) -> OpenFrames {
         OpenFrames::new(self.clone())
+    }
+
+    /// Opens the output with this label (`video_url`, or without `_url`) where it lies, to be read by ranges: one request, for its length and its last bytes.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when there is no such output, `Unsupported` when the storage answers no ranges; `ResultExpired`, `Stalled`, `Cancelled`, and those of
+    /// the network.
+    pub fn open(&self, label: impl Into<String>) -> OpenOutput {
+        OpenOutput::new(self.clone(), label.into())
     }
 
     pub(super) fn source(&self, label: &str) -> Arc<dyn Renew> {

@@ -3,7 +3,7 @@
 mod extract;
 mod open;
 mod stream;
-mod wishes;
+pub(super) mod wishes;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -271,6 +271,19 @@ impl Completed {
             .collect()
     }
 
+    /// The output with this label, `_url` at its end or not.
+    pub(super) fn named_source(&self, label: &str) -> Result<Arc<Source>> {
+        let sources = self.sources();
+        let fits = |source: &&Arc<Source>| source.label == label || source.label.strip_suffix("_url") == Some(label);
+        sources.iter().find(fits).cloned().ok_or_else(|| {
+            let labels: Vec<&str> = sources.iter().map(|source| source.label.as_str()).collect();
+            Error::new(
+                ErrorKind::InvalidRequest,
+                format!("the job has no output {label:?}, only: {}", labels.join(", ")),
+            )
+        })
+    }
+
     fn flow(&self, engine: &Engine, work: &Work, wishes: &Wishes) -> Flow {
         TransferContext {
             transport: engine.transport.clone(),
@@ -282,7 +295,7 @@ impl Completed {
     }
 
     /// Runs `work` as an operation on this job's outputs.
-    fn run<T, F, W>(&self, name: &'static str, wishes: Wishes, work: W) -> Operation<T>
+    pub(super) fn run<T, F, W>(&self, name: &'static str, wishes: Wishes, work: W) -> Operation<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,

@@ -6,6 +6,7 @@ mod destination;
 mod frames;
 mod handle;
 mod reference;
+mod remote;
 mod state;
 
 pub(crate) use cell::{Given, JobCell};
@@ -15,5 +16,6 @@ pub use frames::{ExtractFrames, Frame, FrameStream, Frames, OpenFrames, Publishe
 pub use handle::{Job, Poll, Wait};
 pub use reference::JobRef;
 pub(crate) use reference::check_segment;
+pub use remote::{OpenOutput, ReadRange, RemoteFile};
 pub use state::Snapshot;
 pub(crate) use state::{Ending, Life, Next, Observation, Results, expired};

@@ -116,15 +116,8 @@ impl Opening<'_> {
                 .join(", ")
         };
         if let Some(label) = label {
-            let fits =
-                |source: &&Arc<Source>| source.label == label || source.label.strip_suffix("_url") == Some(label);
-            let source = sources.iter().find(fits).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::InvalidRequest,
-                    format!("the job has no output {label:?}, only: {}", labels()),
-                )
-            })?;
-            return self.open_source(source).await?.ok_or_else(|| {
+            let source = self.completed.named_source(label)?;
+            return self.open_source(&source).await?.ok_or_else(|| {
                 Error::new(
                     ErrorKind::Archive,
                     format!(

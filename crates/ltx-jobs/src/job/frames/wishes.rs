@@ -4,10 +4,10 @@ use crate::operation::Watch;
 
 /// See the module's first lines.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wishes {
+pub(in crate::job) struct Wishes {
     /// Connections; the client's setting when `None`.
-    pub(super) connections: Option<usize>,
+    pub(in crate::job) connections: Option<usize>,
     /// Bytes per second, for all connections together.
-    pub(super) bandwidth: Option<u64>,
-    pub(super) watch: Watch,
+    pub(in crate::job) bandwidth: Option<u64>,
+    pub(in crate::job) watch: Watch,
 }
