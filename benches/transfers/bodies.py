@@ -7,8 +7,8 @@ import zipfile
 import zlib
 from pathlib import Path
 
-# The first bytes tell the library what a file is: an MP4, and EXR frames.
-MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
+# The first bytes tell the library what a file is: an MP4, whose rest is media (a box that goes to the end of the file), and EXR frames.
+MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + b"\x00\x00\x00\x00mdat"
 EXR = b"\x76\x2f\x31\x01"
 PIECE = 8 << 20
 
@@ -41,6 +41,13 @@ def check_equal(found: Path, wanted: Path) -> None:
                 raise ValueError(f"{found} is not what was sent")
             if not one:
                 return
+
+
+def check_frame(found: Path, wanted: Path, index: int) -> None:
+    """Raises unless the file is the frame at this place of the archive."""
+    with zipfile.ZipFile(wanted) as members:
+        if found.read_bytes() != members.read(members.infolist()[index]):
+            raise ValueError(f"{found} is not what was sent")
 
 
 def check_frames(found: list[Path], wanted: Path) -> None:

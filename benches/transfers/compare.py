@@ -30,8 +30,8 @@ import bodies
 from contenders import Bench, Contender, Workload, workloads
 from server import Server, serving
 
-ROOM = 6_000_000_000
-"""What the bodies and the results of one run need."""
+ROOM, LARGE_ROOM = 6_000_000_000, 14_000_000_000
+"""What the bodies and the results of one run need, without and with the large ones."""
 
 BEGIN, END = "<!-- transfers: written by benches/transfers/run -->", "<!-- transfers: end -->"
 README = Path(__file__).parents[1] / "README.md"
@@ -46,16 +46,19 @@ class Run:
     resident_mib: float
     first: Optional[float] = None
     last: Optional[float] = None
+    extra_kib: Optional[float] = None
+    """What was fetched beside the frame that was wanted."""
 
 
 def main() -> None:
     options = parse()
-    chosen = [work for work in workloads() if not options.only or work.key in options.only]
+    chosen = [work for work in workloads() if work.key in options.only or (not options.only and (options.large or not work.large))]
     runs: dict[str, dict[str, list[Run]]] = {work.key: {who.name: [] for who in work.contenders} for work in chosen}
-    with place(options.directory) as (home, memory):
+    room = LARGE_ROOM if any(work.large for work in chosen) else ROOM
+    with place(options.directory, room) as (home, memory):
         made = home / "bodies"
         make_bodies(made, chosen)
-        outputs = {work.key: (work.port, work.body) for work in workloads() if work.what in ("file", "frames")}
+        outputs = {work.key: (work.port, work.place) for work in workloads() if work.what in ("file", "frames", "frame")}
         with serving(home, made, outputs) as server:
             bench = Bench(server, options.programs, made, home / "dest")
             for number in range(options.rounds):
@@ -79,7 +82,8 @@ def parse() -> argparse.Namespace:
     keys = [work.key for work in workloads()]
     parser = argparse.ArgumentParser(prog="bash benches/transfers/run", description="Transfers by ltx-jobs beside curl, aria2c, obstore and requests.")
     parser.add_argument("--rounds", type=int, default=5, help="how often each runs (5)")
-    parser.add_argument("--only", action="append", choices=keys, help="only this workload; may be given several times")
+    parser.add_argument("--only", action="append", default=[], choices=keys, help="only this workload; may be given several times")
+    parser.add_argument("--large", action="store_true", help="also an archive of 4.3 GB; needs 14 GB of room")
     parser.add_argument("--directory", type=Path, help="where bodies and results lie while it runs; by default memory (/dev/shm), if it has room")
     parser.add_argument("--readme", action="store_true", help="put the tables into benches/README.md as well")
     parser.add_argument("--programs", type=Path, help=argparse.SUPPRESS)
@@ -92,23 +96,23 @@ def tell(text: str) -> None:
 
 
 @contextlib.contextmanager
-def place(wish: Optional[Path]) -> Iterator[tuple[Path, bool]]:
+def place(wish: Optional[Path], room: int) -> Iterator[tuple[Path, bool]]:
     """A temporary directory, and whether it is in memory."""
     memory = Path("/dev/shm")
-    fits = memory.is_dir() and shutil.disk_usage(memory).free > ROOM and available_memory() > ROOM
+    fits = memory.is_dir() and shutil.disk_usage(memory).free > room and available_memory(room) > room
     if wish is None and not fits:
-        tell(f"{memory} has no room for {ROOM >> 20} MiB: everything lies on the disk, and what is measured is the disk as well")
+        tell(f"{memory} has no room for {room >> 20} MiB: everything lies on the disk, and what is measured is the disk as well")
     parent = wish or (memory if fits else Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix="ltx-jobs-transfers.", dir=parent) as home:
         yield Path(home), parent == memory
 
 
-def available_memory() -> int:
+def available_memory(otherwise: int) -> int:
     with contextlib.suppress(OSError), open("/proc/meminfo") as lines:
         for line in lines:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) << 10
-    return ROOM + 1
+    return otherwise + 1
 
 
 def make_bodies(directory: Path, chosen: list[Workload]) -> None:
@@ -118,7 +122,7 @@ def make_bodies(directory: Path, chosen: list[Workload]) -> None:
         if not work.body or path.exists():
             continue
         tell(f"making {work.body}")
-        if work.what == "frames":
+        if work.frames:
             bodies.archive(path, work.size, work.frames)
         else:
             bodies.clip(path, work.size)
@@ -128,6 +132,8 @@ def measure(bench: Bench, work: Workload, who: Contender, check: bool) -> Run:
     shutil.rmtree(bench.dest, ignore_errors=True)
     bench.dest.mkdir()
     bench.server.received.unlink(missing_ok=True)
+    # nginx has it open.
+    os.truncate(bench.server.served, 0)
     costs = bench.dest.parent / "costs"
     measured = [shutil.which("time") or "time", "-q", "-f", "%U %S %M", "-o", str(costs), *who.command(bench)]
     began, clock = time.time(), time.perf_counter()
@@ -141,12 +147,15 @@ def measure(bench: Bench, work: Workload, who: Contender, check: bool) -> Run:
     if lines:
         told = json.loads(lines[-1])
         began, run.seconds, run.cpu = told["began"], told["seconds"], told["cpu"]
-    if work.what == "poll":
+    if work.what == "ask":
         run.seconds, run.cpu = run.seconds / work.times, run.cpu / work.times
     if work.what == "frames":
         found = list(bench.dest.rglob("*.exr"))
         changes = [path.stat().st_ctime for path in found]
         run.first, run.last = min(changes, default=began) - began, max(changes, default=began) - began
+    if work.what == "frame":
+        served = sum(int(line) for line in bench.server.served.read_text().split())
+        run.extra_kib = (served - bench.file.stat().st_size) / 1024
     if check:
         check_result(bench, work)
     return run
@@ -159,6 +168,8 @@ def check_result(bench: Bench, work: Workload) -> None:
         bodies.check_equal(bench.server.received, wanted)
     elif work.what == "frames":
         bodies.check_frames(list(bench.dest.rglob("*.exr")), wanted)
+    elif work.what == "frame":
+        bodies.check_frame(bench.file, wanted, work.frames // 2)
     elif work.what == "file":
         whole = [path for path in bench.dest.iterdir() if path.is_file() and not path.name.startswith("part")]
         if whole:
@@ -178,12 +189,14 @@ def report(options: argparse.Namespace, chosen: list[Workload], runs: dict[str, 
 def table(work: Workload, runs: dict[str, list[Run]]) -> str:
     base = runs[work.contenders[0].name]
     first = work.contenders[0].name
-    if work.what == "poll":
+    if work.what == "ask":
         text = f"| {work.title} | µs | to {first} | CPU µs | goal |\n|---|---|---|---|---|\n"
     elif work.what == "frames":
         text = f"| {work.title} | first frame, s | last frame, s | last, to {first} | CPU s | peak MiB | goal |\n|---|---|---|---|---|---|---|\n"
     else:
         text = f"| {work.title} | s | to {first} | CPU s | peak MiB | goal |\n|---|---|---|---|---|---|\n"
+    if work.what == "frame":
+        text = f"| {work.title} | s | to {first} | CPU s | peak MiB | fetched beside the frame, KiB | goal |\n|---|---|---|---|---|---|---|\n"
     floor = next((runs[who.name] for who in work.contenders if "(floor)" in who.name), None)
     for who in work.contenders:
         each = runs[who.name]
@@ -192,7 +205,7 @@ def table(work: Workload, runs: dict[str, list[Run]]) -> str:
             goal = f"{spread([a.seconds / b.seconds for a, b in zip(each, floor)])} of the floor; {goal}"
         memory = f"{max(run.resident_mib for run in each):.0f}"
         cpu = statistics.median(run.cpu for run in each)
-        if work.what == "poll":
+        if work.what == "ask":
             row = [f"{statistics.median(run.seconds for run in each) * 1e6:.0f}", ratios(each, base), f"{cpu * 1e6:.0f}"]
         elif work.what == "frames":
             firsts, lasts = [run.first or 0 for run in each], [run.last or 0 for run in each]
@@ -200,6 +213,8 @@ def table(work: Workload, runs: dict[str, list[Run]]) -> str:
             row = [f"{statistics.median(firsts):.2f}", f"{statistics.median(lasts):.2f}", to_base, f"{cpu:.2f}", memory]
         else:
             row = [f"{statistics.median(run.seconds for run in each):.2f}", ratios(each, base), f"{cpu:.2f}", memory]
+        if work.what == "frame":
+            row.append(f"{max(run.extra_kib or 0 for run in each):.0f}")
         text += "| " + " | ".join([who.name, *row, goal]) + " |\n"
     return text
 

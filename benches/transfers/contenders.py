@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from server import ENDPOINT, Server
+from server import ENDPOINT, UNKNOWN_JOB, Server
 
 HERE = Path(__file__).parent
 GB = 1_000_000_000
@@ -46,7 +46,7 @@ class Workload:
     key: str
     title: str
     what: str
-    """`file`, `frames`, `upload` or `poll`."""
+    """`file`, `frames`, `frame`, `upload` or `ask`."""
     contenders: list[Contender]
     """The first is what the others are compared with."""
     port: str = "plain"
@@ -54,11 +54,17 @@ class Workload:
     size: int = 0
     frames: int = 0
     times: int = 0
-    notes: list[str] = field(default_factory=list)
+    large: bool = False
+    """Only when asked for."""
+
+    @property
+    def place(self) -> str:
+        """Where the body is on its port."""
+        return f"counted/{self.body}" if self.what == "frame" else self.body
 
 
 def address(bench: Bench, work: Workload) -> str:
-    return f"{getattr(bench.server, work.port)}/{work.body}"
+    return f"{getattr(bench.server, work.port)}/{work.place}"
 
 
 def shell(line: str) -> list[str]:
@@ -133,10 +139,12 @@ def file_workload(
     return work
 
 
-def frames_workload(key: str, title: str, port: str, body: str, size: int, frames: int, goal: str) -> Workload:
+def frames_workload(
+    key: str, title: str, port: str, body: str, size: int, frames: int, goal: str, *, large: bool = False
+) -> Workload:
     """An archive to its frames."""
     contenders: list[Contender] = []
-    work = Workload(key, title, "frames", contenders, port, body, size, frames)
+    work = Workload(key, title, "frames", contenders, port, body, size, frames, large=large)
     unpack = "bsdtar -x -f"
     contenders.append(
         Contender(
@@ -149,13 +157,31 @@ def frames_workload(key: str, title: str, port: str, body: str, size: int, frame
     contenders.append(
         Contender("`curl \\| bsdtar -x`", lambda b: shell(f"{curl(b)} {address(b, work)} | {unpack} - -C {quote(str(b.dest))}"))
     )
+    if not large:
+        contenders.append(
+            Contender(
+                "`aria2c -x8`, then `unzip`",
+                lambda b: shell(f"{aria2c(b, address(b, work))}; unzip -q {quote(str(b.file))} -d {quote(str(b.dest))}"),
+            )
+        )
+    contenders.extend(ours(goal, key))
+    return work
+
+
+def frame_workload(key: str, title: str, body: str, size: int, frames: int, *, large: bool = False) -> Workload:
+    """One frame out of an archive."""
+    contenders: list[Contender] = []
+    work = Workload(key, title, "frame", contenders, "plain", body, size, frames, large=large)
+    index = str(frames // 2)
+    contenders.append(Contender("remotezip", lambda b: library("remotezip", "frame", address(b, work), index, str(b.file))))
     contenders.append(
         Contender(
-            "`aria2c -x8`, then `unzip`",
-            lambda b: shell(f"{aria2c(b, address(b, work))}; unzip -q {quote(str(b.file))} -d {quote(str(b.dest))}"),
+            "**ltx-jobs**, Rust",
+            lambda b: [str(b.programs / "transfers"), "frame", job(key), index, str(b.file)],
+            True,
+            "≤ 1 MiB more than the frame",
         )
     )
-    contenders.extend(ours(goal, key))
     return work
 
 
@@ -177,22 +203,22 @@ def upload_workload(key: str, title: str, body: str, size: int) -> Workload:
     )
 
 
-def poll_workload(key: str, title: str, times: int) -> Workload:
+def ask_workload(key: str, title: str, times: int) -> Workload:
     def other(name: str) -> Callable[[Bench], list[str]]:
-        return lambda b: library(name, "poll", f"{b.server.plain}/v2/{job('running')}", str(times))
+        return lambda b: library(name, "ask", f"{b.server.plain}/v2/{UNKNOWN_JOB}", str(times))
 
     return Workload(
         key,
         title,
-        "poll",
+        "ask",
         [
             Contender("pycurl", other("pycurl")),
             Contender("httpx", other("httpx")),
             Contender("requests", other("requests")),
             Contender(
-                "**ltx-jobs**, Rust", lambda b: [str(b.programs / "transfers"), "poll", job("running"), str(times)], True, "≤ 100 µs"
+                "**ltx-jobs**, Rust", lambda b: [str(b.programs / "transfers"), "ask", str(times)], True, "≤ 100 µs"
             ),
-            Contender("**ltx-jobs**, Python", lambda b: library("ltx_jobs", "poll", job("running"), str(times)), True, "≤ 150 µs"),
+            Contender("**ltx-jobs**, Python", lambda b: library("ltx_jobs", "ask", str(times)), True, "≤ 150 µs"),
         ],
         times=times,
     )
@@ -217,6 +243,11 @@ def workloads() -> list[Workload]:
             24,
             "first ≤ 0.25 s, last ≤ 1.5 s",
         ),
+        frame_workload("frame", "One of 181 frames of a 1 GB archive", "frames.zip", GB, 181),
+        frames_workload(
+            "large-frames", "4.3 GB archive to 778 frames", "plain", "frames-4300.zip", 4300 * MB, 778, "≤ 64 MiB more than before", large=True
+        ),
+        frame_workload("large-frame", "One of 778 frames of a 4.3 GB archive", "frames-4300.zip", 4300 * MB, 778, large=True),
         upload_workload("upload", "PUT of 105 MB", "clip-105.mp4", 105 * MB),
-        poll_workload("request", "A small request on a warm connection", 2000),
+        ask_workload("request", "A small request on a warm connection", 2000),
     ]

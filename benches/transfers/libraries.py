@@ -1,10 +1,11 @@
 """One transfer by a Python library, and what it cost: the contender that `compare.py` runs beside the others.
 
     libraries.py LIBRARY download URL PATH [AUTHORITY]
+    libraries.py LIBRARY frame URL INDEX PATH
     libraries.py LIBRARY upload PATH URL
-    libraries.py LIBRARY poll URL TIMES
+    libraries.py LIBRARY ask URL TIMES
 
-Of `ltx_jobs`, the URL is a job, and the path of a download a directory. What is measured begins when the interpreter is up and the library imported, as it
+Of `ltx_jobs`, the URL of a download is a job and its path a directory; the other URLs it knows by its settings. What is measured begins when the interpreter is up and the library imported, as it
 is in a program that uses it, and ends when the result is there. It is printed as one line of JSON.
 """
 
@@ -50,11 +51,11 @@ def with_requests(what: str, arguments: list[str]) -> tuple[Optional[Work], Work
     url, times = arguments[0], int(arguments[1])
     session = requests.Session()
 
-    def poll() -> None:
+    def ask() -> None:
         for _ in range(times):
             session.get(url).json()
 
-    return lambda: session.get(url), poll
+    return lambda: session.get(url), ask
 
 
 def with_requests_in_memory(what: str, arguments: list[str]) -> tuple[Optional[Work], Work]:
@@ -102,26 +103,40 @@ def with_obstore(what: str, arguments: list[str]) -> tuple[Optional[Work], Work]
     return None, download
 
 
+def with_remotezip(what: str, arguments: list[str]) -> tuple[Optional[Work], Work]:
+    from remotezip import RemoteZip
+
+    if what != "frame":
+        raise SystemExit("only a frame")
+    url, index, path = arguments
+
+    def frame() -> None:
+        with RemoteZip(url) as archive, open(path, "wb") as file:
+            file.write(archive.read(archive.namelist()[int(index)]))
+
+    return None, frame
+
+
 def with_httpx(what: str, arguments: list[str]) -> tuple[Optional[Work], Work]:
     import httpx
 
-    if what != "poll":
-        raise SystemExit("only polls")
+    if what != "ask":
+        raise SystemExit("only small requests")
     url, times = arguments[0], int(arguments[1])
     client = httpx.Client()
 
-    def poll() -> None:
+    def ask() -> None:
         for _ in range(times):
             client.get(url).json()
 
-    return lambda: client.get(url), poll
+    return lambda: client.get(url), ask
 
 
 def with_pycurl(what: str, arguments: list[str]) -> tuple[Optional[Work], Work]:
     import pycurl
 
-    if what != "poll":
-        raise SystemExit("only polls")
+    if what != "ask":
+        raise SystemExit("only small requests")
     url, times = arguments[0], int(arguments[1])
     curl = pycurl.Curl()
     curl.setopt(pycurl.URL, url)
@@ -129,11 +144,11 @@ def with_pycurl(what: str, arguments: list[str]) -> tuple[Optional[Work], Work]:
     def once() -> None:
         json.loads(curl.perform_rb())
 
-    def poll() -> None:
+    def ask() -> None:
         for _ in range(times):
             once()
 
-    return once, poll
+    return once, ask
 
 
 def with_ltx_jobs(what: str, arguments: list[str]) -> tuple[Optional[Work], Work]:
@@ -149,19 +164,20 @@ def with_ltx_jobs(what: str, arguments: list[str]) -> tuple[Optional[Work], Work
     if what == "upload":
         path = Path(arguments[0])
         return None, lambda: ltx_jobs.Client().upload(path)
-    job, times = ltx_jobs.Client().job(arguments[0]), int(arguments[1])
+    client, times = ltx_jobs.Client(), int(arguments[0])
 
-    def poll() -> None:
+    def ask() -> None:
         for _ in range(times):
-            job.poll()
+            client.check()
 
-    return job.poll, poll
+    return client.check, ask
 
 
 LIBRARIES: dict[str, Callable[[str, list[str]], tuple[Optional[Work], Work]]] = {
     "requests": with_requests,
     "requests-in-memory": with_requests_in_memory,
     "obstore": with_obstore,
+    "remotezip": with_remotezip,
     "httpx": with_httpx,
     "pycurl": with_pycurl,
     "ltx_jobs": with_ltx_jobs,

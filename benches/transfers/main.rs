@@ -26,10 +26,12 @@ struct Arguments {
 enum What {
     /// Saves the outputs of a completed job.
     Download { job: String, dest: PathBuf },
+    /// Reads one frame out of the archive on the storage, and writes it to a file.
+    Frame { job: String, index: usize, path: PathBuf },
     /// Sends a file to the storage.
     Upload { file: PathBuf },
-    /// Asks for a job again and again over one warm connection.
-    Poll { job: String, times: u32 },
+    /// Asks the service something small again and again over one warm connection.
+    Ask { times: u32 },
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -51,16 +53,20 @@ async fn measure(what: What) -> Result<serde_json::Value, Box<dyn Error>> {
             let done = client.job(job.parse()?)?.wait().await?;
             done.download(dest).await?;
         }
+        What::Frame { job, index, path } => {
+            let done = client.job(job.parse()?)?.wait().await?;
+            let frames = done.frames().await?;
+            std::fs::write(path, frames.read(index).await?)?;
+        }
         What::Upload { file } => {
             client.upload(Media::file(file)).await?;
         }
-        What::Poll { job, times } => {
-            let job = client.job(job.parse()?)?;
-            job.poll().await?;
+        What::Ask { times } => {
+            client.check().await?;
             began = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
             clock = (Instant::now(), process::processor_time());
             for _ in 0..times {
-                job.poll().await?;
+                client.check().await?;
             }
         }
     }

@@ -1,7 +1,7 @@
 """A real nginx on loopback, in a directory of its own: storage and service in one.
 
 Three ports: plain, TLS, and plain with 20 MiB/s for each connection. The plain one also plays the service, as far as a transfer needs it: every job is
-completed (or, the one named `running`, not), and there is one upload slot.
+completed, there is one upload slot, and jobs that nobody knows are answered as the service does.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ error_log {home}/error.log warn;
 events {{ worker_connections 1024; }}
 http {{
     access_log off;
+    log_format bytes $bytes_sent;
     sendfile on;
     tcp_nopush on;
     keepalive_requests 1000000;
@@ -39,8 +40,10 @@ http {{
     root {bodies};
     server {{
         listen 127.0.0.1:{plain};
+        location /counted/ {{ alias {bodies}/; access_log {home}/served.log bytes; }}
         location /put/ {{ root {home}; dav_methods PUT; }}
         location /v1/ {{ default_type application/json; return 200 '{slot}'; }}
+        location /v2/ {{ default_type application/json; add_header x-request-id $request_id always; return 404 '{unknown}'; }}
 {jobs}
     }}
     server {{
@@ -57,6 +60,7 @@ http {{
 """
 
 ENDPOINT = "video-to-video-hdr"
+UNKNOWN_JOB = f"{ENDPOINT}/00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Server:
     """The certificate that signed the TLS server's."""
     received: Path
     """The file that an upload ends in."""
+    served: Path
+    """Bytes of each answer below `/counted/`, head included, one a line."""
 
     @property
     def put(self) -> str:
@@ -94,14 +100,15 @@ def serving(home: Path, bodies: Path, outputs: dict[str, tuple[str, str]]) -> It
         limited=address["limited"],
         authority=home / "authority.pem",
         received=home / "put" / "upload",
+        served=home / "served.log",
     )
     jobs = {name: completed(name, f"{address[port]}/{file}") for name, (port, file) in outputs.items()}
-    jobs["running"] = {"status": "processing", "id": "running", "created_at": "2026-01-01T00:00:00Z"}
     (home / "nginx.conf").write_text(
         CONFIG.format(
             home=home,
             bodies=bodies,
             user="user root;" if os.getuid() == 0 else "",
+            unknown=json.dumps({"type": "error", "error": {"type": "not_found_error", "message": "Job not found"}}),
             slot=json.dumps({"upload_url": server.put, "storage_uri": "ltx://uploads/1"}),
             jobs="\n".join(
                 f"        location = /v2/{ENDPOINT}/{name} {{ default_type application/json; return 200 '{json.dumps(state)}'; }}"
