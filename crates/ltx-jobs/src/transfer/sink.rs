@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -34,8 +34,9 @@ const WRITES: usize = 2;
 pub(crate) struct Sink {
     file: File,
     there: Mutex<Extents>,
-    /// Whether nothing is to be written any more. Shared by those that write.
-    closed: RwLock<bool>,
+    /// Whether nothing is to be written any more. Held by the one that writes: the system lets only one write to a file at a time, and has the others
+    /// wait for it spinning.
+    closed: Mutex<bool>,
 }
 
 impl Sink {
@@ -44,13 +45,13 @@ impl Sink {
         Arc::new(Self {
             file,
             there: Mutex::new(there),
-            closed: RwLock::new(false),
+            closed: Mutex::new(false),
         })
     }
 
     /// Waits for the writes that are on their way, and lets none come after them: whoever takes the file over is then alone with it. Blocks.
     pub(crate) fn close(&self) {
-        *self.closed.write().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// What is there now.
@@ -64,10 +65,6 @@ impl Sink {
 
     /// Blocks: belongs on the blocking pool.
     fn put(&self, at: u64, block: &[Bytes]) -> Result<()> {
-        let closed = self.closed.read().unwrap_or_else(PoisonError::into_inner);
-        if *closed {
-            return Err(cancelled("the download"));
-        }
         let mut extent = Extent {
             start: at,
             end: at,
@@ -76,6 +73,10 @@ impl Sink {
         for piece in block {
             extent.crc32c = crc32c::crc32c_append(extent.crc32c, piece);
             extent.end += piece.len() as u64;
+        }
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *closed {
+            return Err(cancelled("the download"));
         }
         write_all_at(&self.file, at, block).map_err(|error| Error::io("cannot write the download", error))?;
         if self.there.lock().unwrap_or_else(PoisonError::into_inner).add(extent) {
