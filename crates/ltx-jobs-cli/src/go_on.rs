@@ -30,7 +30,7 @@ enum Way<'a> {
     #[cfg(feature = "rehost")]
     Rehost(&'a RehostArgs),
     /// All jobs of the journal.
-    Recover(&'a Path, &'a SaveArgs),
+    Recover(Option<(&'a Path, &'a SaveArgs)>),
 }
 
 impl<'a> GoOn<'a> {
@@ -66,9 +66,9 @@ impl<'a> GoOn<'a> {
     }
 
     /// Fetch all jobs of the journal.
-    pub(crate) fn recover(settings: &'a SettingFlags, out: &'a Path, how: &'a SaveArgs) -> Self {
+    pub(crate) fn recover(settings: &'a SettingFlags, save: Option<(&'a Path, &'a SaveArgs)>) -> Self {
         Self {
-            way: Way::Recover(out, how),
+            way: Way::Recover(save),
             settings,
         }
     }
@@ -90,7 +90,10 @@ impl<'a> GoOn<'a> {
     /// The command for all jobs of the journal, where they are fetched together.
     pub(crate) fn with_all(&self) -> Option<String> {
         match self.way {
-            Way::Recover(out, how) => Some(self.command(&format!("recover --finish {}", saving(out, how)))),
+            Way::Recover(save) => {
+                let saving = save.map(|(out, how)| format!(" {}", saving(out, how)));
+                Some(self.command(&format!("recover --finish{}", saving.unwrap_or_default())))
+            }
             _ => None,
         }
     }

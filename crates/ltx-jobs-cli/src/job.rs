@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ltx_jobs::{Billing, Client, Completed, ErrorKind, Job, JobRef, Operation, Saved, Submitting};
+use ltx_jobs::{Billing, Client, Completed, DownloadOptions, ErrorKind, Job, JobRef, Operation, Saved, Submitting};
 use serde_json::json;
 
 use crate::args::{SaveArgs, SettingFlags};
@@ -167,27 +167,17 @@ impl Guide<'_> {
 
     /// Saves the results into `dest`.
     pub(crate) async fn save(&mut self, done: &Completed, dest: &Path, how: &SaveArgs) -> Result<Saved, Failure> {
-        let mut download = done
-            .download(dest)
-            .archive(how.archive.into())
-            .overwrite(how.overwrite)
-            .resume(!how.no_resume);
-        if !how.only.is_empty() {
-            download = download.only(&how.only);
-        }
-        if let Some(pattern) = &how.frame_name {
-            download = download.frame_name(pattern);
-        }
-        if let Some(number) = how.first_frame {
-            download = download.first_frame(number);
-        }
-        if let Some(limit) = how.bandwidth {
-            download = download.bandwidth(limit.get());
-        }
-        if let Some(limit) = how.lock_timeout {
-            download = download.lock_timeout(limit);
-        }
-        let followed = self.follow(download.start()).await;
+        self.save_with(done, dest, how.options()).await
+    }
+
+    /// As [`save`](Self::save), with the options of a download.
+    pub(crate) async fn save_with(
+        &mut self,
+        done: &Completed,
+        dest: &Path,
+        options: DownloadOptions,
+    ) -> Result<Saved, Failure> {
+        let followed = self.follow(done.download_with(dest, options).start()).await;
         let saved = self.transferred(done, followed)?;
         tell_saved(self.show, done, dest, &saved);
         Ok(saved)

@@ -90,6 +90,8 @@ pub(crate) fn fields(submit: &JournaledSubmit) -> Value {
         "began_at": time(submit.began_at),
         "label": submit.label,
         "once": submit.once,
+        "dest": submit.dest.as_ref().map(|dest| dest.dir.to_string_lossy()),
+        "usd": submit.usd.map(|usd| usd.to_string()),
         "ended": submit.ended.as_ref().map(ltx_jobs::Status::as_str),
         "saved": submit.saved,
         "other_key": submit.other_key,

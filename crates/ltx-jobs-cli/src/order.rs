@@ -76,6 +76,10 @@ pub(crate) async fn run(
     if let Some(limit) = order.paid.max_cost {
         submit = submit.max_cost(limit);
     }
+    if let Some((out, how)) = order.save {
+        // For `recover`, should this process not live to save them.
+        submit = submit.dest(how.destination(out));
+    }
     let mut guide = Guide {
         client: &client,
         show,

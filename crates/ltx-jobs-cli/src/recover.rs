@@ -3,9 +3,9 @@
 //! Running it twice does no harm: what was saved is known, and a file that is there and equal counts as saved.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use ltx_jobs::{Completed, Job, JobRef, JournaledSubmit, Operation, Recovered, SubmitState};
+use ltx_jobs::{Completed, DownloadOptions, Job, JobRef, JournaledSubmit, Operation, Recovered, SubmitState};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -31,7 +31,8 @@ pub(crate) async fn run(
     let client = job::client(settings)?;
     jobs::say_when_nothing_is_kept(&client, show);
     let go_on = match &args.out {
-        Some(out) => GoOn::recover(settings, out, &args.save),
+        Some(out) => GoOn::recover(settings, Some((out, &args.save))),
+        None if args.finish => GoOn::recover(settings, None),
         None => GoOn::wait(settings, None),
     };
     let mut guide = Guide {
@@ -42,9 +43,21 @@ pub(crate) async fn run(
     };
     let found = guide.follow_simply(client.recover().start()).await?;
     list(&guide, &found, args.finish);
+    match args.finish {
+        true => finish(&mut guide, args, &found.jobs).await,
+        false => Ok(()),
+    }
+}
+
+/// Where the outputs of each job go, and how they are saved there; none where nobody has said it.
+fn places(args: &RecoverArgs, jobs: &[Job]) -> Vec<Option<(PathBuf, DownloadOptions)>> {
+    let meant = |job: &Job| job.dest().map(|dest| (dest.dir.clone(), dest.options()));
     match &args.out {
-        Some(out) if args.finish => finish(&mut guide, args, out, &found.jobs).await,
-        _ => Ok(()),
+        Some(out) => folders(jobs)
+            .into_iter()
+            .map(|folder| Some((out.join(folder), args.save.options())))
+            .collect(),
+        None => jobs.iter().map(meant).collect(),
     }
 }
 
@@ -53,7 +66,11 @@ fn list(guide: &Guide<'_>, found: &Recovered, finishing: bool) {
     for job in &found.jobs {
         show.event(
             "to_fetch",
-            json!({ "ref": job.reference().to_string(), "label": job.label() }),
+            json!({
+                "ref": job.reference().to_string(),
+                "label": job.label(),
+                "dest": job.dest().map(|dest| dest.dir.to_string_lossy()),
+            }),
         );
     }
     let settle = |submit: &JournaledSubmit| guide.settle(&submit.intent, &submit.endpoint);
@@ -77,11 +94,15 @@ fn list(guide: &Guide<'_>, found: &Recovered, finishing: bool) {
         show.line("jobs to fetch:");
         for job in &found.jobs {
             let label = job.label().map(|label| format!("  {label}")).unwrap_or_default();
-            show.line(&format!("  {}{label}", job.reference()));
+            let dest = job
+                .dest()
+                .map(|dest| format!("  to {}", dest.dir.display()))
+                .unwrap_or_default();
+            show.line(&format!("  {}{label}{dest}", job.reference()));
         }
         show.note(&format!(
             "fetch them with: {}",
-            guide.go_on.command("recover --finish -o DIR")
+            guide.go_on.command(finishing_command(&found.jobs))
         ));
     }
     if !found.unknown.is_empty() {
@@ -100,6 +121,14 @@ fn list(guide: &Guide<'_>, found: &Recovered, finishing: bool) {
         for submit in &found.other_key {
             show.line(&format!("  {}", name(submit)));
         }
+    }
+}
+
+/// A directory has to be given only where a submit did not.
+fn finishing_command(jobs: &[Job]) -> &'static str {
+    match jobs.iter().all(|job| job.dest().is_some()) {
+        true => "recover --finish",
+        false => "recover --finish -o DIR",
     }
 }
 
@@ -124,23 +153,27 @@ fn name(submit: &JournaledSubmit) -> String {
 }
 
 /// Waits for all of them at once, and saves each as soon as it is completed. One that fails does not keep the others.
-async fn finish(guide: &mut Guide<'_>, args: &RecoverArgs, out: &Path, jobs: &[Job]) -> Result<(), Failure> {
+async fn finish(guide: &mut Guide<'_>, args: &RecoverArgs, jobs: &[Job]) -> Result<(), Failure> {
     let mut running: Vec<Operation<Completed>> = Vec::new();
     let mut waiting = JoinSet::new();
-    for (job, folder) in jobs.iter().cloned().zip(folders(jobs)) {
+    let mut homeless = Vec::new();
+    for (job, place) in jobs.iter().cloned().zip(places(args, jobs)) {
+        let Some(place) = place else {
+            homeless.push(job.reference().to_string());
+            continue;
+        };
         let wait = match args.timeout {
             Some(timeout) => job.wait().timeout(timeout),
             None => job.wait(),
         };
         let operation = wait.start();
         running.push(operation.clone());
-        let dest: PathBuf = out.join(folder);
-        waiting.spawn(async move { (job, dest, operation.await) });
+        waiting.spawn(async move { (job, place, operation.await) });
     }
     let mut code = None;
-    while let Some((job, dest, ended)) = next(guide, &mut waiting, &running).await? {
+    while let Some((job, (dest, options), ended)) = next(guide, &mut waiting, &running).await? {
         let saved = match guide.waited(&job, ended) {
-            Ok(done) => guide.save(&done, &dest, &args.save).await,
+            Ok(done) => guide.save_with(&done, &dest, options).await,
             Err(failure) => Err(failure),
         };
         match saved {
@@ -154,10 +187,19 @@ async fn finish(guide: &mut Guide<'_>, args: &RecoverArgs, out: &Path, jobs: &[J
             }
         }
     }
+    if !homeless.is_empty() {
+        let error = ltx_jobs::Error::from_face(
+            ltx_jobs::ErrorKind::InvalidRequest,
+            format!("nobody has said where the outputs of {} go", homeless.join(", ")),
+        );
+        let failure = Failure::with_command(error, Some(guide.go_on.command("recover --finish -o DIR")));
+        guide.show.failure(&failure);
+        code.get_or_insert(failure.code());
+    }
     code.map_or(Ok(()), |code| Err(Failure::Told(code)))
 }
 
-type Waited = (Job, PathBuf, ltx_jobs::Result<Completed>);
+type Waited = (Job, (PathBuf, DownloadOptions), ltx_jobs::Result<Completed>);
 
 /// The next job that ended, while the state of the rest is shown; none when all have.
 async fn next(

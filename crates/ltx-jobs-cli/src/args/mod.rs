@@ -10,11 +10,11 @@ mod rehost;
 mod settings;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ltx_jobs::{ArchiveMode, BytesPerSecond, JobRef, OnUnknown, Usd};
+use ltx_jobs::{ArchiveMode, BytesPerSecond, Destination, DownloadOptions, JobRef, OnUnknown, Usd};
 
 pub(crate) use self::endpoint::EndpointArgs;
 pub(crate) use self::estimate::EstimateArgs;
@@ -228,10 +228,10 @@ pub(crate) struct JobsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RecoverArgs {
-    /// Wait for every job, and save its results into a folder of its own: DIR/LABEL, or DIR/ID.
-    #[arg(long, requires = "out")]
+    /// Wait for every job, and save its results where its submit said (-o of `hdr` and the like), or with -o DIR into a folder of its own there.
+    #[arg(long)]
     pub(crate) finish: bool,
-    /// Where these folders go.
+    /// Where to save all of them instead: DIR/LABEL, or DIR/ID.
     #[arg(short, long, value_name = "DIR", requires = "finish")]
     pub(crate) out: Option<PathBuf>,
     /// Give up waiting after this time (30m, 2h); the jobs go on.
@@ -289,6 +289,31 @@ pub(crate) struct SaveArgs {
     /// Give up after this time (30s, 0) on a file that somebody else is fetching to the same place [default: wait for it].
     #[arg(long, value_name = "TIME", value_parser = time, requires = "out")]
     pub(crate) lock_timeout: Option<Duration>,
+}
+
+impl SaveArgs {
+    /// As the options of a download.
+    pub(crate) fn options(&self) -> DownloadOptions {
+        let mut options = DownloadOptions::new();
+        options.only = (!self.only.is_empty()).then(|| self.only.clone());
+        options.archive = self.archive.into();
+        options.frame_name.clone_from(&self.frame_name);
+        options.first_frame = self.first_frame;
+        options.overwrite = self.overwrite;
+        options.bandwidth = self.bandwidth.map(BytesPerSecond::get);
+        options.resume = !self.no_resume;
+        options.lock_timeout = self.lock_timeout;
+        options
+    }
+
+    /// As the place that a submit writes down.
+    pub(crate) fn destination(&self, out: &Path) -> Destination {
+        let mut dest = Destination::new(out).archive(self.archive.into());
+        dest.only = (!self.only.is_empty()).then(|| self.only.clone());
+        dest.frame_name.clone_from(&self.frame_name);
+        dest.first_frame = self.first_frame;
+        dest
+    }
 }
 
 #[derive(Debug, Args)]
@@ -419,7 +444,6 @@ mod tests {
             &["ltx-jobs", "hdr", "a.mp4", "--no-wait", "--only", "video_url"],
             &["ltx-jobs", "resolve", "intent:1"],
             &["ltx-jobs", "resolve", "intent:1", "--none", "--job", "retake/1"],
-            &["ltx-jobs", "recover", "--finish"],
         ] {
             assert!(Cli::try_parse_from(line).is_err(), "{line:?} was taken");
         }

@@ -1,5 +1,6 @@
 //! After a crash: what was left behind is listed, and fetched.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ltx_jobs_emulator::Fault;
@@ -17,16 +18,25 @@ fn slow() -> Programme {
 
 /// Starts a job and dies while it waits. Gives back the job's reference.
 fn killed_while_waiting(stage: &Stage, label: &str) -> String {
+    match label {
+        "" => killed(stage, &["-o", "out"]),
+        label => killed(stage, &["-o", "out", "--label", label]),
+    }
+}
+
+fn killed(stage: &Stage, more: &[&str]) -> String {
     let mut args = vec!["--json", "hdr"];
     let clip = plate();
-    args.extend([clip.to_str().unwrap(), "-o", "out"]);
-    if !label.is_empty() {
-        args.extend(["--label", label]);
-    }
+    args.push(clip.to_str().unwrap());
+    args.extend(more);
     let running = Running::start(stage.journaled(&args));
     let reference = running.next_event("submitted")["ref"].as_str().unwrap().to_owned();
     running.kill();
     reference
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    tree(directory).into_iter().map(|(name, _)| name).collect()
 }
 
 #[test]
@@ -41,11 +51,12 @@ fn jobs_of_killed_commands_are_listed_and_fetched_into_folders_of_their_own() {
         listed.out,
         [
             "jobs to fetch:".to_owned(),
-            format!("  {labelled}  sh010/v003"),
-            format!("  {plain}")
+            format!("  {labelled}  sh010/v003  to {}", stage.path("out").display()),
+            format!("  {plain}  to {}", stage.path("out").display())
         ]
     );
-    assert!(listed.err.contains("ltx-jobs recover --finish -o DIR"), "{listed:?}");
+    assert!(listed.err.contains("ltx-jobs recover --finish"), "{listed:?}");
+    assert!(!listed.err.contains("-o DIR"), "{listed:?}");
 
     stage.emulator.advance(Duration::from_secs(3 * 3600));
     let finished = run(stage.journaled(&["--json", "recover", "--finish", "-o", "found"]));
@@ -59,6 +70,60 @@ fn jobs_of_killed_commands_are_listed_and_fetched_into_folders_of_their_own() {
 
     let nothing = run(stage.journaled(&["recover"]));
     assert_eq!(nothing.out, ["nothing was left behind"]);
+}
+
+#[test]
+fn a_killed_command_s_results_are_saved_where_they_were_meant_to_go_and_how() {
+    let stage = Stage::new(slow());
+    let named = killed(
+        &stage,
+        &[
+            "-o",
+            "shots/010",
+            "--frame-name",
+            "sh010.{frame:04}.exr",
+            "--first-frame",
+            "1001",
+        ],
+    );
+    killed(&stage, &["-o", "only the video", "--only", "video_url"]);
+    let begun = run(stage.journaled(&["hdr", plate().to_str().unwrap(), "--no-wait"]));
+    let nowhere = begun.out[0].clone();
+    let listed = run(stage.journaled(&["recover"]));
+    assert!(
+        listed
+            .out
+            .contains(&format!("  {named}  to {}", stage.path("shots/010").display())),
+        "{listed:?}"
+    );
+    assert!(listed.err.contains("ltx-jobs recover --finish -o DIR"), "{listed:?}");
+
+    stage.emulator.advance(Duration::from_secs(3 * 3600));
+    let finished = run(stage.journaled(&["--json", "recover", "--finish"]));
+    // The one without a place is told, and does not keep the others.
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    let error = &finished.events("error")[0];
+    assert!(error["message"].as_str().unwrap().contains(&nowhere), "{error}");
+    assert!(
+        error["go_on"]
+            .as_str()
+            .unwrap()
+            .starts_with("ltx-jobs recover --finish -o DIR"),
+        "{error}"
+    );
+    assert_eq!(
+        names(&stage.path("shots/010")),
+        [
+            "exr_frames/sh010.1001.exr",
+            "exr_frames/sh010.1002.exr",
+            "exr_frames/sh010.1003.exr",
+            "video.mp4"
+        ]
+    );
+    assert_eq!(names(&stage.path("only the video")), ["video.mp4"]);
+    let rest = run(stage.journaled(&["--json", "recover", "--finish", "-o", "rest"]));
+    assert_eq!((rest.code, rest.events("saved").len()), (Some(0), 1), "{rest:?}");
+    assert_eq!(stage.paid(), 3);
 }
 
 #[test]

@@ -336,7 +336,9 @@ impl Completed {
         let saved = transfer::save_outputs(&context, outputs, dest, options)
             .await
             .map_err(|error| self.client.closed_instead(error).about_job(self.job.reference()))?;
-        if options.only.is_none() {
+        // All of it, or all that was wanted.
+        let wanted = self.job.dest().and_then(|dest| dest.only.as_ref());
+        if options.only.is_none() || options.only.as_ref() == wanted {
             let job = self.job.reference().clone();
             let (dest, options, paths) = (dest.to_owned(), options.clone(), saved.paths.clone());
             let noted = self.client.journaled(move |journal| {

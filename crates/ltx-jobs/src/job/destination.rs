@@ -12,6 +12,9 @@ use crate::transfer::{ArchiveMode, DownloadOptions};
 pub struct Destination {
     /// The directory.
     pub dir: PathBuf,
+    /// Labels of the outputs that are wanted; all of them when `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Vec<String>>,
     /// What becomes of an archive of frames.
     #[serde(default, skip_serializing_if = "is_default")]
     pub archive: ArchiveMode,
@@ -32,10 +35,17 @@ impl Destination {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
+            only: None,
             archive: ArchiveMode::default(),
             frame_name: None,
             first_frame: None,
         }
+    }
+
+    /// Wants only the outputs with these labels.
+    pub fn only(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.only = Some(labels.into_iter().map(Into::into).collect());
+        self
     }
 
     /// What to do with an archive of frames.
@@ -59,6 +69,7 @@ impl Destination {
     /// The options of the download that brings the outputs there.
     pub fn options(&self) -> DownloadOptions {
         let mut options = DownloadOptions::new();
+        options.only.clone_from(&self.only);
         options.archive = self.archive;
         options.frame_name.clone_from(&self.frame_name);
         options.first_frame = self.first_frame;

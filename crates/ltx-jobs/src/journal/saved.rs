@@ -171,8 +171,10 @@ fn how(options: &DownloadOptions) -> String {
         ArchiveMode::Keep => "keep",
         ArchiveMode::Both => "both",
     };
+    let only = options.only.as_ref().map(|only| only.join(","));
     format!(
-        "{archive} {} {}",
+        "{archive} {} {} {}",
+        only.as_deref().unwrap_or("-"),
         options.frame_name.as_deref().unwrap_or("-"),
         options
             .first_frame
