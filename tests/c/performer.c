@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "json.h"
@@ -21,6 +22,7 @@ typedef struct {
   ltx_op *started[16];
   size_t started_count;
   ltx_result *result;
+  ltx_frames *frames;
   char **saved;
   size_t saved_count;
   /* What a step that succeeded gave, beside what it did: members of a JSON object, each with a comma before it. */
@@ -333,22 +335,31 @@ static void forget_saved(play *p) {
   p->saved_count = 0;
 }
 
+/* Notes a file that is there, once. */
+static void note_file(play *p, const char *path) {
+  for (size_t i = 0; i < p->saved_count; ++i) {
+    if (strcmp(p->saved[i], path) == 0) {
+      return;
+    }
+  }
+  char **more = realloc(p->saved, (p->saved_count + 1) * sizeof *more);
+  if (more != NULL) {
+    p->saved = more;
+    p->saved[p->saved_count++] = strdup(path);
+  }
+}
+
 static int by_text(const void *one, const void *other) { return strcmp(*(char *const *)one, *(char *const *)other); }
 
 static void note_saved(play *p, const ltx_saved *saved, const char *dest) {
-  const size_t count = ltx_saved_count(saved), prefix = strlen(dest);
-  forget_saved(p);
-  p->saved = calloc(count + 1, sizeof *p->saved);
-  for (; p->saved != NULL && p->saved_count < count; ++p->saved_count) {
-    const char *path = ltx_saved_path(saved, p->saved_count);
+  const size_t prefix = strlen(dest);
+  for (size_t i = 0; i < ltx_saved_count(saved); ++i) {
+    const char *path = ltx_saved_path(saved, i);
     if (strncmp(path, dest, prefix) == 0) {
       path += prefix;
       path += *path == '/';
     }
-    p->saved[p->saved_count] = strdup(path);
-  }
-  if (p->saved != NULL) {
-    qsort(p->saved, p->saved_count, sizeof *p->saved, by_text);
+    note_file(p, path);
   }
 }
 
@@ -381,6 +392,7 @@ static ltx_status download(play *p, const json *step, ltx_error **err) {
     status = ltx_op_take_saved(op, &saved, err);
   }
   if (status == LTX_OK) {
+    forget_saved(p);
     note_saved(p, saved, dest);
   }
   tell_op(p->told, op);
@@ -390,12 +402,160 @@ static ltx_status download(play *p, const json *step, ltx_error **err) {
   return status;
 }
 
+static ltx_status open_frames(play *p, const json *step, ltx_error **err) {
+  if (p->result == NULL) {
+    return no_state(err);
+  }
+  ltx_frames_options options = {0};
+  options.size = sizeof options;
+  options.label = json_text(json_member(step, "label"), NULL);
+  options.spool = json_text(json_member(step, "spool"), NULL);
+  ltx_op *op = NULL;
+  ltx_frames *frames = NULL;
+  ltx_status status = ltx_result_frames(p->result, &options, NULL, &op, err);
+  if (status == LTX_OK) {
+    status = ltx_op_wait(op, -1, err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_op_take_frames(op, &frames, err);
+  }
+  tell_op(p->told, op);
+  ltx_op_release(op);
+  FILE *gave = status == LTX_OK ? open_memstream(&p->gave, &p->gave_size) : NULL;
+  if (gave != NULL) {
+    tell_frames(p->told, frames);
+    fputs(",\"frames\":[", gave);
+    for (size_t i = 0; i < ltx_frames_count(frames); ++i) {
+      fputs(i > 0 ? "," : "", gave);
+      json_write_text(gave, ltx_frames_name(frames, i));
+    }
+    fputc(']', gave);
+    fclose(gave);
+    ltx_frames_free(p->frames);
+    p->frames = frames;
+  }
+  return status;
+}
+
+/* A frame that came into memory becomes a file, which the conductor looks at. */
+static void keep(play *p, size_t index, const ltx_buffer *buffer) {
+  const char *name = ltx_frames_name(p->frames, index), *dest = json_text(json_member(p->order, "dest"), "");
+  char path[4096];
+  mkdir(dest, 0777);
+  snprintf(path, sizeof path, "%s/%s", dest, name);
+  FILE *file = fopen(path, "wb");
+  if (file == NULL || fwrite(ltx_buffer_data(buffer), 1, ltx_buffer_size(buffer), file) != ltx_buffer_size(buffer) || fclose(file) != 0) {
+    perror(path);
+    exit(1);
+  }
+  note_file(p, name);
+}
+
+static ltx_status read_frame(play *p, const json *step, ltx_error **err) {
+  const json *number = json_member(step, "number");
+  const int64_t index = json_is_null(number) ? json_integer(json_member(step, "index"), -1) : ltx_frames_find_number(p->frames, json_integer(number, -1));
+  if (p->frames == NULL || index < 0) {
+    return no_state(err);
+  }
+  ltx_op *op = NULL;
+  ltx_buffer *buffer = NULL;
+  ltx_status status = ltx_frames_read(p->frames, (size_t)index, NULL, &op, err);
+  if (status == LTX_OK) {
+    status = ltx_op_wait(op, -1, err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_op_take_buffer(op, &buffer, err);
+  }
+  tell_op(p->told, op);
+  ltx_op_release(op);
+  FILE *gave = status == LTX_OK ? open_memstream(&p->gave, &p->gave_size) : NULL;
+  if (gave != NULL) {
+    keep(p, (size_t)index, buffer);
+    fputs(",\"frames\":[", gave);
+    json_write_text(gave, ltx_frames_name(p->frames, (size_t)index));
+    fputc(']', gave);
+    fclose(gave);
+  }
+  ltx_buffer_free(buffer);
+  return status;
+}
+
+static ltx_status extract(play *p, const json *step, ltx_error **err) {
+  if (p->frames == NULL) {
+    return no_state(err);
+  }
+  const char *dest = json_text(json_member(p->order, "dest"), NULL);
+  const json *overwrite = json_member(step, "overwrite"), *first = json_member(step, "first_frame");
+  ltx_extract_options options = {0};
+  options.size = sizeof options;
+  options.from = (size_t)json_integer(json_member(step, "from"), 0);
+  options.count = (size_t)json_integer(json_member(step, "count"), 0);
+  options.overwrite = overwrite != NULL && overwrite->truth;
+  options.frame_name = json_text(json_member(step, "frame_name"), NULL);
+  options.has_first_frame = !json_is_null(first);
+  options.first_frame = json_integer(first, 0);
+  ltx_op *op = NULL;
+  ltx_saved *saved = NULL;
+  ltx_status status = ltx_frames_extract(p->frames, dest, &options, NULL, &op, err);
+  if (status == LTX_OK) {
+    status = ltx_op_wait(op, -1, err);
+  }
+  if (status == LTX_OK) {
+    status = ltx_op_take_saved(op, &saved, err);
+  }
+  note_saved(p, saved, dest);
+  tell_op(p->told, op);
+  tell_saved(p->told, saved);
+  ltx_saved_free(saved);
+  ltx_op_release(op);
+  return status;
+}
+
+static ltx_status stream(play *p, const json *step, ltx_error **err) {
+  if (p->frames == NULL) {
+    return no_state(err);
+  }
+  ltx_stream_options options = {0};
+  options.size = sizeof options;
+  options.from = (size_t)json_integer(json_member(step, "from"), 0);
+  options.count = (size_t)json_integer(json_member(step, "count"), 0);
+  options.budget = (uint64_t)json_integer(json_member(step, "budget"), 0);
+  ltx_frame_stream *flowing = NULL;
+  ltx_status status = ltx_frames_stream(p->frames, &options, &flowing, err);
+  FILE *gave = open_memstream(&p->gave, &p->gave_size);
+  if (gave == NULL) {
+    abort();
+  }
+  fputs(",\"frames\":[", gave);
+  for (size_t taken = 0; status == LTX_OK; ++taken) {
+    size_t index = 0;
+    ltx_buffer *buffer = NULL;
+    status = ltx_frame_stream_next(flowing, -1, &index, &buffer, err);
+    if (status == LTX_OK) {
+      keep(p, index, buffer);
+      fputs(taken > 0 ? "," : "", gave);
+      json_write_text(gave, ltx_frames_name(p->frames, index));
+    }
+    ltx_buffer_free(buffer);
+  }
+  fputc(']', gave);
+  fclose(gave);
+  ltx_frame_stream_release(flowing);
+  if (status != LTX_END) {
+    free(p->gave);
+    p->gave = NULL;
+    return status;
+  }
+  return LTX_OK;
+}
+
 static const struct {
   const char *name;
   ltx_status (*perform)(play *, const json *, ltx_error **);
 } steps[] = {
     {"submit", submit},     {"wait", wait_for},     {"poll", poll_once}, {"attach", attach}, {"set_api_key", set_api_key}, {"download", download}, {"check", check},
     {"upload", upload},     {"estimate", estimate}, {"start", start},    {"queued", queued}, {"finish", finish_started},   {"warnings", warnings},
+    {"frames", open_frames}, {"read", read_frame},  {"extract", extract}, {"stream", stream},
 };
 
 static ltx_status perform(play *p, const json *step, ltx_error **err) {
@@ -452,6 +612,7 @@ static void end(play *p) {
   if (p->client != NULL) {
     tell_client(p->told, p->client);
   }
+  ltx_frames_free(p->frames);
   ltx_result_free(p->result);
   ltx_job_release(p->job);
   for (size_t i = 0; i < p->started_count; ++i) {
@@ -500,6 +661,9 @@ static void play_scenario(const json *order) {
     }
   }
   end(&p);
+  if (p.saved != NULL) {
+    qsort(p.saved, p.saved_count, sizeof *p.saved, by_text);
+  }
   printf("],\"saved\":[");
   for (size_t i = 0; i < p.saved_count; ++i) {
     if (i > 0) {

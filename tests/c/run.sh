@@ -56,7 +56,7 @@ tests() {
     local result=0
     case $part in
         c) "$CTEST" --test-dir "$directory" --output-on-failure -R '^(c_|example_c$|header_c[0-9])' "$@" || result=$? ;;
-        cpp) "$CTEST" --test-dir "$directory" --output-on-failure -R '^(cpp_|example_cpp$|header_cpp)' "$@" || result=$? ;;
+        cpp) "$CTEST" --test-dir "$directory" --output-on-failure -R '^(cpp_|example_cpp$|example_render_cpp$|header_cpp)' "$@" || result=$? ;;
         *) "$CTEST" --test-dir "$directory" --output-on-failure "$@" || result=$? ;;
     esac
     grep -E '\(limit |^(package|static library|without the pin|symbols|newest glibc)\b' "$directory/Testing/Temporary/LastTest.log" || true

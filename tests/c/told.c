@@ -59,6 +59,14 @@ void tell_saved(FILE *to, const ltx_saved *saved) {
   fprintf(to, "%" PRIu64 " bytes\n", ltx_saved_bytes(saved));
 }
 
+void tell_frames(FILE *to, const ltx_frames *frames) {
+  tell_text(to, "label", ltx_frames_label(frames));
+  for (size_t i = 0; i < ltx_frames_count(frames); ++i) {
+    tell_text(to, "frame", ltx_frames_name(frames, i));
+    fprintf(to, "%" PRId64 " %" PRIu64 "\n", ltx_frames_number(frames, i), ltx_frames_size(frames, i));
+  }
+}
+
 void tell_submits(FILE *to, const ltx_submits *submits) {
   for (size_t i = 0; i < ltx_submits_count(submits); ++i) {
     tell_text(to, "intent", ltx_submits_intent(submits, i));

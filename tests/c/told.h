@@ -13,6 +13,7 @@ void tell_error(FILE *to, const ltx_error *error);
 void tell_job(FILE *to, const ltx_job *job);
 void tell_op(FILE *to, const ltx_op *op);
 void tell_result(FILE *to, const ltx_result *result);
+void tell_frames(FILE *to, const ltx_frames *frames);
 void tell_saved(FILE *to, const ltx_saved *saved);
 void tell_submits(FILE *to, const ltx_submits *submits);
 void tell_checked(FILE *to, const ltx_checked *checked);

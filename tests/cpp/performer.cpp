@@ -10,6 +10,7 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -81,7 +82,11 @@ public:
     return gave;
   }
 
-  const std::vector<std::string> &saved() const { return saved_; }
+  std::vector<std::string> saved() const {
+    std::vector<std::string> sorted = saved_;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted;
+  }
 
 private:
   std::string act(const json *step) {
@@ -124,6 +129,14 @@ private:
       client_.set_api_key(text(step, "key"));
     } else if (what == "download") {
       download(step);
+    } else if (what == "frames") {
+      return open(step);
+    } else if (what == "read") {
+      return read(step);
+    } else if (what == "extract") {
+      extract(step);
+    } else if (what == "stream") {
+      return stream(step);
     } else if (what == "check") {
       check();
     } else if (what == "upload") {
@@ -246,7 +259,102 @@ private:
     for (const auto &path : saved.paths()) {
       saved_.push_back(path.lexically_relative(dest).generic_string());
     }
-    std::sort(saved_.begin(), saved_.end());
+  }
+
+  const ltx::Frames &frames() const {
+    if (!frames_) {
+      throw ltx::Error(LTX_INVALID_STATE, "the scenario has no frames yet");
+    }
+    return *frames_;
+  }
+
+  static std::string listed(const std::vector<std::string> &names) {
+    std::string list;
+    for (const std::string &name : names) {
+      list += (list.empty() ? "" : ",") + as_json(name);
+    }
+    return ",\"frames\":[" + list + "]";
+  }
+
+  std::string open(const json *step) {
+    if (!result_) {
+      throw ltx::Error(LTX_INVALID_STATE, "the scenario has no result yet");
+    }
+    ltx::FramesOptions options;
+    if (!json_is_null(json_member(step, "label"))) {
+      options.label = text(step, "label");
+    }
+    if (!json_is_null(json_member(step, "spool"))) {
+      options.spool = text(step, "spool");
+    }
+    frames_ = result_->frames(options);
+    told::tell(told_, *frames_);
+    std::vector<std::string> names;
+    for (const ltx::FrameInfo &frame : *frames_) {
+      names.emplace_back(frame.name);
+    }
+    return listed(names);
+  }
+
+  /** A frame that came into memory becomes a file, which the conductor looks at. */
+  std::string keep(std::size_t index, const ltx::Buffer &bytes) {
+    const std::filesystem::path dest = text(order_, "dest");
+    std::string name(frames()[index].name);
+    std::filesystem::create_directories(dest);
+    std::ofstream file(dest / name, std::ios::binary);
+    std::copy(bytes.begin(), bytes.end(), std::ostreambuf_iterator<char>(file));
+    note(name);
+    return name;
+  }
+
+  void note(const std::string &path) {
+    if (std::find(saved_.begin(), saved_.end(), path) == saved_.end()) {
+      saved_.push_back(path);
+    }
+  }
+
+  std::string read(const json *step) {
+    const json *number = json_member(step, "number");
+    const auto index = json_is_null(number) ? std::optional<std::size_t>(static_cast<std::size_t>(json_integer(json_member(step, "index"), 0)))
+                                            : frames().find_number(json_integer(number, -1));
+    if (!index) {
+      throw ltx::Error(LTX_INVALID_STATE, "no frame has this number");
+    }
+    return listed({keep(*index, frames().read(*index).get())});
+  }
+
+  void extract(const json *step) {
+    const json *overwrite = json_member(step, "overwrite"), *first = json_member(step, "first_frame");
+    ltx::ExtractOptions options;
+    options.from = static_cast<std::size_t>(json_integer(json_member(step, "from"), 0));
+    options.count = static_cast<std::size_t>(json_integer(json_member(step, "count"), 0));
+    options.overwrite = overwrite != nullptr && overwrite->truth;
+    if (!json_is_null(json_member(step, "frame_name"))) {
+      options.frame_name = text(step, "frame_name");
+    }
+    if (!json_is_null(first)) {
+      options.first_frame = json_integer(first, 0);
+    }
+    const std::filesystem::path dest = text(order_, "dest");
+    const ltx::Saved saved = frames().extract(dest, options).get();
+    told::tell(told_, saved);
+    for (const auto &path : saved.paths()) {
+      note(path.lexically_relative(dest).generic_string());
+    }
+  }
+
+  std::string stream(const json *step) {
+    ltx::StreamOptions options;
+    options.from = static_cast<std::size_t>(json_integer(json_member(step, "from"), 0));
+    options.count = static_cast<std::size_t>(json_integer(json_member(step, "count"), 0));
+    if (const json *budget = json_member(step, "budget"); !json_is_null(budget)) {
+      options.budget = static_cast<std::uint64_t>(json_integer(budget, 0));
+    }
+    std::vector<std::string> names;
+    for (const ltx::Frame &frame : frames().stream(options)) {
+      names.push_back(keep(frame.index, frame.bytes));
+    }
+    return listed(names);
   }
 
   const json *order_;
@@ -256,6 +364,7 @@ private:
   /** Submits that were not waited for yet, in the order they began. */
   std::deque<ltx::Operation<ltx::Job>> started_;
   std::optional<ltx::Result> result_;
+  std::optional<ltx::Frames> frames_;
   std::vector<std::string> saved_;
 };
 

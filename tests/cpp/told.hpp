@@ -38,6 +38,13 @@ inline void tell(std::ostream &to, const ltx::Saved &saved) {
   }
 }
 
+inline void tell(std::ostream &to, const ltx::Frames &frames) {
+  to << frames.label() << '\n';
+  for (const ltx::FrameInfo &frame : frames) {
+    to << frame.name << ' ' << frame.number.value_or(-1) << ' ' << frame.size << '\n';
+  }
+}
+
 inline void tell(std::ostream &to, const ltx::Checked &checked) {
   to << checked.text << text(checked.request_id) << '\n';
   for (const ltx::Finding &finding : checked.findings) {

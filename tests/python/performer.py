@@ -116,6 +116,7 @@ class Stage:
         self.job: ltx_jobs.Job | None = None
         self.started: deque[Started] = deque()
         self.done: ltx_jobs.Completed | None = None
+        self.frames: ltx_jobs.Frames | None = None
         self.saved: list[str] = []
 
     def perform(self, step: dict[str, Any]) -> dict[str, Any]:
@@ -213,6 +214,51 @@ class Stage:
         )
         self.told.value(saved)
         self.saved = sorted(path.relative_to(dest).as_posix() for path in saved.paths)
+
+    def do_frames(self, step: dict[str, Any]) -> dict[str, Any]:
+        if self.done is None:
+            self.done = self.a_job().wait()
+        self.frames = self.done.frames(step.get("label"), spool=step.get("spool"))
+        self.told.value(self.frames)
+        return {"frames": [frame.name for frame in self.frames]}
+
+    def do_read(self, step: dict[str, Any]) -> dict[str, Any]:
+        frames = self.some_frames()
+        frame = frames[step["index"]] if step.get("number") is None else frames.by_number(step["number"])
+        self.told.value(frame)
+        return {"frames": [self.keep(frame)]}
+
+    def do_extract(self, step: dict[str, Any]) -> None:
+        dest = Path(self.scenario["dest"])
+        saved = self.part(step).extract(dest, overwrite=step["overwrite"], frame_name=step.get("frame_name"), first_frame=step.get("first_frame"))
+        self.told.value(saved)
+        for path in saved.paths:
+            self.note(path.relative_to(dest).as_posix())
+
+    def do_stream(self, step: dict[str, Any]) -> dict[str, Any]:
+        with self.part(step).stream(budget=step.get("budget")) as stream:
+            self.told.value(stream)
+            return {"frames": [self.keep(frame) for frame in stream]}
+
+    def some_frames(self) -> ltx_jobs.Frames:
+        if self.frames is None:
+            raise ltx_jobs.InvalidState("the scenario has no frames yet")
+        return self.frames
+
+    def part(self, step: dict[str, Any]) -> ltx_jobs.Frames:
+        start, count = step["from"], step.get("count")
+        return self.some_frames()[start : None if count is None else start + count]
+
+    def keep(self, frame: ltx_jobs.Frame) -> str:
+        """A frame that came into memory becomes a file, which the conductor looks at."""
+        data, dest = frame.read(), Path(self.scenario["dest"])
+        dest.mkdir(exist_ok=True)
+        (dest / frame.name).write_bytes(data)
+        self.note(frame.name)
+        return frame.name
+
+    def note(self, path: str) -> None:
+        self.saved = sorted({*self.saved, path})
 
     def do_check(self, step: dict[str, Any]) -> None:
         checked = self.client.check(keep_failures=True)

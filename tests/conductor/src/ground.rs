@@ -39,6 +39,7 @@ impl Ground {
             place: directory("ltx-scenario-")?,
             aside: directory("ltx-aside-")?,
         };
+        std::fs::create_dir(ground.spool()).map_err(|error| error.to_string())?;
         let wrong = scenario
             .api_key
             .iter()
@@ -55,6 +56,11 @@ impl Ground {
 
     pub(crate) fn aside(&self, name: &str) -> PathBuf {
         self.aside.path().join(name)
+    }
+
+    /// For archives from a storage without ranges; there in every scenario.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.aside("spool")
     }
 
     pub(crate) fn key(&self) -> &str {

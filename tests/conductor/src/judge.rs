@@ -7,12 +7,13 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::performer::{ErrorReport, StepReport};
-use crate::scenario::{ExpectedError, Saved, SavedWord, Scenario, Step};
+use crate::scenario::{ExpectedError, Listed, Saved, SavedWord, Scenario, Step};
 use crate::stage::{Evidence, Service, hex, plain};
 
 /// Holds a performance against what its scenario expects.
 pub(crate) fn judge(scenario: &Scenario, evidence: &Evidence, service: &Service) -> Vec<String> {
-    let mut complaints = steps(&scenario.step, &evidence.steps);
+    let archive = archived(&service.artifacts);
+    let mut complaints = steps(&scenario.step, &evidence.steps, &archive);
     let expect = &scenario.expect;
     let numbers = [
         ("POSTs", expect.posts, evidence.posts),
@@ -53,7 +54,14 @@ pub(crate) fn judge(scenario: &Scenario, evidence: &Evidence, service: &Service)
     complaints
 }
 
-fn steps(expected: &[Step], seen: &[StepReport]) -> Vec<String> {
+/// The names of the frames that the service made, in the order of their archives, without folders.
+fn archived(artifacts: &[Artifact]) -> Vec<String> {
+    let members = artifacts.iter().flat_map(|artifact| &artifact.members);
+    let names = members.map(|member| member.name.rsplit('/').next().unwrap_or_default().to_owned());
+    names.filter(|name| name.ends_with(".exr")).collect()
+}
+
+fn steps(expected: &[Step], seen: &[StepReport], archive: &[String]) -> Vec<String> {
     let mut complaints = Vec::new();
     for (index, step) in expected.iter().enumerate() {
         let name = format!("step {} ({:?})", index + 1, step.r#do);
@@ -62,9 +70,11 @@ fn steps(expected: &[Step], seen: &[StepReport]) -> Vec<String> {
             (Some(report), _) if report.r#do != step.r#do => {
                 complaints.push(format!("{name} was played as {:?}", report.r#do))
             }
-            (Some(report @ StepReport { ok: true, .. }), None) => {
-                complaints.extend(outcome(step, report).into_iter().map(|what| format!("{name}: {what}")))
-            }
+            (Some(report @ StepReport { ok: true, .. }), None) => complaints.extend(
+                outcome(step, report, archive)
+                    .into_iter()
+                    .map(|what| format!("{name}: {what}")),
+            ),
             (Some(StepReport { ok: true, .. }), Some(error)) => {
                 complaints.push(format!("{name} succeeded instead of {}", error.kind))
             }
@@ -95,7 +105,7 @@ fn steps(expected: &[Step], seen: &[StepReport]) -> Vec<String> {
 }
 
 /// What is wrong with the outcome of a step that succeeded.
-fn outcome(expected: &Step, seen: &StepReport) -> Option<String> {
+fn outcome(expected: &Step, seen: &StepReport, archive: &[String]) -> Option<String> {
     if expected.usd != seen.usd || expected.usd.is_some() != seen.basis.is_some() {
         return Some(format!(
             "usd is {:?} by {:?} instead of {:?}",
@@ -110,7 +120,18 @@ fn outcome(expected: &Step, seen: &StepReport) -> Option<String> {
         }
         _ => false,
     };
-    (!hold).then(|| format!("warnings are {warnings:?} instead of {texts:?}"))
+    if !hold {
+        return Some(format!("warnings are {warnings:?} instead of {texts:?}"));
+    }
+    let hold = match (&expected.frames, &seen.frames) {
+        (None, None) => true,
+        (Some(Listed::Names(names)), Some(seen)) => names == seen,
+        (Some(Listed::Many(count)), Some(seen)) => {
+            seen.len() == *count && (seen.is_empty() || archive.windows(*count).any(|names| names == seen))
+        }
+        _ => false,
+    };
+    (!hold).then(|| format!("frames are {:?} instead of {:?}", seen.frames, expected.frames))
 }
 
 fn words(error: &ErrorReport) -> String {

@@ -15,6 +15,7 @@ fn ok(r#do: Do) -> StepReport {
         usd: None,
         basis: None,
         warnings: None,
+        frames: None,
     }
 }
 
@@ -219,4 +220,45 @@ fn languages_that_differ_are_told_apart_from_the_first_that_is_well() {
     assert_eq!(row[0], ["died"]);
     assert!(row[1].is_empty());
     assert!(row[2][0].starts_with("unlike c: 1 files"), "{:?}", row[2]);
+}
+
+#[test]
+fn frames_that_are_missing_out_of_order_or_of_another_archive_are_a_complaint() {
+    let text = |frames: &str| {
+        scenario(&format!(
+            "title = \"t\"\n[[step]]\ndo = \"stream\"\nframes = {frames}\n[expect]\nsaved = \"whole\"\n"
+        ))
+    };
+    let mut service = service(&["h1"]);
+    let names = ["exr/a.exr", "exr/b.exr", "notes.txt", "exr/c.exr"];
+    service.artifacts[0].members = names
+        .iter()
+        .map(|name| ltx_jobs_emulator::ArtifactMember {
+            name: (*name).to_owned(),
+            length: 1,
+            crc32: String::new(),
+            sha256: String::new(),
+        })
+        .collect();
+    let well = |wanted: &str, seen: Option<&[&str]>| {
+        let frames = seen.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        let report = StepReport {
+            frames,
+            ..ok(Do::Stream)
+        };
+        judge(&text(wanted), &evidence(vec![report], &[]), &service).is_empty()
+    };
+    assert!(
+        well("3", Some(&["a.exr", "b.exr", "c.exr"])) && well("2", Some(&["b.exr", "c.exr"])) && well("0", Some(&[]))
+    );
+    assert!(well("[\"b.exr\"]", Some(&["b.exr"])));
+    for seen in [
+        None,
+        Some(&["a.exr", "b.exr"][..]),
+        Some(&["b.exr", "a.exr", "c.exr"][..]),
+        Some(&["a.exr", "b.exr", "x.exr"][..]),
+    ] {
+        assert!(!well("3", seen), "{seen:?}");
+    }
+    assert!(!well("[\"b.exr\"]", Some(&["c.exr"])));
 }

@@ -67,6 +67,9 @@ pub(crate) struct StepReport {
     /// Of a `warnings` step.
     #[serde(default)]
     pub(crate) warnings: Option<Vec<String>>,
+    /// Names of frames: of the list, or of those that came into memory.
+    #[serde(default)]
+    pub(crate) frames: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -93,17 +93,43 @@ pub(crate) struct Step {
     pub(crate) timeout_ms: Option<u64>,
     /// `set_api_key`; `{key}` is the right one.
     pub(crate) key: Option<String>,
-    /// `download`
+    /// `download`, `extract`
     #[serde(default)]
     pub(crate) overwrite: bool,
     /// `download`
     pub(crate) only: Option<Vec<String>>,
-    /// `download`
+    /// `download`, `extract`
     pub(crate) frame_name: Option<String>,
-    /// `download`
+    /// `download`, `extract`
     pub(crate) first_frame: Option<u64>,
+    /// `frames`: a directory is named, for a storage without ranges.
+    #[serde(default)]
+    pub(crate) spool: bool,
+    /// `frames`: the output to open.
+    pub(crate) label: Option<String>,
+    /// `read`: its place in the list.
+    pub(crate) index: Option<usize>,
+    /// `read`: the number in its name.
+    pub(crate) number: Option<u64>,
+    /// `extract`, `stream`: the place of the first frame.
+    #[serde(default)]
+    pub(crate) from: usize,
+    /// `extract`, `stream`: how many; all from there on when missing.
+    pub(crate) count: Option<usize>,
+    /// `stream`: bytes.
+    pub(crate) budget: Option<u64>,
+    /// `frames`, `read`, `stream`: what came, in order.
+    pub(crate) frames: Option<Listed>,
     /// What must be seen; the step succeeds when there is none.
     pub(crate) error: Option<ExpectedError>,
+}
+
+/// Names of frames; or how many, which then are those of the archive, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Listed {
+    Many(usize),
+    Names(Vec<String>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +145,14 @@ pub(crate) enum Do {
     Upload,
     Estimate,
     Warnings,
+    /// Opens the list of frames.
+    Frames,
+    /// One frame into memory.
+    Read,
+    /// Frames as files.
+    Extract,
+    /// Frames into memory, one after the other.
+    Stream,
     /// A submit that is not waited for.
     Start,
     /// The one started last waits for a place.
@@ -253,6 +287,16 @@ fn parse(name: String, text: &str) -> Result<Scenario, String> {
         if step.warnings.is_some() != (step.r#do == Do::Warnings) {
             return Err("a step `warnings` says which, and no other step does".to_owned());
         }
+        let listed = matches!(step.r#do, Do::Frames | Do::Read | Do::Stream) && step.error.is_none();
+        if step.frames.is_some() != listed {
+            return Err(
+                "a step `frames`, `read` or `stream` that succeeds says what comes as `frames`, and no other step does"
+                    .to_owned(),
+            );
+        }
+        if (step.index.is_some() ^ step.number.is_some()) != (step.r#do == Do::Read) {
+            return Err("a step `read` has one of `index` and `number`, and no other step does".to_owned());
+        }
     }
     Ok(scenario)
 }
@@ -293,10 +337,21 @@ mod tests {
             "do = \"submit\"\nusd = \"0.10\"",
             "do = \"warnings\"",
             "do = \"wait\"\nwarnings = []",
+            "do = \"frames\"",
+            "do = \"extract\"\nframes = 3",
+            "do = \"read\"\nframes = 1",
+            "do = \"read\"\nindex = 1\nnumber = 2\nframes = 1",
+            "do = \"stream\"\nframes = 3\nerror = { kind = \"Integrity\" }",
         ] {
             parse("x".to_owned(), &text(step)).unwrap_err();
         }
-        parse("x".to_owned(), &text("do = \"estimate\"\nusd = \"0.10\"")).unwrap();
+        for step in [
+            "do = \"estimate\"\nusd = \"0.10\"",
+            "do = \"stream\"\nframes = 3",
+            "do = \"read\"\nnumber = 2\nframes = [\"frame_00002.exr\"]",
+        ] {
+            parse("x".to_owned(), &text(step)).unwrap();
+        }
     }
 
     #[test]

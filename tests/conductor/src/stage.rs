@@ -84,6 +84,9 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, places:
     let performance = performer.perform(&order).await?;
 
     let files = files_under(ground.place(), &dest)?;
+    let left = std::fs::read_dir(ground.spool())
+        .map_err(|error| error.to_string())?
+        .count();
     let submit_route = format!("/v2/{}", scenario.endpoint);
     let evidence = Evidence {
         steps: performance.report.steps.clone(),
@@ -116,6 +119,11 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, places:
         .extend(emulator.signatures().into_iter().map(Secret::signature));
     let (requests, posts) = (service.requests.len(), evidence.posts);
     complaints.extend(leaks(&ground, &performance.output, requests, posts)?);
+    if left > 0 {
+        complaints.push(format!(
+            "{left} archives stayed in the directory that was named for them"
+        ));
+    }
     if performance.report.scenario != scenario.name {
         complaints.push(format!("the performer answered for {:?}", performance.report.scenario));
     }
@@ -213,6 +221,19 @@ fn step_order(step: &Step, ground: &Ground, params: &Map<String, Value>) -> Valu
             "frame_name": step.frame_name,
             "first_frame": step.first_frame,
         }),
+        Do::Frames => json!({
+            "label": step.label,
+            "spool": step.spool.then(|| ground.spool()),
+        }),
+        Do::Read => json!({"index": step.index, "number": step.number}),
+        Do::Extract => json!({
+            "from": step.from,
+            "count": step.count,
+            "overwrite": step.overwrite,
+            "frame_name": step.frame_name,
+            "first_frame": step.first_frame,
+        }),
+        Do::Stream => json!({"from": step.from, "count": step.count, "budget": step.budget}),
         Do::Submit | Do::Start | Do::Estimate if !step.params.is_empty() => {
             let own = ground.filled_params(&step.params);
             json!({"params": params.clone().into_iter().chain(own).collect::<Map<String, Value>>()})

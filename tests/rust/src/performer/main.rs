@@ -4,98 +4,24 @@
 #![forbid(unsafe_code)]
 
 mod log;
+mod order;
 mod told;
 mod typed;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use ltx_jobs::{
-    Client, Completed, Error, ErrorKind, Job, JobRef, Media, OnUnknown, Phase, Request, Result, Submit, Submitting, Usd,
+    Client, Completed, Error, ErrorKind, Frames, Job, JobRef, Media, OnUnknown, Phase, Request, Result, Submit,
+    Submitting, Usd,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 
+use crate::order::{Do, Order, Step};
 use crate::told::Told;
-
-#[derive(Deserialize)]
-struct Order {
-    scenario: String,
-    base_url: String,
-    api_key: String,
-    settings: BTreeMap<String, String>,
-    endpoint: String,
-    media: BTreeMap<String, PathBuf>,
-    params: Map<String, Value>,
-    typed: bool,
-    once: Option<String>,
-    on_unknown: String,
-    max_cost: Option<String>,
-    submit_timeout_ms: Option<u64>,
-    dest: PathBuf,
-    log: PathBuf,
-    told: PathBuf,
-    steps: Vec<Step>,
-}
-
-#[derive(Deserialize)]
-struct Step {
-    #[serde(flatten)]
-    r#do: Do,
-    #[serde(default)]
-    go_on: bool,
-    /// In place of the scenario's.
-    params: Option<Map<String, Value>>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-enum Do {
-    Submit,
-    Wait {
-        timeout_ms: Option<u64>,
-    },
-    Poll,
-    Attach,
-    SetApiKey {
-        key: String,
-    },
-    Download {
-        overwrite: bool,
-        only: Option<Vec<String>>,
-        frame_name: Option<String>,
-        first_frame: Option<u64>,
-    },
-    Check,
-    Upload,
-    Estimate,
-    Warnings,
-    Start,
-    Queued,
-    Finish,
-}
-
-impl Do {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Submit => "submit",
-            Self::Wait { .. } => "wait",
-            Self::Poll => "poll",
-            Self::Attach => "attach",
-            Self::SetApiKey { .. } => "set_api_key",
-            Self::Download { .. } => "download",
-            Self::Check => "check",
-            Self::Upload => "upload",
-            Self::Estimate => "estimate",
-            Self::Warnings => "warnings",
-            Self::Start => "start",
-            Self::Queued => "queued",
-            Self::Finish => "finish",
-        }
-    }
-}
 
 #[derive(Serialize)]
 struct Report {
@@ -123,6 +49,8 @@ struct Outcome {
     basis: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     warnings: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frames: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -209,7 +137,9 @@ async fn perform(order: &Order, told: &mut Told) -> Report {
             break;
         }
     }
+    play.saved.sort_unstable();
     report.saved = play.saved;
+    drop(play.frames);
     told.client(&play.client).await;
     play.client.close(Duration::from_secs(5)).await;
     report
@@ -222,6 +152,7 @@ struct Play {
     /// Submits that were not waited for yet, in the order they began.
     started: VecDeque<Submitting>,
     done: Option<Completed>,
+    frames: Option<Frames>,
     saved: Vec<String>,
 }
 
@@ -239,6 +170,7 @@ impl Play {
             job: None,
             started: VecDeque::new(),
             done: None,
+            frames: None,
             saved: Vec::new(),
         })
     }
@@ -247,6 +179,33 @@ impl Play {
         self.job
             .as_ref()
             .ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no job yet"))
+    }
+
+    fn done(&self) -> Result<&Completed> {
+        self.done
+            .as_ref()
+            .ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no result yet"))
+    }
+
+    fn frames(&self) -> Result<Frames> {
+        self.frames
+            .clone()
+            .ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no frames yet"))
+    }
+
+    /// A frame that came into memory becomes a file, which the conductor looks at.
+    fn keep(&mut self, order: &Order, name: &str, bytes: &[u8]) -> Result<()> {
+        std::fs::create_dir_all(&order.dest)
+            .and_then(|()| std::fs::write(order.dest.join(name), bytes))
+            .map_err(|error| Error::from_face(ErrorKind::Io, error.to_string()))?;
+        self.note(name.to_owned());
+        Ok(())
+    }
+
+    fn note(&mut self, path: String) {
+        if !self.saved.contains(&path) {
+            self.saved.push(path);
+        }
     }
 
     fn submit(&self, order: &Order, step: &Step, told: &mut Told) -> Result<Submit> {
@@ -318,10 +277,7 @@ impl Play {
                 frame_name,
                 first_frame,
             } => {
-                let done = self
-                    .done
-                    .as_ref()
-                    .ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "the scenario has no result yet"))?;
+                let done = self.done()?;
                 let mut download = done.download(&order.dest).overwrite(*overwrite);
                 if let Some(labels) = only {
                     download = download.only(labels);
@@ -336,7 +292,73 @@ impl Play {
                 let saved = download.await?;
                 told.debug(&saved);
                 self.saved = saved.paths.iter().map(|path| relative(path, &order.dest)).collect();
-                self.saved.sort_unstable();
+            }
+            Do::Frames { label, spool } => {
+                let mut open = self.done()?.frames();
+                if let Some(label) = label {
+                    open = open.label(label);
+                }
+                if let Some(directory) = spool {
+                    open = open.spool(directory);
+                }
+                told.debug(&open);
+                let frames = open.await?;
+                told.debug(&frames);
+                outcome.frames = Some(frames.names().map(str::to_owned).collect());
+                self.frames = Some(frames);
+            }
+            Do::Read { index, number } => {
+                let frames = self.frames()?;
+                let index = number.and_then(|number| frames.by_number(number)).or(*index);
+                let index =
+                    index.ok_or_else(|| Error::from_face(ErrorKind::InvalidState, "no frame has this number"))?;
+                let reading = frames.read(index);
+                told.debug(&reading);
+                let bytes = reading.await?;
+                let name = frames.name(index).unwrap_or_default().to_owned();
+                self.keep(order, &name, &bytes)?;
+                outcome.frames = Some(vec![name]);
+            }
+            Do::Extract {
+                from,
+                count,
+                overwrite,
+                frame_name,
+                first_frame,
+            } => {
+                let frames = self.frames()?;
+                let mut extract = frames.extract(&order.dest).overwrite(*overwrite);
+                extract = extract.range(*from..count.map_or(frames.len(), |count| from + count));
+                if let Some(pattern) = frame_name {
+                    extract = extract.frame_name(pattern);
+                }
+                if let Some(number) = first_frame {
+                    extract = extract.first_frame(*number);
+                }
+                told.debug(&extract);
+                let saved = extract.await?;
+                told.debug(&saved);
+                for path in &saved.paths {
+                    self.note(relative(path, &order.dest));
+                }
+            }
+            Do::Stream { from, count, budget } => {
+                let frames = self.frames()?;
+                let mut stream = frames.stream();
+                stream = stream.range(*from..count.map_or(frames.len(), |count| from + count));
+                if let Some(bytes) = budget {
+                    stream = stream.budget(*bytes);
+                }
+                told.debug(&stream);
+                let mut stream = stream.start();
+                told.debug(&stream);
+                let mut names = Vec::new();
+                while let Some(frame) = stream.next().await {
+                    let frame = frame?;
+                    self.keep(order, &frame.name, &frame.bytes)?;
+                    names.push(frame.name);
+                }
+                outcome.frames = Some(names);
             }
             Do::Check => {
                 let report = self.client.check().keep_failures(true).await?;
