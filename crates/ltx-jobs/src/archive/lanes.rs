@@ -132,8 +132,8 @@ impl<'a> Lanes<'a> {
                 }
                 () = tokio::time::sleep_until(began + number.window()) => {
                     let (now, arrived) = (Instant::now(), self.arrived.load(Ordering::Acquire));
-                    // Where the outlet has no room, or little is left to ask for, a window says nothing of the line.
-                    if !held && lanes.len() >= number.get() {
+                    // Before the first bytes, where the outlet has no room, and where little is left to ask for, a window says nothing of the line.
+                    if from > 0 && !held && lanes.len() >= number.get() {
                         let window = Window {
                             length: now - began,
                             bytes: arrived.saturating_sub(from),
@@ -291,12 +291,15 @@ impl<'a> Lanes<'a> {
                 starts.pop_front();
                 at_start = true;
             }
-            if at_start {
+            let rests = !turn.is_here();
+            if at_start || rests {
                 // The member before is there, and is not to wait for this one.
                 let last = std::mem::replace(&mut portion, Portion::at(stream.position()));
                 if last.size > 0 && portions.send(last).await.is_err() {
                     return Ok(());
                 }
+            }
+            if rests {
                 turn.come().await;
             }
             let Some(bytes) = stream.next().await? else { break };

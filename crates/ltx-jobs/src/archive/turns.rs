@@ -1,7 +1,7 @@
 //! Whose turn it is to read from the network, when there are more lanes than there are to be connections.
 //!
-//! The oldest go on, because their frames come first; the youngest rest between two frames with what they have, and go on from there. So fewer
-//! connections can be tried without a byte fetched twice, and nobody holds half a frame while others go on.
+//! The oldest go on, because their frames come first; the youngest rest with what they have, and go on from there. So fewer connections can be tried
+//! without a byte fetched twice. What a resting lane holds must not be what another waits for.
 
 use tokio::sync::watch;
 
@@ -30,7 +30,7 @@ impl Turns {
         }))
     }
 
-    /// A lane begins: its turn, to be asked for before it reads a frame, and given back with [`end`](Self::end).
+    /// A lane begins: its turn, to be waited for before it reads, and given back with [`end`](Self::end).
     pub(crate) fn begin(&self) -> Turn {
         let mut lane = 0;
         self.0.send_modify(|state| {
@@ -66,6 +66,11 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
+    /// Whether this lane may read.
+    pub(crate) fn is_here(&self) -> bool {
+        self.state.borrow().has(self.lane)
+    }
+
     /// Waits until this lane may read.
     pub(crate) async fn come(&mut self) {
         // The sender lives as long as the lanes.

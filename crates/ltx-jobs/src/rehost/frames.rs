@@ -74,7 +74,7 @@ impl Copying<'_> {
         });
         let mut flow = self.flow.clone();
         flow.cancel = stop;
-        // The store is the narrow end, and there is room for so many parts: more connections would only wait for it.
+        // The store is the narrow end, and there is room for so many parts: more connections would only wait for it, and one that rests would hold it.
         flow.connections.get_or_insert(CONNECTIONS);
         let fetch = Fetch {
             flow,
