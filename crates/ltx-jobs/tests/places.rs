@@ -145,7 +145,7 @@ async fn a_limit_of_the_service_is_waited_out_and_the_log_names_the_jobs_that_ho
         .with_writer(move || writer.clone())
         .finish();
     let _for_this_thread = tracing::subscriber::set_default(log);
-    let emulator = start("").await;
+    let emulator = start("[job]\nprocessing_polls = 1000000").await;
     let client = Client::builder()
         .base_url(emulator.api_url())
         .api_key(emulator.api_key())
