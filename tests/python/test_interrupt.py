@@ -90,7 +90,8 @@ def test_ctrl_c_ends_the_reading_of_frames_and_the_same_call_goes_on(emulator, c
     code = f"""
 dest = {str(tmp_path)!r}
 done = ltx_jobs.Client().video_to_video_hdr(video_uri=plate).wait()
-frames = done.frames()
+# Over one connection, so that all of it waits for the request that is held.
+frames = done.frames(connections=1)
 say("ready")
 sys.stdin.readline()
 try:
