@@ -75,11 +75,9 @@ void Instance::generate() {
     values.set(param::job, job);
     values.set(param::status, "Accepted as " + job + ". Press Update to see how it stands.");
   } catch (const ltx::Error &error) {
-    // Where a job may exist, the reference stays: it is looked for by that, and never submitted again by us.
+    // Where a job may exist, the project keeps what it is found by, which may be an earlier submit with this once key; it is never submitted again by us.
     const bool nothing = error.billing() == ltx::Billing::no_job || error.billing() == ltx::Billing::not_billed;
-    if (nothing) {
-      values.set(param::job, before);
-    }
+    values.set(param::job, nothing ? before : error.job_ref().value_or(submit ? submit->reference().value_or(before) : before));
     values.set(param::status, error.message());
   }
 }

@@ -3,6 +3,8 @@
 #ifndef LTX_TESTS_OPENFX_EXPECTED_HPP
 #define LTX_TESTS_OPENFX_EXPECTED_HPP
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <vector>
 
@@ -11,15 +13,19 @@ namespace expected {
 /** The picture that the emulator draws by default. */
 constexpr int width = 64, height = 36;
 
-/** How many of the samples of an RGBA image, rows from below, are not those of frame `number`. Blue of the background is the job's own, and not looked at. */
-inline int wrong(const std::vector<float> &image, int image_width, int image_height, int number) {
+/**
+ * How many of the samples of an RGBA image, rows from below, are not those of frame `number`. Blue of the background is the job's own, and not looked at.
+ * `eight_bits`: the samples came through bytes, which hold nothing above one.
+ */
+inline int wrong(const std::vector<float> &image, int image_width, int image_height, int number, bool eight_bits = false) {
   constexpr int scale = 3, rows = 5 * scale, top = (height - rows) / 2, left = (width - 19 * scale) / 2;
   constexpr unsigned font[10][5] = {{7, 5, 5, 5, 7}, {2, 6, 2, 2, 7}, {7, 1, 7, 4, 7}, {7, 1, 7, 1, 7}, {5, 5, 7, 1, 1},
                                     {7, 4, 7, 1, 7}, {7, 4, 7, 5, 7}, {7, 1, 1, 1, 1}, {7, 5, 7, 5, 7}, {7, 5, 7, 1, 7}};
-  const auto near = [](float seen, double wanted) {
+  const auto near = [&](float seen, double wanted) {
+    wanted = eight_bits ? std::min(wanted, 1.0) : wanted;
     // Halfs have eleven bits.
-    const double off = static_cast<double>(seen) - wanted;
-    return off < 1e-4 + wanted / 1024 && off > -1e-4 - wanted / 1024;
+    const double most = wanted / 1024 + (eight_bits ? 0.51 / 255 : 1e-4);
+    return std::abs(static_cast<double>(seen) - wanted) < most;
   };
   int count = 0;
   for (int y = 0; y < image_height; ++y) {

@@ -74,8 +74,8 @@ struct Effect {
   std::function<bool()> abort;
   std::atomic<int> polls{0};
   bool in_changed = false;
-  // Gives up when the bar was updated so often; 0 never.
-  int give_up_at = 0;
+  // Whether the user gives up, asked at every update of the bar.
+  std::function<bool()> give_up;
   int bar_updates = 0;
   bool bar_open = false;
   std::mutex message_mutex;

@@ -341,7 +341,8 @@ OfxStatus bar_update(void *at, double done) {
   if (!effect.bar_open || !(done >= 0 && done <= 1)) {
     misdeed("progressUpdate(" + std::to_string(done) + ")");
   }
-  return ++effect.bar_updates == effect.give_up_at ? kOfxStatReplyNo : kOfxStatOK;
+  ++effect.bar_updates;
+  return effect.give_up && effect.give_up() ? kOfxStatReplyNo : kOfxStatOK;
 }
 
 OfxStatus bar_end(void *at) {
