@@ -48,6 +48,15 @@ impl Asked {
         &self.endpoint
     }
 
+    /// What was given for a field.
+    #[cfg(test)]
+    pub(crate) fn given(&self, field: &str) -> Option<&Given> {
+        self.fields
+            .iter()
+            .find(|(name, _)| name == field)
+            .map(|(_, given)| given)
+    }
+
     /// The endpoint its job is known under: the last part of another path.
     pub(crate) fn job_endpoint(&self) -> &str {
         self.path

@@ -62,8 +62,7 @@ pub(crate) async fn price(
     show: &Show,
     interrupt: &mut Interrupt,
 ) -> Result<(Price, Option<Usd>), Failure> {
-    let builder = settings.apply(Client::builder())?;
-    let client = builder.environment().api_key(NO_KEY).build()?;
+    let client = client(settings)?;
     let mut guide = Guide {
         client: &client,
         show,
@@ -76,9 +75,20 @@ pub(crate) async fn price(
         Err(failure) => return Err(failure),
     };
     show.clear();
+    Ok((price, spend_limit(&client)))
+}
+
+/// A client that can estimate, and nothing else: it needs no key.
+pub(crate) fn client(settings: &SettingFlags) -> Result<Client, Failure> {
+    let builder = settings.apply(Client::builder())?;
+    Ok(builder.environment().api_key(NO_KEY).build()?)
+}
+
+/// The client's `spend_limit`.
+pub(crate) fn spend_limit(client: &Client) -> Option<Usd> {
     let settings = client.describe();
     let limit = settings.iter().find(|(key, ..)| *key == "spend_limit");
-    Ok((price, limit.and_then(|(_, value, _)| value.parse().ok())))
+    limit.and_then(|(_, value, _)| value.parse().ok())
 }
 
 impl Price {

@@ -9,10 +9,13 @@ use ltx_jobs::JobRef;
 
 #[cfg(feature = "rehost")]
 use crate::args::RehostArgs;
-use crate::args::{ArchiveArg, FramesArgs, SaveArgs, SettingFlags};
+use crate::args::{ArchiveArg, BatchArgs, FramesArgs, SaveArgs, SettingFlags, UnknownArg};
 
 /// The settings without which another process would look elsewhere.
 const NEEDED: [&str; 5] = ["base_url", "journal", "proxy", "ca_bundle", "allow_http"];
+
+/// The settings that limit what a batch does, in each of its runs.
+const LIMITS: [&str; 3] = ["max_concurrent_jobs", "spend_limit", "prices"];
 
 /// See the module's first line.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +32,8 @@ enum Way<'a> {
     Frames(&'a FramesArgs),
     #[cfg(feature = "rehost")]
     Rehost(&'a RehostArgs),
+    /// The whole batch under its name.
+    Batch(&'a BatchArgs, &'a str),
     /// All jobs of the journal.
     Recover(Option<(&'a Path, &'a SaveArgs)>),
 }
@@ -65,6 +70,14 @@ impl<'a> GoOn<'a> {
         }
     }
 
+    /// The same batch once more.
+    pub(crate) fn batch(settings: &'a SettingFlags, how: &'a BatchArgs, name: &'a str) -> Self {
+        Self {
+            way: Way::Batch(how, name),
+            settings,
+        }
+    }
+
     /// Fetch all jobs of the journal.
     pub(crate) fn recover(settings: &'a SettingFlags, save: Option<(&'a Path, &'a SaveArgs)>) -> Self {
         Self {
@@ -82,7 +95,7 @@ impl<'a> GoOn<'a> {
             Way::Frames(how) => format!("frames {job}{}", framing(how)),
             #[cfg(feature = "rehost")]
             Way::Rehost(how) => format!("rehost {job} {}", copying(how)),
-            Way::Recover(..) => return self.with_all(),
+            Way::Recover(..) | Way::Batch(..) => return self.with_all(),
         };
         Some(self.command(&line))
     }
@@ -93,6 +106,15 @@ impl<'a> GoOn<'a> {
             Way::Recover(save) => {
                 let saving = save.map(|(out, how)| format!(" {}", saving(out, how)));
                 Some(self.command(&format!("recover --finish{}", saving.unwrap_or_default())))
+            }
+            Way::Batch(how, name) => {
+                let mut command = self.command(&listing(how, name));
+                for key in LIMITS {
+                    if let Some(value) = self.settings.get(key) {
+                        command.push_str(&format!(" --{}={}", key.replace('_', "-"), quoted(value)));
+                    }
+                }
+                Some(command)
             }
             _ => None,
         }
@@ -148,6 +170,36 @@ fn saving(out: &Path, how: &SaveArgs) -> String {
     }
     if let Some(limit) = how.lock_timeout {
         text.push_str(&format!(" --lock-timeout {}s", limit.as_secs_f64()));
+    }
+    text
+}
+
+/// Which list, and how its jobs are submitted and saved.
+fn listing(how: &BatchArgs, name: &str) -> String {
+    let file = how.file.as_deref().unwrap_or(Path::new("-"));
+    let mut text = format!("batch {} --name {}", quoted(&file.to_string_lossy()), quoted(name));
+    if let Some(out) = &how.out {
+        text.push_str(&format!(" -o {}", quoted(&out.to_string_lossy())));
+    }
+    text.push_str(&choice(
+        &how.only,
+        how.archive,
+        how.frame_name.as_deref(),
+        how.first_frame,
+    ));
+    if let Some(limit) = how.max_cost {
+        text.push_str(&format!(" --max-cost {limit}"));
+    }
+    if how.on_unknown == UnknownArg::AcceptDoubleCharge {
+        text.push_str(" --on-unknown accept-double-charge");
+    }
+    for (flag, number, usual) in [("--submits", how.submits, 4), ("--saves", how.saves, 2)] {
+        if number != usual {
+            text.push_str(&format!(" {flag} {number}"));
+        }
+    }
+    if how.overwrite {
+        text.push_str(" --overwrite");
     }
     text
 }
@@ -277,6 +329,19 @@ mod tests {
              --bandwidth 20000000 --no-resume --lock-timeout 2.5s --base-url=http://127.0.0.1:1 --journal='my jobs'"
         );
         assert_eq!(GoOn::impossible(&settings).with_job(&job), None);
+    }
+
+    #[test]
+    fn a_batch_is_gone_on_with_by_the_same_command() {
+        let line = "ltx-jobs batch film.jsonl --name film -o shots --only exr_frames_url --archive both --max-cost 2.50 --submits 8 --saves 1 \
+                    --overwrite --spend-limit=25";
+        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+        let crate::args::Command::Batch(how) = &cli.command else {
+            panic!("another command")
+        };
+        let go_on = GoOn::batch(&cli.global.settings, how, "film");
+        assert_eq!(go_on.with_all().unwrap(), line);
+        assert_eq!(go_on.with_job(&"retake/7b".parse().unwrap()).unwrap(), line);
     }
 
     #[test]

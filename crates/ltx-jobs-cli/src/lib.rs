@@ -7,6 +7,7 @@
 
 mod args;
 mod asked;
+mod batch;
 mod check;
 mod demo;
 mod emulate;
@@ -110,6 +111,7 @@ async fn dispatch(cli: &Cli, show: &Show) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args, settings, show, &mut interrupt).await,
         Command::Endpoint(args) => order::run(&Order::of_endpoint(args), settings, show, &mut interrupt).await,
         Command::Submit(args) => order::run(&Order::of_submit(args), settings, show, &mut interrupt).await,
+        Command::Batch(args) => batch::run(args, settings, show, &mut interrupt).await,
         Command::Estimate(args) => estimate::run(args, settings, show, &mut interrupt).await,
         Command::Upload(args) => upload::run(args, settings, show, &mut interrupt).await,
         Command::Wait(args) => fetch::wait(args, settings, show, &mut interrupt).await,

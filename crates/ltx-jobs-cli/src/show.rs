@@ -162,6 +162,48 @@ impl Show {
         });
     }
 
+    /// How many jobs together are: a bar with lines below it on a terminal, else a sentence or an event when there is news. Called often.
+    pub(crate) fn board(
+        &self,
+        done: u64,
+        total: u64,
+        lines: impl FnOnce() -> Vec<String>,
+        sentence: impl FnOnce() -> String,
+        event: impl FnOnce() -> (&'static str, Value),
+    ) {
+        if self.watched {
+            let mut slot = lock(&self.bar);
+            let is_new = slot.is_none();
+            let bar = slot.get_or_insert_with(ProgressBar::no_length);
+            if is_new {
+                bar.set_style(styled(BOARD));
+            }
+            bar.update(|bar| {
+                bar.set_pos(done);
+                bar.set_len(total);
+            });
+            bar.set_message(lines().join("\n"));
+            bar.tick();
+            return;
+        }
+        let mut last = lock(&self.last);
+        let gap = if self.json { EVENT_GAP } else { LINE_GAP };
+        if last.as_ref().is_some_and(|last| last.at.elapsed() < gap) {
+            return;
+        }
+        if self.json {
+            let (name, fields) = event();
+            self.event(name, fields);
+        } else {
+            write_line(&mut io::stderr().lock(), &sentence());
+        }
+        *last = Some(Last {
+            at: Instant::now(),
+            state: String::new(),
+            bounded: false,
+        });
+    }
+
     /// Takes the bar away.
     pub(crate) fn clear(&self) {
         if let Some(bar) = lock(&self.bar).take() {
@@ -279,8 +321,13 @@ fn numbers(progress: &Progress) -> Value {
 const SPINNER: &str = "{spinner} {msg}";
 const BYTES: &str = "{spinner} {msg} {wide_bar} {bytes}/{total_bytes}";
 
+const BOARD: &str = "{spinner} {wide_bar} {pos}/{len}\n{msg}";
+
 fn style(bounded: bool) -> ProgressStyle {
-    let template = if bounded { BYTES } else { SPINNER };
+    styled(if bounded { BYTES } else { SPINNER })
+}
+
+fn styled(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
@@ -321,8 +368,8 @@ mod tests {
     }
 
     #[test]
-    fn both_templates_of_the_bar_are_valid() {
-        for template in [SPINNER, BYTES] {
+    fn every_template_of_the_bar_is_valid() {
+        for template in [SPINNER, BYTES, BOARD] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

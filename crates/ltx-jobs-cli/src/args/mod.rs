@@ -2,6 +2,7 @@
 //!
 //! The flags of the settings and of the endpoints come from tables; the rest is said here.
 
+mod batch;
 mod endpoint;
 mod estimate;
 mod frames;
@@ -16,12 +17,14 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ltx_jobs::{ArchiveMode, BytesPerSecond, Destination, DownloadOptions, JobRef, OnUnknown, Usd};
 
+pub(crate) use self::batch::BatchArgs;
 pub(crate) use self::endpoint::EndpointArgs;
 pub(crate) use self::estimate::EstimateArgs;
 pub(crate) use self::frames::FramesArgs;
 #[cfg(feature = "rehost")]
 pub(crate) use self::rehost::RehostArgs;
 pub(crate) use self::settings::SettingFlags;
+pub(crate) use self::values::media;
 
 use self::values::{file, parameter, reference, speed, time, usd};
 use crate::asked::Given;
@@ -64,6 +67,8 @@ pub(crate) enum Command {
     Endpoint(EndpointArgs),
     /// Submit any request to any endpoint (billed).
     Submit(SubmitArgs),
+    /// Submit a list of jobs (each billed), wait for them, save their results; started again, go on where it was.
+    Batch(BatchArgs),
     /// Say what a request would cost, by the public price lists. Sends nothing, costs nothing, and needs no key.
     Estimate(EstimateArgs),
     /// Upload a file and print its ltx:// address, which goes into requests for 24 h. Costs nothing.

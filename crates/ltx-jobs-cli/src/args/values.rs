@@ -53,7 +53,7 @@ pub(super) fn speed(text: &str) -> Result<BytesPerSecond, String> {
 }
 
 /// An address by its scheme; everything else is a file.
-pub(super) fn media(text: &OsStr) -> Given {
+pub(crate) fn media(text: &OsStr) -> Given {
     const SCHEMES: [&str; 4] = ["https://", "http://", "data:", "ltx://"];
     match text.to_str() {
         Some(text) if SCHEMES.iter().any(|scheme| text.starts_with(scheme)) => Given::Address(text.to_owned()),

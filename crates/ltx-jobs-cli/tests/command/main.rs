@@ -2,6 +2,7 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod batch;
 mod check;
 mod demo;
 mod emulate;

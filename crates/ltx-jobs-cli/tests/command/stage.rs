@@ -173,6 +173,12 @@ impl Running {
         assert!(sent.success());
     }
 
+    /// Writes to standard input, and ends it.
+    pub(crate) fn write_stdin(&mut self, bytes: &[u8]) {
+        use std::io::Write as _;
+        self.stdin.take().unwrap().write_all(bytes).unwrap();
+    }
+
     pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
     }

@@ -74,7 +74,7 @@ impl BatchItem {
     }
 
     /// Refuses what cannot be an item, before anything is done with it.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<Vec<String>> {
         let invalid = |why: &str| {
             Err(Error::new(
                 ErrorKind::InvalidRequest,
@@ -87,7 +87,7 @@ impl BatchItem {
         if self.key.chars().count() > LONGEST_KEY {
             return invalid("is longer than 200 characters");
         }
-        self.request.check().map(drop)
+        self.request.check()
     }
 
     /// The directory that the key names below `dir`.

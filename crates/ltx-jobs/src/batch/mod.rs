@@ -163,6 +163,23 @@ impl Batch {
         self
     }
 
+    /// Refuses what the batch would not take, or could not save, before anything is submitted: a request that can never be right, a key or a store's URL that is
+    /// none, and a key that names no directory below that of the batch. Gives what is odd and allowed. Looks at nothing outside.
+    ///
+    /// # Errors
+    /// `InvalidRequest`, and `UnsafeName` for a key that names no directory.
+    pub fn check(&self, item: &BatchItem) -> Result<Vec<String>> {
+        let warnings = item.check()?;
+        #[cfg(feature = "rehost")]
+        if let Some(item::Keep::Store(url)) = &item.keep {
+            crate::rehost::check_place(url)?;
+        }
+        if let (None, Some(dest)) = (&item.keep, &self.options.dest) {
+            item.directory_below(dest)?;
+        }
+        Ok(warnings)
+    }
+
     /// Starts it on the runtime. It submits what is pushed, from the first item on.
     pub fn start(self) -> BatchRun {
         let Self { client, options } = self;

@@ -33,6 +33,21 @@ impl Usd {
     }
 }
 
+impl std::ops::Add for Usd {
+    type Output = Self;
+
+    /// Exact; what no decimal can hold stays at the largest one.
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl std::iter::Sum for Usd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, std::ops::Add::add)
+    }
+}
+
 impl FromStr for Usd {
     type Err = Error;
 
@@ -91,6 +106,16 @@ mod tests {
         for text in ["", "-1", "1e3", "two", "0.0000001", "1000000001", "NaN", "$2", "1,5"] {
             assert!(text.parse::<Usd>().is_err(), "{text:?} was taken");
         }
+    }
+
+    #[test]
+    fn amounts_are_added_exactly() {
+        let sum: Usd = ["0.1", "0.2", "2.50"]
+            .iter()
+            .map(|text| text.parse::<Usd>().unwrap())
+            .sum();
+        assert_eq!(sum.to_string(), "2.80");
+        assert_eq!(std::iter::empty::<Usd>().sum::<Usd>(), Usd::ZERO);
     }
 
     #[test]

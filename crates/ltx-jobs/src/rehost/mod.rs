@@ -119,6 +119,11 @@ impl fmt::Debug for Rehost {
     }
 }
 
+/// Refuses what is no place of a store; asks nobody.
+pub(crate) fn check_place(url: &str) -> Result<()> {
+    Place::parse(url).map(drop)
+}
+
 impl Rehost {
     pub(crate) fn new(completed: Completed, url: String) -> Self {
         Self {
