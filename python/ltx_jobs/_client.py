@@ -403,7 +403,8 @@ class Client(BaseClient, Endpoints["Job"]):
 
         Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed. ::
 
-            for job in ltx_jobs.as_completed(client.recover().jobs):
+            left = client.recover()
+            for job in client.as_completed(left.jobs):
                 job.save(f"shots/{job.label}")
 
         Raises:

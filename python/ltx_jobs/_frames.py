@@ -94,7 +94,7 @@ class BaseFrame:
         self._archive = archive
         self._index = index
         self._number, self._name, self._size = facts
-        self._data = data
+        self._data: bytes | None = data
 
     @property
     def index(self) -> int:
@@ -129,7 +129,7 @@ class BaseFrame:
         return f"{type(self).__name__}({self._index}, {self._name!r}, {self._size} bytes)"
 
     def __reduce__(self) -> NoReturn:
-        raise _no_pickle(f"a {type(self).__name__}")
+        raise no_pickle(f"a {type(self).__name__}")
 
 
 class Frame(BaseFrame):
@@ -294,7 +294,7 @@ class FrameStream(Iterator[Frame]):
         return f"FrameStream({self._archive.native.label!r})"
 
     def __reduce__(self) -> NoReturn:
-        raise _no_pickle("a FrameStream")
+        raise no_pickle("a FrameStream")
 
 
 class BaseFrames(Sequence[OfArchive]):
@@ -381,7 +381,7 @@ class BaseFrames(Sequence[OfArchive]):
         return f"{type(self).__name__}({self.label!r}, {len(self)} frames of {self._archive.job.ref!r})"
 
     def __reduce__(self) -> NoReturn:
-        raise _no_pickle(f"a {type(self).__name__}")
+        raise no_pickle(f"a {type(self).__name__}")
 
 
 class Frames(BaseFrames[Frame]):
@@ -478,7 +478,7 @@ def check_first_frame(number: int | None) -> None:
         raise local(101, f"first_frame = {number!r}: must be zero or a positive number")
 
 
-def _no_pickle(what: str) -> Exception:
+def no_pickle(what: str) -> Exception:
     from pickle import PicklingError
 
     return PicklingError(f"{what} is bound to signed URLs and is not pickled; pickle its job instead, and call wait().frames() again there")

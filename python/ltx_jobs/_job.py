@@ -184,8 +184,8 @@ class Job(BaseJob):
     def future(self, timeout: Timeout = None) -> Future[Completed]:
         """Begins to wait for the end of the job in the background, and returns at once: for hosts whose thread must not wait, such as a user interface's.
 
-        Callbacks (``add_done_callback``) run one after the other on a thread of this library, ``ltx-futures``. Cancelling the future ends the wait; the job goes
-        on.
+        Callbacks (``add_done_callback``) run one after the other on a thread of this library, ``ltx-futures``. Cancelling the future ends the wait; the
+        job goes on.
 
         Args:
             timeout: As in `wait`.
