@@ -137,7 +137,8 @@ def all_jobs(jobs: Iterable[AnyJob], kind: type[AnyJob]) -> list[AnyJob]:
     listed = list(jobs)
     for job in listed:
         if not isinstance(job, kind):
-            raise TypeError(f"expected {kind.__name__}s, not {type(job).__name__}; the client's method job makes one from a reference")
+            client = kind.__name__.replace("Job", "Client")
+            raise TypeError(f"expected jobs ({kind.__name__}), not {type(job).__name__}; {client}.job makes one from its reference")
     return listed
 
 
