@@ -11,6 +11,7 @@
 
 mod client;
 mod command;
+mod completions;
 mod convert;
 mod failure;
 mod frames;
@@ -34,6 +35,8 @@ mod _native {
     use super::client::Client;
     #[pymodule_export]
     use super::command::run_command;
+    #[pymodule_export]
+    use super::completions::Completions;
     #[pymodule_export]
     use super::failure::{Failure, kinds};
     #[pymodule_export]
