@@ -93,6 +93,15 @@ fi
 "$build/openfx_run_host" "$plugin"
 [ -n "$full" ] || exit 0
 
+if command -v valgrind > /dev/null; then
+    valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect \
+        "$build/openfx_run_host" "$plugin" --patient > "$build/valgrind.log" 2>&1 || {
+        cat "$build/valgrind.log" >&2
+        exit 1
+    }
+    echo "openfx: the same under valgrind: 0 findings (limit 0)"
+fi
+
 # The demo as it is: it looks for a plug-in of its own and ends, after it has loaded, described and unloaded what is there. It leaves its cache where it runs.
 export OFX_PLUGIN_PATH=$build/plugin
 (cd "$build" && rm -f hostDemoPluginCache.xml && ./openfx_demo > demo.log)
