@@ -14,7 +14,9 @@ A submit is sent again only with proof that no job exists. Waiting survives what
 verified. Blocking calls release the GIL and answer Ctrl-C at once.
 """
 
+from ._batch import Batch, BatchItem, BatchOutcome, BatchProgress, BatchState
 from ._client import Client
+from ._dest import Destination
 from ._ends import as_completed, wait_all
 from ._errors import (
     ApiError,
@@ -104,6 +106,11 @@ __all__ = [
     "ApiError",
     "ArchiveError",
     "AudioToVideo",
+    "Batch",
+    "BatchItem",
+    "BatchOutcome",
+    "BatchProgress",
+    "BatchState",
     "Cancelled",
     "Checked",
     "Client",
@@ -115,6 +122,7 @@ __all__ = [
     "ConnectionLost",
     "ContentFiltered",
     "CostLimit",
+    "Destination",
     "Dns",
     "Error",
     "Estimate",

@@ -10,7 +10,8 @@ import atexit
 import os
 from weakref import WeakSet
 
-from . import _logs, _wait
+from . import _dest, _logs, _wait
+from ._batch import Batches
 from ._config import media_input, setting_pairs, split_params
 from ._endpoints import Endpoints
 from ._errors import local, make, raise_failure, unwrap
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from . import _native
     from ._config import Duration
+    from ._dest import DestArg
     from ._endpoints import OnUnknown
     from ._job import Timeout
     from ._money import Usd
@@ -46,7 +48,7 @@ _open: WeakSet[Client] = WeakSet()
 _unfinished: set[Client] = set()
 
 
-class Client(Endpoints):
+class Client(Endpoints, Batches):
     """A client of the service.
 
     Opens no socket and starts no thread before the first operation. May be shared between threads, and used again in a forked child. As a context manager
@@ -187,6 +189,7 @@ class Client(Endpoints):
         *,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -207,6 +210,8 @@ class Client(Endpoints):
                 request under the key is an error. A key whose submit was refused, or whose job failed without a bill, is free again. Known as long as the
                 journal is: by default to the next run of a script too.
             label: A name for people.
+            dest: Where the outputs are meant to go: a directory, or a `Destination`. Nothing is saved by it: it is written down, and whoever brings them home
+                finds it as `Job.dest`, ``recover`` and the command ``ltx-jobs recover --finish`` too.
             timeout: Seconds or ``timedelta`` until it is given up, uploads included; by default transient refusals are tried for two minutes and rate
                 limits are waited out.
             max_cost: US dollars (``Decimal``, text such as ``"2.50"``, or int; a float is no exact amount). The submit is refused with `CostLimit`, before
@@ -227,18 +232,25 @@ class Client(Endpoints):
         request = _request(endpoint, params)
         # As with the key: an address of the caller's may be signed.
         del params, endpoint
+        place = _dest.given(dest)
         native = self._here()
-        operation = started(native.submit(request, once=once, label=label, timeout=limit, max_cost=most, on_unknown=on_unknown), self)
+        operation = started(
+            native.submit(request, once=once, label=label, dest=place, timeout=limit, max_cost=most, on_unknown=on_unknown), self
+        )
         try:
             job = run(operation, self, reporter=show)
         except BaseException as stop:
             if isinstance(stop, Exception) and hasattr(stop, "billing"):
                 raise
             # The attempt may be on the wire: it is finished in the background, and written down.
-            _unfinished.add(self)
+            self._hold_until_exit()
             add_note(stop, f"the submit was withdrawn unless it was on the wire already; Client.job({operation.reference!r}) tells what became of it")
             raise
         return Job(self, job.reference, job.label, job)
+
+    def _hold_until_exit(self) -> None:
+        """Something paid may be on the wire: it is finished in the background, at the exit of the interpreter at the latest."""
+        _unfinished.add(self)
 
     def estimate(self, endpoint: str | Request, params: Mapping[str, object] | None = None) -> Estimate:
         """Estimates what a request would cost, from the vendor's public price lists (or the setting ``prices``) and from what is in its local inputs.
@@ -469,8 +481,10 @@ def _request(endpoint: str | Request, params: Mapping[str, object] | None, *, pu
 
 
 def _submit(raw: tuple[Any, ...]) -> JournaledSubmit:
-    intent, ref, endpoint, label, once, began_at, *rest = raw
-    return JournaledSubmit(intent, ref, endpoint, label, once, moment(began_at), *rest)
+    intent, ref, endpoint, label, once, began_at, state, ended, saved, other_key, request_id, (doubts, dest, usd) = raw
+    place, cost = _dest.told(dest), None if usd is None else amount(usd)
+    began = moment(began_at)
+    return JournaledSubmit(intent, ref, endpoint, label, once, began, state, ended, saved, other_key, request_id, doubts, place, cost)
 
 
 def _value(native: _native.Client, key: str) -> str:

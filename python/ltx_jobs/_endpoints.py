@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
+    from ._dest import DestArg
     from ._job import Job, Timeout
     from ._money import Usd
     from ._progress import ProgressArg
@@ -45,6 +46,7 @@ class Endpoints:
             *,
             once: str | None = None,
             label: str | None = None,
+            dest: DestArg | None = None,
             timeout: Timeout = None,
             max_cost: Usd | None = None,
             on_unknown: OnUnknown = "stop",
@@ -67,6 +69,7 @@ class Endpoints:
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -92,6 +95,7 @@ class Endpoints:
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -111,7 +115,9 @@ class Endpoints:
             extra=extra,
             path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def image_to_video(
         self,
@@ -129,6 +135,7 @@ class Endpoints:
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -158,6 +165,7 @@ class Endpoints:
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -179,7 +187,9 @@ class Endpoints:
             extra=extra,
             path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def audio_to_video(
         self,
@@ -197,6 +207,7 @@ class Endpoints:
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -227,6 +238,7 @@ class Endpoints:
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -248,7 +260,9 @@ class Endpoints:
             extra=extra,
             path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def retake(
         self,
@@ -264,6 +278,7 @@ class Endpoints:
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -287,6 +302,7 @@ class Endpoints:
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -306,7 +322,9 @@ class Endpoints:
             extra=extra,
             path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def extend(
         self,
@@ -321,6 +339,7 @@ class Endpoints:
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -345,6 +364,7 @@ class Endpoints:
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -354,7 +374,9 @@ class Endpoints:
             What `Client.submit` raises.
         """
         request = _requests.Extend(video_uri=video_uri, duration=duration, prompt=prompt, mode=mode, model=model, context=context, extra=extra, path=path)
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def video_to_video_hdr(
         self,
@@ -365,6 +387,7 @@ class Endpoints:
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -384,6 +407,7 @@ class Endpoints:
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -393,7 +417,9 @@ class Endpoints:
             What `Client.submit` raises.
         """
         request = _requests.VideoToVideoHdr(video_uri=video_uri, output_colorspace=output_colorspace, extra=extra, path=path)
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def video_to_video_reframe(
         self,
@@ -406,6 +432,7 @@ class Endpoints:
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -430,6 +457,7 @@ class Endpoints:
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -439,7 +467,9 @@ class Endpoints:
             What `Client.submit` raises.
         """
         request = _requests.VideoToVideoReframe(video_uri=video_uri, resolution=resolution, placement=placement, model=model, extra=extra, path=path)
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def video_upscale(
         self,
@@ -450,6 +480,7 @@ class Endpoints:
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -469,6 +500,7 @@ class Endpoints:
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -478,7 +510,9 @@ class Endpoints:
             What `Client.submit` raises.
         """
         request = _requests.VideoUpscale(video_uri=video_uri, resolution=resolution, extra=extra, path=path)
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def video_alpha_gen(
         self,
@@ -488,6 +522,7 @@ class Endpoints:
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -507,6 +542,7 @@ class Endpoints:
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -516,4 +552,6 @@ class Endpoints:
             What `Client.submit` raises.
         """
         request = _requests.VideoAlphaGen(video_uri=video_uri, extra=extra, path=path)
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
