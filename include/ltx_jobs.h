@@ -1046,6 +1046,13 @@ LTX_API ltx_status ltx_request_set_once(ltx_request *request, const char *key, l
 LTX_API ltx_status ltx_request_set_label(ltx_request *request, const char *label, ltx_error **err);
 
 /**
+ * Where the outputs are meant to go: a directory, which is written down with the submit. Nothing is saved by it; whoever brings the outputs home finds it:
+ * ltx_submits_dest(), and the command `ltx-jobs recover --finish`. NULL takes it away. The path is UTF-8; on POSIX any bytes are taken, and what is not UTF-8
+ * is not written down.
+ */
+LTX_API ltx_status ltx_request_set_dest(ltx_request *request, const char *dest, ltx_error **err);
+
+/**
  * Limits the submit, uploads and waiting for a place included. An attempt that is on the wire then ends with LTX_SUBMIT_UNKNOWN.
  *
  * @param timeout_ms  milliseconds, above 0; negative takes the limit away
@@ -1629,6 +1636,16 @@ LTX_API const char *ltx_submits_label(const ltx_submits *submits, size_t index);
  * The `once` key it was given; NULL when it had none.
  */
 LTX_API const char *ltx_submits_once(const ltx_submits *submits, size_t index);
+
+/**
+ * The directory its outputs are meant to go to, as given at submit: an absolute path; NULL when none was given.
+ */
+LTX_API const char *ltx_submits_dest(const ltx_submits *submits, size_t index);
+
+/**
+ * Its estimate, US dollars as a decimal such as `"2.50"`; NULL where none was made: it is made for a limit of the submit or of the client.
+ */
+LTX_API const char *ltx_submits_usd(const ltx_submits *submits, size_t index);
 
 /**
  * The service's request id, for the vendor's support, where the outcome is unknown or the job's id is lost; NULL when there is none.

@@ -1064,6 +1064,10 @@ struct JournaledSubmit {
   std::optional<std::string> request_id;
   /** Attempts of unknown outcome that nobody has settled: each may have created a job. */
   std::uint32_t doubts;
+  /** The directory its outputs are meant to go to, as given at submit; an absolute path. */
+  std::optional<std::string> dest;
+  /** Its estimate, US dollars as a decimal ("2.50"), where one was made for a limit. */
+  std::optional<std::string> usd;
 };
 
 /** What an earlier run left behind. */
@@ -1086,7 +1090,8 @@ inline std::vector<JournaledSubmit> list(const ltx_submits *raw) {
     all.push_back(JournaledSubmit{text(ltx_submits_intent(raw, index)), maybe(ltx_submits_job(raw, index)), text(ltx_submits_endpoint(raw, index)),
                                   maybe(ltx_submits_label(raw, index)), maybe(ltx_submits_once(raw, index)), since_epoch(ltx_submits_began_at(raw, index)),
                                   static_cast<Fate>(ltx_submits_fate(raw, index)), ltx_submits_ended(raw, index), ltx_submits_is_saved(raw, index),
-                                  ltx_submits_is_other_key(raw, index), maybe(ltx_submits_request_id(raw, index)), ltx_submits_doubts(raw, index)});
+                                  ltx_submits_is_other_key(raw, index), maybe(ltx_submits_request_id(raw, index)), ltx_submits_doubts(raw, index),
+                                  maybe(ltx_submits_dest(raw, index)), maybe(ltx_submits_usd(raw, index))});
   }
   return all;
 }
@@ -1290,6 +1295,10 @@ public:
   /** A name for people. */
   Request &label(std::string_view label) {
     return put([&](const char *name, ltx_error **err) { return ltx_request_set_label(c_ptr(), name, err); }, label);
+  }
+  /** Where the outputs are meant to go: a directory, which is written down with the submit. Nothing is saved by it. */
+  Request &dest(std::string_view directory) {
+    return put([&](const char *where, ltx_error **err) { return ltx_request_set_dest(c_ptr(), where, err); }, directory);
   }
   /**
    * The most the submit may cost, US dollars as a decimal ("2.50"): it is refused with LTX_COST_LIMIT before anything is sent when its estimate is above

@@ -14,7 +14,9 @@
 its final name is complete and verified. Blocking calls release the GIL and answer Ctrl-C at once.
 """
 
+from ._batch import Batch, BatchItem, BatchOutcome, BatchProgress, BatchState
 from ._client import Client
+from ._dest import Destination
 from ._ends import as_completed, wait_all
 from ._errors import (
     ApiError,
@@ -118,6 +120,11 @@ __all__ = [
     "AsyncJob",
     "AsyncOutput",
     "AudioToVideo",
+    "Batch",
+    "BatchItem",
+    "BatchOutcome",
+    "BatchProgress",
+    "BatchState",
     "Cancelled",
     "Checked",
     "Client",
@@ -129,6 +136,7 @@ __all__ = [
     "ConnectionLost",
     "ContentFiltered",
     "CostLimit",
+    "Destination",
     "Dns",
     "Error",
     "Estimate",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._async_job import AsyncCompleted
+    from ._dest import DestArg
     from ._endpoints import OnUnknown
     from ._errors import Error
     from ._job import BaseJob, Timeout
@@ -84,6 +85,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
         *,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -104,6 +106,8 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
                 request under the key is an error. A key whose submit was refused, or whose job failed without a bill, is free again. Known as long as the
                 journal is: by default to the next run of a script too.
             label: A name for people.
+            dest: Where the outputs are meant to go: a directory, or a `Destination`. Nothing is saved by it: it is written down, and whoever brings them home
+                finds it as `Job.dest`, ``recover`` and the command ``ltx-jobs recover --finish`` too.
             timeout: Seconds or ``timedelta`` until it is given up, uploads included; by default transient refusals are tried for two minutes and rate
                 limits are waited out.
             max_cost: US dollars (``Decimal``, text such as ``"2.50"``, or int; a float is no exact amount). The submit is refused with `CostLimit`, before
@@ -122,7 +126,9 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
         request = native_request(endpoint, params)
         # As with the key: an address of the caller's may be signed.
         del params, endpoint
-        operation = self._submitting(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown)
+        operation = self._submitting(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown
+        )
         try:
             job = await run(operation, self, reporter=show)
         except BaseException as stop:

@@ -11,7 +11,8 @@ import os
 import sys
 from weakref import WeakSet
 
-from . import _logs, _wait
+from . import _dest, _logs, _wait
+from ._batch import Batches
 from ._config import media_input, setting_pairs, split_params
 from ._endpoints import Endpoints
 from ._errors import local, make, raise_failure, unwrap
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from . import _native
     from ._config import Duration
+    from ._dest import DestArg
     from ._endpoints import OnUnknown
     from ._errors import Error
     from ._job import Completed, Timeout
@@ -178,6 +180,7 @@ class BaseClient:
         *,
         once: str | None,
         label: str | None,
+        dest: DestArg | None,
         timeout: Timeout,
         max_cost: Usd | None,
         on_unknown: OnUnknown,
@@ -185,15 +188,22 @@ class BaseClient:
         """Starts a submit."""
         limit = seconds("timeout", timeout)
         most = None if max_cost is None else amount_text("max_cost", max_cost)
+        place = _dest.given(dest)
         native = self._here()
-        return started(native.submit(request, once=once, label=label, timeout=limit, max_cost=most, on_unknown=on_unknown), self)
+        return started(
+            native.submit(request, once=once, label=label, dest=place, timeout=limit, max_cost=most, on_unknown=on_unknown), self
+        )
 
     def _left(self, stop: BaseException, operation: _native.Operation[_native.Job]) -> None:
         """Notes what becomes of a submit that was left: an attempt that is on the wire is finished in the background, and written down."""
         if isinstance(stop, Exception) and hasattr(stop, "billing"):
             return
-        _unfinished.add(self)
+        self._hold_until_exit()
         add_note(stop, f"the submit was withdrawn unless it was on the wire already; Client.job({operation.reference!r}) tells what became of it")
+
+    def _hold_until_exit(self) -> None:
+        """Something paid may be on the wire: it is finished in the background, at the exit of the interpreter at the latest."""
+        _unfinished.add(self)
 
     def _uploading(self, source: MediaInput) -> _native.Operation[str]:
         """Starts an upload."""
@@ -261,7 +271,7 @@ class BaseClient:
         return _client_again, (type(self), given)
 
 
-class Client(BaseClient, Endpoints["Job"]):
+class Client(BaseClient, Endpoints["Job"], Batches):
     """A client of the service.
 
     Opens no socket and starts no thread before the first operation. May be shared between threads, and used again in a forked child. As a context manager
@@ -313,6 +323,7 @@ class Client(BaseClient, Endpoints["Job"]):
         *,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -333,6 +344,8 @@ class Client(BaseClient, Endpoints["Job"]):
                 request under the key is an error. A key whose submit was refused, or whose job failed without a bill, is free again. Known as long as the
                 journal is: by default to the next run of a script too.
             label: A name for people.
+            dest: Where the outputs are meant to go: a directory, or a `Destination`. Nothing is saved by it: it is written down, and whoever brings them home
+                finds it as `Job.dest`, ``recover`` and the command ``ltx-jobs recover --finish`` too.
             timeout: Seconds or ``timedelta`` until it is given up, uploads included; by default transient refusals are tried for two minutes and rate
                 limits are waited out.
             max_cost: US dollars (``Decimal``, text such as ``"2.50"``, or int; a float is no exact amount). The submit is refused with `CostLimit`, before
@@ -351,7 +364,9 @@ class Client(BaseClient, Endpoints["Job"]):
         request = native_request(endpoint, params)
         # As with the key: an address of the caller's may be signed.
         del params, endpoint
-        operation = self._submitting(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown)
+        operation = self._submitting(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown
+        )
         try:
             job = run(operation, self, reporter=show)
         except BaseException as stop:
@@ -554,8 +569,10 @@ def native_request(endpoint: str | Request, params: Mapping[str, object] | None,
 
 
 def journaled(raw: tuple[Any, ...]) -> JournaledSubmit:
-    intent, ref, endpoint, label, once, began_at, *rest = raw
-    return JournaledSubmit(intent, ref, endpoint, label, once, moment(began_at), *rest)
+    intent, ref, endpoint, label, once, began_at, state, ended, saved, other_key, request_id, (doubts, dest, usd) = raw
+    place, cost = _dest.told(dest), None if usd is None else amount(usd)
+    began = moment(began_at)
+    return JournaledSubmit(intent, ref, endpoint, label, once, began, state, ended, saved, other_key, request_id, doubts, place, cost)
 
 
 def _value(native: _native.Client, key: str) -> str:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Generic, Literal, TypeVar
 
+    from ._dest import DestArg
     from ._job import Timeout
     from ._money import Usd
     from ._progress import ProgressArg
@@ -52,6 +53,7 @@ class Endpoints(Generic[Submitted]):
             *,
             once: str | None = None,
             label: str | None = None,
+            dest: DestArg | None = None,
             timeout: Timeout = None,
             max_cost: Usd | None = None,
             on_unknown: OnUnknown = "stop",
@@ -74,6 +76,7 @@ class Endpoints(Generic[Submitted]):
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -99,6 +102,7 @@ class Endpoints(Generic[Submitted]):
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -118,7 +122,9 @@ class Endpoints(Generic[Submitted]):
             extra=extra,
             path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def image_to_video(
         self,
@@ -136,6 +142,7 @@ class Endpoints(Generic[Submitted]):
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -165,6 +172,7 @@ class Endpoints(Generic[Submitted]):
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -186,7 +194,9 @@ class Endpoints(Generic[Submitted]):
             extra=extra,
             path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def audio_to_video(
         self,
@@ -204,6 +214,7 @@ class Endpoints(Generic[Submitted]):
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -234,6 +245,7 @@ class Endpoints(Generic[Submitted]):
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -255,7 +267,9 @@ class Endpoints(Generic[Submitted]):
             extra=extra,
             path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def retake(
         self,
@@ -271,6 +285,7 @@ class Endpoints(Generic[Submitted]):
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -294,6 +309,7 @@ class Endpoints(Generic[Submitted]):
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -313,7 +329,9 @@ class Endpoints(Generic[Submitted]):
             extra=extra,
             path=path,
         )
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def extend(
         self,
@@ -328,6 +346,7 @@ class Endpoints(Generic[Submitted]):
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -352,6 +371,7 @@ class Endpoints(Generic[Submitted]):
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -361,7 +381,9 @@ class Endpoints(Generic[Submitted]):
             What `Client.submit` raises.
         """
         request = _requests.Extend(video_uri=video_uri, duration=duration, prompt=prompt, mode=mode, model=model, context=context, extra=extra, path=path)
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def video_to_video_hdr(
         self,
@@ -372,6 +394,7 @@ class Endpoints(Generic[Submitted]):
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -391,6 +414,7 @@ class Endpoints(Generic[Submitted]):
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -400,7 +424,9 @@ class Endpoints(Generic[Submitted]):
             What `Client.submit` raises.
         """
         request = _requests.VideoToVideoHdr(video_uri=video_uri, output_colorspace=output_colorspace, extra=extra, path=path)
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def video_to_video_reframe(
         self,
@@ -413,6 +439,7 @@ class Endpoints(Generic[Submitted]):
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -437,6 +464,7 @@ class Endpoints(Generic[Submitted]):
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -446,7 +474,9 @@ class Endpoints(Generic[Submitted]):
             What `Client.submit` raises.
         """
         request = _requests.VideoToVideoReframe(video_uri=video_uri, resolution=resolution, placement=placement, model=model, extra=extra, path=path)
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def video_upscale(
         self,
@@ -457,6 +487,7 @@ class Endpoints(Generic[Submitted]):
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -476,6 +507,7 @@ class Endpoints(Generic[Submitted]):
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -485,7 +517,9 @@ class Endpoints(Generic[Submitted]):
             What `Client.submit` raises.
         """
         request = _requests.VideoUpscale(video_uri=video_uri, resolution=resolution, extra=extra, path=path)
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )
 
     def video_alpha_gen(
         self,
@@ -495,6 +529,7 @@ class Endpoints(Generic[Submitted]):
         path: str | None = None,
         once: str | None = None,
         label: str | None = None,
+        dest: DestArg | None = None,
         timeout: Timeout = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
@@ -514,6 +549,7 @@ class Endpoints(Generic[Submitted]):
             path: Sent to and polled at this path, such as ``"/v2/new-name"``, instead of the endpoint's own: for the day the service renames one.
             once: As in `Client.submit`.
             label: As in `Client.submit`.
+            dest: As in `Client.submit`.
             timeout: As in `Client.submit`.
             max_cost: As in `Client.submit`.
             on_unknown: As in `Client.submit`.
@@ -523,4 +559,6 @@ class Endpoints(Generic[Submitted]):
             What `Client.submit` raises.
         """
         request = _requests.VideoAlphaGen(video_uri=video_uri, extra=extra, path=path)
-        return self.submit(request, once=once, label=label, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress)
+        return self.submit(
+            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown, progress=progress
+        )

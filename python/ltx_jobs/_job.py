@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from ._dest import told
 from ._errors import local, make, unwrap
 from ._frames import Archive, Frames, check_first_frame, saved
 from ._models import Object, Rehosted, Saved, Snapshot, Status, when
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from . import _native
     from ._client import BaseClient
+    from ._dest import Destination
     from ._progress import ProgressArg
 
     Timeout = Union[float, timedelta, None]
@@ -75,6 +77,12 @@ class BaseJob:
     def label(self) -> str | None:
         """The label given at submit."""
         return self._label
+
+    @property
+    def dest(self) -> Destination | None:
+        """Where its outputs are meant to go, as given at submit (an absolute path). Known of jobs that this client submitted or recovered."""
+        held = self._native
+        return None if held is None or held[0] != os.getpid() else told(held[1].dest)
 
     @property
     def status(self) -> Status | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, TypeVar
 
+    from ._dest import Destination
     from ._errors import Error
     from ._job import BaseJob, Job
 
@@ -378,7 +379,22 @@ class Checked(Value):
 class JournaledSubmit(Value):
     """One submit in the journal, as `Client.jobs` and `Client.recover` give it. Pickles; asks nobody."""
 
-    __slots__ = ("intent", "ref", "endpoint", "label", "once", "began_at", "state", "ended", "saved", "other_key", "request_id", "doubts")
+    __slots__ = (
+        "intent",
+        "ref",
+        "endpoint",
+        "label",
+        "once",
+        "began_at",
+        "state",
+        "ended",
+        "saved",
+        "other_key",
+        "request_id",
+        "doubts",
+        "dest",
+        "usd",
+    )
 
     intent: str
     """The submit's own reference, ``intent:...``, for `Client.resolve` and `Client.job`."""
@@ -405,6 +421,10 @@ class JournaledSubmit(Value):
     doubts: int
     """Attempts of unknown outcome that nobody has settled: each may have created a job. Beside a known job, or more than one, only where the caller accepted
     a double charge."""
+    dest: Destination | None
+    """Where its outputs are meant to go, as given at submit; an absolute path."""
+    usd: Decimal | None
+    """Its estimate in US dollars, where one was made: for a ``max_cost`` or a ``spend_limit``."""
 
     def __init__(
         self,
@@ -420,6 +440,8 @@ class JournaledSubmit(Value):
         other_key: bool,
         request_id: str | None = None,
         doubts: int = 0,
+        dest: Destination | None = None,
+        usd: Decimal | None = None,
     ) -> None:
         self._set(
             intent=intent,
@@ -434,6 +456,8 @@ class JournaledSubmit(Value):
             other_key=other_key,
             request_id=request_id,
             doubts=doubts,
+            dest=dest,
+            usd=usd,
         )
 
 

@@ -8,6 +8,7 @@ _T_co = TypeVar("_T_co", covariant=True)
 __all__ = [
     "CRYPTO_PROVIDER",
     "VERSION",
+    "BatchRun",
     "Client",
     "Completed",
     "Completions",
@@ -20,6 +21,7 @@ __all__ = [
     "RemoteFile",
     "Request",
     "Settings",
+    "batch_states",
     "kinds",
     "log_drain",
     "log_level",
@@ -34,8 +36,17 @@ CRYPTO_PROVIDER: Final[str]
 _Snapshot = tuple[str | None, float | None, float | None, Failure | None, float | None, list[str], bool]
 # phase, bytes done, bytes total, frames done, frames total, status, seconds unreachable, who is waited for, seconds elapsed
 _Progress = tuple[str, int, int | None, int, int | None, str | None, float | None, str | None, float]
-# intent, job, endpoint, label, once key, began at, state, terminal status, saved, another key; the time in seconds since 1970
-_Submit = tuple[str, str | None, str, str | None, str | None, float, str, str | None, bool, bool]
+# directory, labels, what becomes of an archive, names of frames, number of the first
+_Dest = tuple[str, list[str] | None, str, str | None, int | None]
+# intent, job, endpoint, label, once key, began at, state, terminal status, saved, another key, request id; the time in seconds since 1970; then doubts,
+# destination and estimate as one
+_Submit = tuple[
+    str, str | None, str, str | None, str | None, float, str, str | None, bool, bool, str | None, tuple[int, _Dest | None, str | None]
+]
+# key, label, state, reference, results, paths, addresses of objects, bytes, what went wrong
+_Outcome = tuple[str, str, str, str | None, Completed | None, list[str], list[str], int, Failure | None]
+# items, queued, submitting, running, saving, ended by state, bytes, committed, why it is paused, seconds, the account
+_BatchProgress = tuple[int, int, int, int, int, list[int], int, str, str | None, float, str]
 # objects (url, bytes, crc32c, etag), bytes of all, seconds
 _Rehosted = tuple[list[tuple[str, int, int | None, str | None]], int, float]
 # part, state, detail, seconds, what went wrong
@@ -113,6 +124,8 @@ class Job:
     def reference(self) -> str: ...
     @property
     def label(self) -> str | None: ...
+    @property
+    def dest(self) -> _Dest | None: ...
     def snapshot(self) -> _Snapshot: ...
     def poll(self) -> Operation[_Snapshot] | Failure: ...
     def wait(self, timeout: float | None) -> Operation[Completed] | Failure: ...
@@ -200,6 +213,26 @@ class Race:
     def cancel(self) -> None: ...
 
 @final
+class BatchRun:
+    def push(
+        self,
+        key: str,
+        request: Request,
+        *,
+        label: str | None,
+        priority: int,
+        dest: _Dest | None,
+        rehost: str | None,
+        max_cost: str | None,
+    ) -> Failure | None: ...
+    def has_room(self) -> bool: ...
+    def finish(self) -> None: ...
+    def stop(self) -> None: ...
+    def wait_slice(self, milliseconds: int, interruptible: bool) -> bool: ...
+    def take(self) -> _Outcome | Failure | bool: ...
+    def snapshot(self) -> _BatchProgress | Failure: ...
+
+@final
 class Client:
     @staticmethod
     def make(settings: Settings) -> Client | Failure: ...
@@ -210,10 +243,23 @@ class Client:
         *,
         once: str | None,
         label: str | None,
+        dest: _Dest | None,
         timeout: float | None,
         max_cost: str | None,
         on_unknown: str,
     ) -> Operation[Job] | Failure: ...
+    def batch(
+        self,
+        name: str,
+        *,
+        dest: _Dest | None,
+        overwrite: bool,
+        max_cost: str | None,
+        spend_limit: str | None,
+        on_unknown: str,
+        submits_at_once: int,
+        saves_at_once: int,
+    ) -> BatchRun | Failure: ...
     def estimate(self, request: Request) -> Operation[tuple[str, str]] | Failure: ...
     def committed(self) -> str: ...
     def job(self, reference: str) -> Job | Failure: ...
@@ -227,6 +273,7 @@ class Client:
     def close(self, grace: float) -> Operation[int] | Failure: ...
     def leak(self) -> None: ...
 
+def batch_states() -> list[str]: ...
 def kinds() -> list[tuple[int, str]]: ...
 def log_level(level: int) -> bool: ...
 def log_drain(most: int) -> list[_Line]: ...

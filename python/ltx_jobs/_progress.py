@@ -67,13 +67,19 @@ class _Calls:
 
 def _bar() -> Reporter | None:
     """A bar when tqdm is there and somebody watches; silence otherwise."""
+    tqdm = watched_tqdm()
+    return None if tqdm is None else _Bar(tqdm)
+
+
+def watched_tqdm() -> Any:
+    """tqdm, when it is there and somebody watches; else ``None``."""
     if sys.stderr is None or not sys.stderr.isatty():
         return None
     try:
         from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         return None
-    return _Bar(tqdm)
+    return tqdm
 
 
 class _Bar(_Calls):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ._client import BaseClient
     from ._job import BaseJob
-    from ._native import Failure, FrameStream, Operation, Race
+    from ._native import BatchRun, Failure, FrameStream, Operation, Race
     from ._progress import Reporter
 
     T = TypeVar("T")
@@ -65,7 +65,7 @@ def run(
     return unwrap(value, client, job)
 
 
-def slices(waited: Operation[Any] | Race | FrameStream) -> Iterator[None]:
+def slices(waited: Operation[Any] | Race | FrameStream | BatchRun) -> Iterator[None]:
     """Sleeps in slices until there is something to take; gives control back after each."""
     interruptible = threading.current_thread() is threading.main_thread()
     while not waited.wait_slice(SLICE_MS, interruptible):

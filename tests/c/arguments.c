@@ -74,6 +74,7 @@ STATUS(ltx_ops_wait_any, NULL, 1, -1, NULL, NULL)
 STATUS(ltx_recovered_job, given, 0, OUT(ltx_job), NULL)
 STATUS(ltx_request_new, NULL, OUT(ltx_request), NULL)
 STATUS(ltx_request_set_bool, given, NULL, true, NULL)
+STATUS(ltx_request_set_dest, given, NULL, NULL)
 STATUS(ltx_request_set_double, given, NULL, 1.0, NULL)
 STATUS(ltx_request_set_int, given, NULL, 1, NULL)
 STATUS(ltx_request_set_json, given, NULL, NULL, NULL)
@@ -165,6 +166,7 @@ static void ltx_result_label_wrong(void) { CHECK(ltx_result_label(given, 0) == N
 static void ltx_result_url_wrong(void) { CHECK(ltx_result_url(given, 0) == NULL); }
 static void ltx_saved_path_wrong(void) { CHECK(ltx_saved_path(given, 0) == NULL); }
 static void ltx_submits_began_at_wrong(void) { CHECK_INT(ltx_submits_began_at(given, 0), -1); }
+static void ltx_submits_dest_wrong(void) { CHECK(ltx_submits_dest(given, 0) == NULL); }
 static void ltx_submits_doubts_wrong(void) { CHECK_INT(ltx_submits_doubts(given, 0), 0); }
 static void ltx_submits_ended_wrong(void) { CHECK_INT(ltx_submits_ended(given, 0), LTX_STATE_UNKNOWN); }
 static void ltx_submits_endpoint_wrong(void) { CHECK(ltx_submits_endpoint(given, 0) == NULL); }
@@ -176,6 +178,7 @@ static void ltx_submits_job_wrong(void) { CHECK(ltx_submits_job(given, 0) == NUL
 static void ltx_submits_label_wrong(void) { CHECK(ltx_submits_label(given, 0) == NULL); }
 static void ltx_submits_once_wrong(void) { CHECK(ltx_submits_once(given, 0) == NULL); }
 static void ltx_submits_request_id_wrong(void) { CHECK(ltx_submits_request_id(given, 0) == NULL); }
+static void ltx_submits_usd_wrong(void) { CHECK(ltx_submits_usd(given, 0) == NULL); }
 /* These take no handle. */
 static void ltx_abi_version_wrong(void) { CHECK_INT(ltx_abi_version(), LTX_ABI_VERSION); }
 static void ltx_version_wrong(void) { CHECK_TEXT(ltx_version(), answer == LTX_INTERNAL ? "" : LTX_VERSION); }
@@ -313,6 +316,7 @@ static const struct {
     ROW(ltx_request_free),
     ROW(ltx_request_new),
     ROW(ltx_request_set_bool),
+    ROW(ltx_request_set_dest),
     ROW(ltx_request_set_double),
     ROW(ltx_request_set_int),
     ROW(ltx_request_set_json),
@@ -344,6 +348,7 @@ static const struct {
     ROW(ltx_status_name),
     ROW(ltx_submits_began_at),
     ROW(ltx_submits_count),
+    ROW(ltx_submits_dest),
     ROW(ltx_submits_doubts),
     ROW(ltx_submits_ended),
     ROW(ltx_submits_endpoint),
@@ -356,6 +361,7 @@ static const struct {
     ROW(ltx_submits_label),
     ROW(ltx_submits_once),
     ROW(ltx_submits_request_id),
+    ROW(ltx_submits_usd),
     ROW(ltx_version),
     ROW(ltx_version_number),
 };

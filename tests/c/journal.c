@@ -29,6 +29,10 @@ static ltx_op *submit(ltx_client *client, const char *label) {
   ltx_request *request = emulator_request();
   CHECK_OK(ltx_request_set_label(request, label, &err), err);
   CHECK_OK(ltx_request_set_once(request, label, &err), err);
+  if (strcmp(label, "sh010") != 0) {
+    CHECK_OK(ltx_request_set_dest(request, "/shots/020", &err), err);
+    CHECK_OK(ltx_request_set_max_cost(request, "100", &err), err);
+  }
   CHECK_OK(ltx_client_submit(client, request, NULL, &op, &err), err);
   ltx_request_free(request);
   return op;
@@ -118,6 +122,8 @@ static void a_killed_process_is_recovered_and_pays_nothing_again(void) {
   /* No answer came: there is no request id, and one attempt is in doubt. */
   CHECK(ltx_submits_request_id(unknown, 0) == NULL);
   CHECK_INT(ltx_submits_doubts(unknown, 0), 1);
+  CHECK_TEXT(ltx_submits_dest(unknown, 0), "/shots/020");
+  CHECK(ltx_submits_usd(unknown, 0) != NULL && strtod(ltx_submits_usd(unknown, 0), NULL) > 0);
   CHECK(ltx_submits_began_at(unknown, 0) > 0 && !ltx_submits_is_other_key(unknown, 0));
   char intent[256];
   snprintf(intent, sizeof intent, "%s", ltx_submits_intent(unknown, 0));
@@ -169,6 +175,7 @@ static void a_killed_process_is_recovered_and_pays_nothing_again(void) {
   CHECK_INT(ltx_submits_count(list), 2);
   CHECK_TEXT(ltx_submits_job(list, 0), reference);
   CHECK_TEXT(ltx_submits_label(list, 0), "sh010");
+  CHECK(ltx_submits_dest(list, 0) == NULL && ltx_submits_usd(list, 0) == NULL);
   CHECK_INT(ltx_submits_fate(list, 1), LTX_FATE_ACCEPTED);
   CHECK_INT(ltx_submits_doubts(list, 1), 0);
   CHECK_INT(ltx_submits_ended(list, 0), LTX_STATE_COMPLETED);

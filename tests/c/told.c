@@ -74,6 +74,8 @@ void tell_submits(FILE *to, const ltx_submits *submits) {
     tell_text(to, "endpoint", ltx_submits_endpoint(submits, i));
     tell_text(to, "label", ltx_submits_label(submits, i));
     tell_text(to, "once", ltx_submits_once(submits, i));
+    tell_text(to, "dest", ltx_submits_dest(submits, i));
+    tell_text(to, "usd", ltx_submits_usd(submits, i));
     fprintf(to, "%" PRId64 " %d %d\n", ltx_submits_began_at(submits, i), (int)ltx_submits_fate(submits, i), (int)ltx_submits_ended(submits, i));
   }
 }

@@ -50,6 +50,7 @@ TEXT(ltx_config_set, value, ltx_config_set(config, "proxy", text, err))
 TEXT(ltx_frames_extract, dest, ltx_frames_extract(frames, text, NULL, NULL, &op, err))
 TEXT(ltx_request_new, endpoint, ltx_request_new(text, &no_request, err))
 TEXT(ltx_request_set_bool, field, ltx_request_set_bool(request, text, true, err))
+TEXT(ltx_request_set_dest, dest, ltx_request_set_dest(request, text, err))
 TEXT(ltx_request_set_double, field, ltx_request_set_double(request, text, 0.5, err))
 TEXT(ltx_request_set_int, field, ltx_request_set_int(request, text, 1, err))
 TEXT(ltx_request_set_json, field, ltx_request_set_json(request, text, "1", err))
@@ -129,6 +130,7 @@ static const struct {
     ROW(ltx_frames_options, spool),
     ROW(ltx_request_new, endpoint),
     ROW(ltx_request_set_bool, field),
+    ROW(ltx_request_set_dest, dest),
     ROW(ltx_request_set_double, field),
     ROW(ltx_request_set_int, field),
     ROW(ltx_request_set_json, field),

@@ -167,18 +167,19 @@ void what_was_left_behind_is_listed_and_settled() {
   const Service service(R"({"fault": [{"route": "submit", "skip": 1, "do": "read_and_close"}]})");
   const ltx::Client client = service.client();
   const ltx::Job job = client.submit(request());
-  CHECK_INT(refused([&] { (void)client.submit(request()); }), LTX_SUBMIT_UNKNOWN);
+  CHECK_INT(refused([&] { (void)client.submit(request().dest("/shots/020").max_cost("100")); }), LTX_SUBMIT_UNKNOWN);
   const ltx::Recovered found = client.recover();
   CHECK(found.jobs.size() == 1 && found.unknown.size() == 1 && found.other_key.empty());
   CHECK(found.jobs[0].reference() == job.reference());
   CHECK(found.unknown[0].fate == ltx::Fate::unknown && found.unknown[0].label && !found.unknown[0].once && !found.unknown[0].job);
   CHECK(found.unknown[0].doubts == 1 && !found.unknown[0].request_id);
+  CHECK(found.unknown[0].dest == "/shots/020" && found.unknown[0].usd && *found.unknown[0].usd > "0.00");
   CHECK(std::chrono::system_clock::now() - found.unknown[0].began_at < 10min);
   CHECK_INT(refused([&] { client.resolve("intent:unheard-of", std::nullopt); }), LTX_NOT_FOUND);
   client.resolve(found.unknown[0].intent, std::nullopt);
   const std::vector<ltx::JournaledSubmit> all = client.jobs();
   CHECK_INT(all.size(), 2);
-  CHECK(all[0].fate == ltx::Fate::accepted && all[0].job && *all[0].job == job.reference() && !all[0].saved);
+  CHECK(all[0].fate == ltx::Fate::accepted && all[0].job && *all[0].job == job.reference() && !all[0].saved && !all[0].dest && !all[0].usd);
   CHECK(all[1].fate == ltx::Fate::refused && all[1].doubts == 0);
   CHECK(client.recover().unknown.empty());
 }

@@ -16,7 +16,7 @@ from ltx_jobs import _requests
 PICTURE = b"\x89PNG\r\n\x1a\n a picture, as far as its first bytes tell"
 SOUND = b"ID3\x04 a sound, as far as its first bytes tell"
 CLASSES = [value for value in vars(ltx_jobs).values() if isinstance(value, type) and issubclass(value, ltx_jobs.Request) and value.endpoint]
-OPTIONS = ["once", "label", "timeout", "max_cost", "on_unknown", "progress"]
+OPTIONS = ["once", "label", "dest", "timeout", "max_cost", "on_unknown", "progress"]
 # Long enough for every endpoint.
 CLIP = MEDIA / "eighty-frames.mp4"
 

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_char;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ struct Inner {
     path: Option<String>,
     once: Option<String>,
     label: Option<String>,
+    dest: Option<PathBuf>,
     timeout: Option<Duration>,
     max_cost: Option<Usd>,
     on_unknown: OnUnknown,
@@ -53,6 +55,9 @@ impl Draft {
             }
             if let Some(label) = &draft.label {
                 submit = submit.label(label.clone());
+            }
+            if let Some(dest) = &draft.dest {
+                submit = submit.dest(dest.clone());
             }
             if let Some(timeout) = draft.timeout {
                 submit = submit.timeout(timeout);
@@ -99,6 +104,7 @@ pub unsafe extern "C" fn ltx_request_new(
             path: None,
             once: None,
             label: None,
+            dest: None,
             timeout: None,
             max_cost: None,
             on_unknown: OnUnknown::Stop,
@@ -283,6 +289,28 @@ pub unsafe extern "C" fn ltx_request_set_label(
         let label = text::optional(label, "label")?.map(str::to_owned);
         draft.change(|draft| {
             draft.label = label;
+            Ok(())
+        })
+    })
+}
+
+/// Where the outputs are meant to go: a directory, which is written down with the submit. Nothing is saved by it; whoever brings the outputs home finds it:
+/// ltx_submits_dest(), and the command `ltx-jobs recover --finish`. NULL takes it away. The path is UTF-8; on POSIX any bytes are taken, and what is not UTF-8
+/// is not written down.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_request_set_dest(
+    request: *mut ltx_request,
+    dest: *const c_char,
+    err: *mut *mut ltx_error,
+) -> ltx_status {
+    guard::done(err, || {
+        let draft = look!(request)?;
+        let dest = match dest.is_null() {
+            true => None,
+            false => Some(text::path(dest, "dest")?),
+        };
+        draft.change(|draft| {
+            draft.dest = dest;
             Ok(())
         })
     })

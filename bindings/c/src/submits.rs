@@ -29,6 +29,8 @@ pub(crate) struct Row {
     endpoint: CString,
     label: Option<CString>,
     once: Option<CString>,
+    dest: Option<CString>,
+    usd: Option<CString>,
     request_id: Option<CString>,
     began_at: i64,
     fate: i32,
@@ -58,6 +60,8 @@ impl Row {
             endpoint: text::owned(&submit.endpoint),
             label: submit.label.as_deref().map(text::owned),
             once: submit.once.as_deref().map(text::owned),
+            dest: submit.dest.as_ref().map(|dest| text::owned_path(&dest.dir)),
+            usd: submit.usd.map(|usd| text::owned(&usd.to_string())),
             request_id: submit.request_id.as_deref().map(text::owned),
             began_at: epoch_ms(Some(submit.began_at)),
             fate: match submit.state {
@@ -248,6 +252,18 @@ pub unsafe extern "C" fn ltx_submits_label(submits: *const ltx_submits, index: u
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ltx_submits_once(submits: *const ltx_submits, index: usize) -> *const c_char {
     word(submits, index, |row| row.once.as_ref())
+}
+
+/// The directory its outputs are meant to go to, as given at submit: an absolute path; NULL when none was given.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_submits_dest(submits: *const ltx_submits, index: usize) -> *const c_char {
+    word(submits, index, |row| row.dest.as_ref())
+}
+
+/// Its estimate, US dollars as a decimal such as `"2.50"`; NULL where none was made: it is made for a limit of the submit or of the client.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ltx_submits_usd(submits: *const ltx_submits, index: usize) -> *const c_char {
+    word(submits, index, |row| row.usd.as_ref())
 }
 
 /// The service's request id, for the vendor's support, where the outcome is unknown or the job's id is lost; NULL when there is none.

@@ -5,7 +5,9 @@ use std::str::FromStr as _;
 use ltx_jobs::{Error, JobRef, OnUnknown, Result, RuntimeOptions, Usd};
 use pyo3::prelude::*;
 
+use crate::batch::BatchRun;
 use crate::convert;
+use crate::dest;
 use crate::failure::Failure;
 use crate::guard::fenced;
 use crate::job::{Job, no_word};
@@ -36,7 +38,7 @@ impl Client {
     }
 
     /// Starts a submit; or a failure.
-    #[pyo3(signature = (request, *, once, label, timeout, max_cost, on_unknown))]
+    #[pyo3(signature = (request, *, once, label, dest, timeout, max_cost, on_unknown))]
     #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
     fn submit(
         &self,
@@ -44,6 +46,7 @@ impl Client {
         request: &Request,
         once: Option<String>,
         label: Option<String>,
+        dest: Option<dest::Given>,
         timeout: Option<f64>,
         max_cost: Option<&str>,
         on_unknown: &str,
@@ -56,6 +59,9 @@ impl Client {
             if let Some(label) = label {
                 submit = submit.label(label);
             }
+            if let Some(given) = dest {
+                submit = submit.dest(dest::read(given)?);
+            }
             if let Some(seconds) = timeout {
                 submit = submit.timeout(convert::duration("timeout", seconds)?);
             }
@@ -66,6 +72,44 @@ impl Client {
             let reference = submitting.reference().map(ToString::to_string);
             Ok(Operation::new(submitting.operation().clone(), reference))
         })
+    }
+
+    /// Starts a batch; or a failure.
+    #[pyo3(signature = (name, *, dest, overwrite, max_cost, spend_limit, on_unknown, submits_at_once, saves_at_once))]
+    #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
+    fn batch(
+        &self,
+        py: Python<'_>,
+        name: String,
+        dest: Option<dest::Given>,
+        overwrite: bool,
+        max_cost: Option<&str>,
+        spend_limit: Option<&str>,
+        on_unknown: &str,
+        submits_at_once: usize,
+        saves_at_once: usize,
+    ) -> PyResult<Py<PyAny>> {
+        let start = || {
+            let mut batch = self
+                .0
+                .batch(name)
+                .overwrite(overwrite)
+                .on_unknown(unknown_mode(on_unknown)?)
+                .submits_at_once(submits_at_once)
+                .saves_at_once(saves_at_once);
+            if let Some(given) = dest {
+                batch = batch.dest(dest::read(given)?);
+            }
+            if let Some(text) = max_cost {
+                batch = batch.max_cost(amount("max_cost", text)?);
+            }
+            if let Some(text) = spend_limit {
+                batch = batch.spend_limit(amount("spend_limit", text)?);
+            }
+            Ok(BatchRun::new(batch.start()))
+        };
+        let started = py.detach(|| fenced(start));
+        convert::outcome(py, started, |run| Ok(Py::new(py, run)?.into_any()))
     }
 
     /// Starts to estimate what a request would cost; or a failure.
@@ -160,7 +204,7 @@ fn build(pairs: &[(String, String)]) -> Result<ltx_jobs::Client> {
 }
 
 /// US dollars from their text.
-fn amount(what: &str, text: &str) -> Result<Usd> {
+pub(crate) fn amount(what: &str, text: &str) -> Result<Usd> {
     Usd::from_str(text).map_err(|error| Error::from_face(error.kind(), format!("{what}: {}", error.message())))
 }
 

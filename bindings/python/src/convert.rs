@@ -77,10 +77,12 @@ pub(crate) fn snapshot<'py>(py: Python<'py>, snapshot: Snapshot) -> PyResult<Bou
 }
 
 /// Of each submit: intent, job, endpoint, label, once key, when it began, what became of it, terminal status, whether it was saved, whether the key was
-/// another, request id, doubts.
+/// another, request id; then doubts, destination and estimate as one.
 pub(crate) fn submits(py: Python<'_>, submits: Vec<JournaledSubmit>) -> PyResult<Bound<'_, PyList>> {
     let list = PyList::empty(py);
     for submit in submits {
+        let dest = submit.dest.as_ref().map(crate::dest::told);
+        let usd = submit.usd.map(|usd| usd.to_string());
         list.append((
             submit.intent.to_string(),
             submit.job.map(|job| job.to_string()),
@@ -93,7 +95,7 @@ pub(crate) fn submits(py: Python<'_>, submits: Vec<JournaledSubmit>) -> PyResult
             submit.saved,
             submit.other_key,
             submit.request_id,
-            submit.doubts,
+            (submit.doubts, dest, usd),
         ))?;
     }
     Ok(list)

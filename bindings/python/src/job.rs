@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::convert;
+use crate::dest;
 use crate::frames::{count, speed};
 use crate::operation::{Operation, begin};
 
@@ -27,6 +28,12 @@ impl Job {
     #[getter]
     fn label(&self) -> Option<&str> {
         self.0.label()
+    }
+
+    /// Where its outputs are meant to go, as given at submit.
+    #[getter]
+    fn dest(&self) -> Option<dest::Told> {
+        self.0.dest().map(dest::told)
     }
 
     /// What is known, from memory.
@@ -212,7 +219,7 @@ impl Completed {
     }
 }
 
-fn archive_mode(word: &str) -> Result<ArchiveMode> {
+pub(crate) fn archive_mode(word: &str) -> Result<ArchiveMode> {
     Ok(match word {
         "unpack" => ArchiveMode::Unpack,
         "keep" => ArchiveMode::Keep,

@@ -9,10 +9,12 @@
 //! * No signal handler is installed; our own threads block the signals that a handler in Python may want.
 #![deny(missing_docs)]
 
+mod batch;
 mod client;
 mod command;
 mod completions;
 mod convert;
+mod dest;
 mod failure;
 mod frames;
 mod guard;
@@ -31,6 +33,8 @@ mod stream;
 /// The module's contents.
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use super::batch::{BatchRun, batch_states};
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]

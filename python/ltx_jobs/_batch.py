@@ -1,0 +1,555 @@
+"""A batch: many requests under a name, submitted as the service allows, waited for, saved, and told one by one.
+
+The loop over a batch is what drives it: each turn takes an outcome that is there, or else an item of the caller's while there is room for one, or else
+waits. So a generator of items is never run further ahead than the batch can take, and everything of the caller's runs on the caller's own thread.
+"""
+
+from __future__ import annotations
+
+import time
+
+from . import _dest, _logs
+from ._errors import Error, local, make, unwrap
+from ._job import Completed, Job
+from ._models import Value, Word
+from ._money import amount, amount_text
+from ._requests import Request
+from ._wait import add_note, slices, stay_at_exit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from decimal import Decimal
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Any, Callable, NoReturn, Union
+
+    from typing_extensions import Self
+
+    from . import _native
+    from ._client import Client
+    from ._dest import DestArg
+    from ._endpoints import OnUnknown
+    from ._money import Usd
+
+    ItemArg = Union["BatchItem", tuple[str, Request]]
+    BatchProgressArg = Union[bool, Callable[["BatchProgress"], object], None]
+
+# `InvalidState`: what a batch that has been stopped answers to another item.
+_TAKES_NO_MORE = 105
+# Ten times a second is more than eyes need.
+_PAUSE = 0.1
+
+
+class BatchState(Word):
+    """How an item ended in this run of its batch; compares equal to its word."""
+
+    SAVED = "saved"
+    """Its outputs were saved now."""
+    WAS_SAVED = "was_saved"
+    """They were saved by a run before, and are still there."""
+    COMPLETED = "completed"
+    """The job is completed, and nothing was to be saved."""
+    FAILED = "failed"
+    """The job, or its submit, failed for good. What was not billed is submitted again when the batch is started again."""
+    UNKNOWN = "unknown"
+    """Nobody can tell whether there is a job, or its id was lost. Never submitted again without consent; see `Client.resolve`."""
+    UNSAVED = "unsaved"
+    """The job is completed, and its outputs could not be saved. The batch started again tries once more."""
+    RUNNING = "running"
+    """The job goes on at the service; the batch was stopped before its end. The batch started again waits for it."""
+    NOT_SUBMITTED = "not_submitted"
+    """Not sent: the batch was stopped or paused before, or its limits stood against it. The batch started again submits it."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing left to do for the item."""
+        return self in (BatchState.SAVED, BatchState.WAS_SAVED, BatchState.COMPLETED)
+
+
+class BatchItem(Value):
+    """A request in a batch; see `Client.batch`.
+
+    Args:
+        key: What it is known by in its batch, for good: the batch started again goes on with the job that is there under it. Another version of a shot is
+            another key. At most 200 characters; slashes make directories.
+        request: A request object such as `VideoToVideoHdr`.
+        label: A name for people; the key by default.
+        priority: Higher ones are submitted first; equal ones in the order they come.
+        dest: Where its outputs go; by default a directory named after the key, in that of the batch.
+        rehost: The URL of an object store that its outputs are copied to instead of the disk, as in `Completed.rehost`.
+        max_cost: As in `Client.submit`; by default that of the batch.
+    """
+
+    __slots__ = ("key", "request", "label", "priority", "dest", "rehost", "max_cost")
+
+    key: str
+    """What it is known by."""
+    request: Request
+    """The request."""
+    label: str | None
+    """A name for people."""
+    priority: int
+    """Higher ones first."""
+    dest: DestArg | None
+    """Where its outputs go."""
+    rehost: str | None
+    """Where its outputs are copied to."""
+    max_cost: Usd | None
+    """The most it may cost."""
+
+    def __init__(
+        self,
+        key: str,
+        request: Request,
+        label: str | None = None,
+        priority: int = 0,
+        dest: DestArg | None = None,
+        rehost: str | None = None,
+        max_cost: Usd | None = None,
+    ) -> None:
+        if not isinstance(request, Request):
+            raise TypeError(f"request must be a request object such as VideoToVideoHdr, not {type(request).__name__}")
+        if dest is not None and rehost is not None:
+            raise local(101, f"the item {key!r} has dest and rehost; its outputs go to one of them")
+        self._set(key=key, request=request, label=label, priority=priority, dest=dest, rehost=rehost, max_cost=max_cost)
+
+
+class BatchOutcome(Value):
+    """What became of one item. Pickles, without its `completed`, which holds signed URLs."""
+
+    __slots__ = ("key", "label", "state", "ref", "job", "completed", "paths", "urls", "bytes", "error")
+
+    key: str
+    """The key of the item."""
+    label: str
+    """Its label."""
+    state: BatchState
+    """How it ended."""
+    ref: str | None
+    """The reference of its job, as far as one is known, else ``intent:...`` of its submit, for `Client.resolve`."""
+    job: Job | None
+    """Its job."""
+    completed: Completed | None
+    """The results, when the job was seen to complete in this run."""
+    paths: tuple[Path, ...]
+    """Its files."""
+    urls: tuple[str, ...]
+    """The addresses of its objects, when they went to a store."""
+    bytes: int
+    """Bytes of files or objects."""
+    error: Error | None
+    """Why, where it is not done."""
+
+    def __init__(
+        self,
+        key: str,
+        label: str,
+        state: str,
+        ref: str | None,
+        job: Job | None,
+        completed: Completed | None,
+        paths: Iterable[Path],
+        urls: Iterable[str],
+        bytes: int,
+        error: Error | None,
+    ) -> None:
+        self._set(
+            key=key,
+            label=label,
+            state=BatchState(state),
+            ref=ref,
+            job=job,
+            completed=completed,
+            paths=tuple(paths),
+            urls=tuple(urls),
+            bytes=bytes,
+            error=error,
+        )
+
+    def __repr__(self) -> str:
+        about = f", {self.ref!r}" if self.ref else ""
+        files = f", {len(self.paths) + len(self.urls)} files, {self.bytes} bytes" if self.paths or self.urls else ""
+        error = f", error={self.error!r}" if self.error is not None else ""
+        return f"BatchOutcome({self.key!r}, {self.state.value}{about}{files}{error})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = dict(zip(self.__slots__, self._content()))
+        return BatchOutcome, tuple(None if name == "completed" else value for name, value in values.items())
+
+
+class BatchProgress(Value):
+    """How a batch is, from memory. ``str`` of it is the account, for people."""
+
+    __slots__ = ("items", "queued", "submitting", "running", "saving", "ended", "bytes", "committed", "paused", "elapsed", "account")
+
+    items: int
+    """Items that the batch has taken."""
+    queued: int
+    """Waiting to be submitted."""
+    submitting: int
+    """Being submitted: looked at, uploaded for, waiting for room at the service, sent."""
+    running: int
+    """Jobs that run at the service."""
+    saving: int
+    """Completed, and waiting to be saved or being saved."""
+    ended: tuple[tuple[BatchState, int], ...]
+    """Items that have ended, for every `BatchState`; see `count`."""
+    bytes: int
+    """Bytes saved in this run."""
+    committed: Decimal
+    """US dollars: the estimates of its jobs, of runs before too; counted only with a ``spend_limit``."""
+    paused: str | None
+    """Why nothing more is submitted, if so."""
+    elapsed: float
+    """Seconds since the run began."""
+    account: str
+    """All of it in one line, for people."""
+
+    def __init__(
+        self,
+        items: int,
+        queued: int,
+        submitting: int,
+        running: int,
+        saving: int,
+        ended: Iterable[tuple[str, int]],
+        bytes: int,
+        committed: Decimal,
+        paused: str | None,
+        elapsed: float,
+        account: str,
+    ) -> None:
+        self._set(
+            items=items,
+            queued=queued,
+            submitting=submitting,
+            running=running,
+            saving=saving,
+            ended=tuple((BatchState(state), count) for state, count in ended),
+            bytes=bytes,
+            committed=committed,
+            paused=paused,
+            elapsed=elapsed,
+            account=account,
+        )
+
+    def count(self, state: str) -> int:
+        """Items that ended in a state."""
+        return dict(self.ended).get(BatchState(state), 0)
+
+    @property
+    def all_done(self) -> bool:
+        """Whether every item is done: nothing failed, is unknown, unsaved, running or not submitted."""
+        return sum(count for state, count in self.ended if state.is_done) == self.items
+
+    def __str__(self) -> str:
+        return self.account
+
+
+class Batch:
+    """A batch that runs: an iterator of its outcomes, in the order they happen. Made by `Client.batch`.
+
+    The loop drives it: items are taken and outcomes told while somebody iterates. What is submitted already goes on meanwhile. Leaving the loop and letting
+    go of the batch stops it, as `close` and the end of a ``with`` do. Belongs to one thread at a time, and to the process that made it.
+    """
+
+    __slots__ = ("_client", "_items", "_native", "_over", "_show", "__weakref__")
+
+    def __init__(self, client: Client, native: _native.BatchRun, items: Iterator[ItemArg], show: _Show | None) -> None:
+        self._client = client
+        self._native = native
+        # Gone when no more are to be taken.
+        self._items: Iterator[ItemArg] | None = items
+        self._show = show
+        self._over = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> BatchOutcome:
+        """The next outcome.
+
+        Raises:
+            InvalidRequest: An item can never be right, or its key was there before. Nothing more is submitted then, and so with every exception that comes
+                out of `items`, and with Ctrl-C; iterating further tells what became of the items before it.
+        """
+        if self._over:
+            raise StopIteration
+        _logs.attend()
+        try:
+            outcome = self._next()
+        except BaseException as stop:
+            self.stop()
+            self._end_show()
+            if not isinstance(stop, Exception):
+                self._client._hold_until_exit()
+            if isinstance(stop, KeyboardInterrupt):
+                add_note(stop, "the batch was stopped; jobs that run are billed if they succeed, and the same batch started again goes on with them")
+            raise
+        finally:
+            _logs.hand_over()
+        stay_at_exit()
+        if outcome is None:
+            self._over = True
+            self._end_show()
+            raise StopIteration
+        return outcome
+
+    def _next(self) -> BatchOutcome | None:
+        while True:
+            taken = self._native.take()
+            if taken is True:
+                return None
+            if taken is not False:
+                return self._outcome(unwrap(taken, self._client))
+            if self._items is not None and self._native.has_room():
+                self._push(self._items)
+                continue
+            for _ in slices(self._native):
+                if self._show is not None:
+                    self._show.look(self)
+                if self._items is not None and self._native.has_room():
+                    break
+
+    def _push(self, items: Iterator[ItemArg]) -> None:
+        """Takes one item of the caller's."""
+        from ._client import native_request
+
+        try:
+            given = next(items)
+        except StopIteration:
+            self._items = None
+            self._native.finish()
+            return
+        item = given if isinstance(given, BatchItem) else _item(given)
+        failure = self._native.push(
+            item.key,
+            _request(item.request, None),
+            label=item.label,
+            priority=item.priority,
+            dest=_dest.given(item.dest),
+            rehost=item.rehost,
+            max_cost=None if item.max_cost is None else amount_text("max_cost", item.max_cost),
+        )
+        if failure is None:
+            return
+        if failure.number == _TAKES_NO_MORE:
+            # It was stopped by another thread, or the client closed, while the item was made.
+            self._items = None
+            return
+        raise make(failure, self._client)
+
+    def _outcome(self, raw: _native._Outcome) -> BatchOutcome:
+        from pathlib import Path
+
+        key, label, state, ref, completed, paths, urls, size, failure = raw
+        job = None if ref is None or ref.startswith("intent:") else Job(self._client, ref, label)
+        done = None if completed is None or job is None else Completed(job, completed)
+        error = None if failure is None else make(failure, self._client, job)
+        return BatchOutcome(key, label, state, ref, job, done, map(Path, paths), urls, size, error)
+
+    def snapshot(self) -> BatchProgress:
+        """The numbers, from memory: never blocks. Any thread may ask."""
+        items, queued, submitting, running, saving, ended, size, committed, paused, elapsed, account = unwrap(
+            self._native.snapshot(), self._client
+        )
+        states = zip(_states(), ended)
+        return BatchProgress(items, queued, submitting, running, saving, states, size, amount(committed), paused, elapsed, account)
+
+    @property
+    def summary(self) -> str:
+        """The account in one line, for people: ``"200 items, 197 saved, 2 failed, 1 unknown"``."""
+        return self.snapshot().account
+
+    def stop(self) -> None:
+        """Stops it: nothing more is taken or submitted, a paid POST that is on the wire is finished and written down, waits and transfers end.
+
+        Returns at once; any thread may call it. Iterating further tells the outcomes of what is left. The same batch started again goes on.
+        """
+        self._items = None
+        self._native.stop()
+
+    def close(self) -> None:
+        """Stops it, and waits until it has ended: for a paid POST on the wire, otherwise for nothing. Outcomes that nobody took are in the `summary`."""
+        self.stop()
+        for _ in self:
+            pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def _end_show(self) -> None:
+        if self._show is not None:
+            self._show.last_look(self)
+            self._show.close()
+            self._show = None
+
+    def __repr__(self) -> str:
+        try:
+            return f"<Batch: {self.summary}>"
+        except Error:
+            return "<Batch of the parent process>"
+
+    def __reduce__(self) -> NoReturn:
+        from pickle import PicklingError
+
+        raise PicklingError("a running Batch is not pickled; start it again under its name where it is to go on")
+
+
+class Batches:
+    """What `Client` inherits `batch` from."""
+
+    __slots__ = ()
+
+    def batch(
+        self,
+        items: Iterable[ItemArg],
+        *,
+        name: str,
+        dest: DestArg | None = None,
+        spend_limit: Usd | None = None,
+        max_cost: Usd | None = None,
+        on_unknown: OnUnknown = "stop",
+        overwrite: bool = False,
+        submits_at_once: int = 4,
+        saves_at_once: int = 2,
+        progress: BatchProgressArg = None,
+    ) -> Batch:
+        """Submits many requests under a name, waits for them and saves their outputs. **Every item is billed** if its job succeeds.
+
+        ::
+
+            items = ((shot, ltx_jobs.VideoToVideoHdr(video_uri=Path(f"plates/{shot}.mp4"))) for shot in shots)
+            with client.batch(items, name="reel 2", dest="shots", spend_limit="250") as batch:
+                for outcome in batch:
+                    print(outcome.key, outcome.state, outcome.error or "")
+            print(batch.summary)
+
+        Nothing that happens to one item is raised, or keeps the others. Each is submitted under a ``once`` key made of the name and its own: a batch that was
+        killed, stopped or paused is simply started again with the same items. What is saved is skipped, what runs is waited for, what was not billed is
+        submitted again, and what is unknown is told and never submitted again without consent. When the account is in the way (no credits, the key refused),
+        or several submits in a row end in doubt or find no service, nothing more is submitted: `BatchProgress.paused` says why, and the items that are left
+        end as ``"not_submitted"``.
+
+        Items are taken while somebody iterates, and at most some 256 ahead of what is submitted.
+
+        Args:
+            items: `BatchItem` objects, or tuples of key and request; a generator is run on the iterating thread, as the batch has room.
+            name: The name of the batch; the same for the same work.
+            dest: A directory, or a `Destination`: each item that has none of its own is saved into a directory named after its key in it. Without, such items
+                are waited for and not saved.
+            spend_limit: US dollars for all its items together, by their estimates, counting what runs of before have submitted. Items beyond it, and those
+                without an estimate, end as ``"not_submitted"``.
+            max_cost: As in `submit`, for every item without one of its own.
+            on_unknown: As in `submit`.
+            overwrite: Replace different files that are there.
+            submits_at_once: Submits that are prepared (hashed, uploaded for) and sent at the same time, 1 to 64. How many jobs run is for the service to say,
+                or for the client's ``max_concurrent_jobs``.
+            saves_at_once: Jobs whose outputs are saved at the same time, 1 to 64; what expires first is saved first.
+            progress: ``True`` for a bar, or a callable that gets a `BatchProgress` on the iterating thread, at most ten times a second. What it raises stops
+                the batch.
+
+        Raises:
+            InvalidRequest: The name is empty, or an option cannot be used. What iterating raises is told at `Batch`.
+            ClosedError: The client was closed; also while it is iterated.
+        """
+        if not name:
+            raise local(101, "the name of a batch is empty")
+        for what, number in (("submits_at_once", submits_at_once), ("saves_at_once", saves_at_once)):
+            if not 1 <= number <= 64:
+                raise local(101, f"{what} = {number}: must be from 1 to 64")
+        client: Client = self  # type: ignore[assignment]
+        show = _show(progress)
+        source = iter(items)
+        native = unwrap(
+            client._here().batch(
+                name,
+                dest=_dest.given(dest),
+                overwrite=overwrite,
+                max_cost=None if max_cost is None else amount_text("max_cost", max_cost),
+                spend_limit=None if spend_limit is None else amount_text("spend_limit", spend_limit),
+                on_unknown=on_unknown,
+                submits_at_once=submits_at_once,
+                saves_at_once=saves_at_once,
+            ),
+            client,
+        )
+        return Batch(client, native, source, show)
+
+
+def _item(given: object) -> BatchItem:
+    if not isinstance(given, tuple) or len(given) != 2:  # pyright: ignore[reportUnknownArgumentType]
+        kind = type(given).__name__  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        raise TypeError(f"an item of a batch is a BatchItem or a tuple of key and request, not {kind}")
+    key, request = given  # pyright: ignore[reportUnknownVariableType]
+    return BatchItem(key, request)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _states() -> list[str]:
+    from ._native import batch_states
+
+    return batch_states()
+
+
+def _show(progress: BatchProgressArg) -> _Show | None:
+    if progress is None or progress is False:
+        return None
+    if progress is True:
+        return _bar()
+    if callable(progress):
+        return _Show(progress)
+    raise TypeError(f"progress must be None, True or a callable, not {type(progress).__name__}")
+
+
+class _Show:
+    """Calls the user's function on the iterating thread."""
+
+    def __init__(self, call: Callable[[BatchProgress], object]) -> None:
+        self._call = call
+        self._next = 0.0
+
+    def look(self, batch: Batch) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _PAUSE
+            self.last_look(batch)
+
+    def last_look(self, batch: Batch) -> None:
+        self._call(batch.snapshot())
+
+    def close(self) -> None:
+        pass
+
+
+def _bar() -> _Show | None:
+    """A bar when tqdm is there and somebody watches; silence otherwise."""
+    from ._progress import watched_tqdm
+
+    tqdm = watched_tqdm()
+    return None if tqdm is None else _Bar(tqdm)
+
+
+class _Bar(_Show):
+    """A tqdm bar of items."""
+
+    def __init__(self, tqdm: Any) -> None:
+        super().__init__(self._look)
+        self._tqdm = tqdm
+        self._bar: Any = None
+
+    def _look(self, now: BatchProgress) -> None:
+        if self._bar is None:
+            self._bar = self._tqdm(unit="item", leave=True)
+        self._bar.total = now.items
+        self._bar.n = sum(count for _, count in now.ended)
+        self._bar.set_postfix_str(now.account, refresh=False)
+        self._bar.refresh()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
