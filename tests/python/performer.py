@@ -22,6 +22,9 @@ import ltx_jobs
 CLASSES = {kind.endpoint: kind for kind in vars(ltx_jobs).values() if isinstance(kind, type) and issubclass(kind, ltx_jobs.Request) and kind.endpoint}
 PACKAGE = str(Path(ltx_jobs.__file__).parent)
 
+# The client that is tried.
+make_client: Callable[..., ltx_jobs.Client] = ltx_jobs.Client
+
 
 class Told:
     """Everything a program could show of what it holds, in every form Python has for showing."""
@@ -112,7 +115,7 @@ class Stage:
     def __init__(self, scenario: dict[str, Any], told: Told) -> None:
         self.scenario = scenario
         self.told = told
-        self.client = ltx_jobs.Client(scenario["api_key"], base_url=scenario["base_url"], **scenario.get("settings", {}))
+        self.client = make_client(scenario["api_key"], base_url=scenario["base_url"], **scenario.get("settings", {}))
         self.job: ltx_jobs.Job | None = None
         self.started: deque[Started] = deque()
         self.done: ltx_jobs.Completed | None = None
