@@ -6,6 +6,7 @@ On the way it logs everything and shows everything, for the conductor to look fo
 from __future__ import annotations
 
 import copy
+import gc
 import inspect
 import json
 import logging
@@ -331,6 +332,8 @@ def main() -> None:
             scenario = json.loads(line)
             handler, told = logged_into(scenario["log"]), Told(scenario["told"])
             result = play(scenario, told)
+            # Where variables were shown, the error and its frames hold each other; what the stage holds is to go now, and not with some later collection.
+            gc.collect()
             told.file.close()
             logging.getLogger("ltx_jobs").removeHandler(handler)
             handler.close()
