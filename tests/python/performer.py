@@ -6,6 +6,7 @@ On the way it logs everything and shows everything, for the conductor to look fo
 from __future__ import annotations
 
 import copy
+import gc
 import inspect
 import json
 import logging
@@ -21,6 +22,9 @@ import ltx_jobs
 
 CLASSES = {kind.endpoint: kind for kind in vars(ltx_jobs).values() if isinstance(kind, type) and issubclass(kind, ltx_jobs.Request) and kind.endpoint}
 PACKAGE = str(Path(ltx_jobs.__file__).parent)
+
+# The client that is tried.
+make_client: Callable[..., ltx_jobs.Client] = ltx_jobs.Client
 
 
 class Told:
@@ -112,7 +116,7 @@ class Stage:
     def __init__(self, scenario: dict[str, Any], told: Told) -> None:
         self.scenario = scenario
         self.told = told
-        self.client = ltx_jobs.Client(scenario["api_key"], base_url=scenario["base_url"], **scenario.get("settings", {}))
+        self.client = make_client(scenario["api_key"], base_url=scenario["base_url"], **scenario.get("settings", {}))
         self.job: ltx_jobs.Job | None = None
         self.started: deque[Started] = deque()
         self.done: ltx_jobs.Completed | None = None
@@ -330,6 +334,8 @@ def main() -> None:
             scenario = json.loads(line)
             handler, told = logged_into(scenario["log"]), Told(scenario["told"])
             result = play(scenario, told)
+            # Where variables were shown, the error and its frames hold each other; what the stage holds is to go now, and not with some later collection.
+            gc.collect()
             told.file.close()
             logging.getLogger("ltx_jobs").removeHandler(handler)
             handler.close()

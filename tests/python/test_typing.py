@@ -92,3 +92,37 @@ def test_a_users_program_is_checked(tmp_path):
         "labels: list[str | None] = [submit.label for submit in client.jobs() if submit.state == 'accepted']\n"
     )
     tool("mypy", "--strict", "--warn-unused-ignores", "program.py", cwd=tmp_path)
+
+
+def test_a_users_program_for_asyncio_is_checked(tmp_path):
+    (tmp_path / "program.py").write_text(
+        "import asyncio\n"
+        "from pathlib import Path\n"
+        "import ltx_jobs\n"
+        "async def main() -> None:\n"
+        "    async with ltx_jobs.AsyncClient(poll_interval=5) as client:\n"
+        "        job: ltx_jobs.AsyncJob = await client.video_to_video_hdr(video_uri=Path('x'), output_colorspace='of 2027', progress=True)\n"
+        "        done: ltx_jobs.AsyncCompleted = await job\n"
+        "        count: int = len((await done.download('x', connections=4)).paths)\n"
+        "        client.video_to_video_hdr(video_uri=b'').ref  # type: ignore[attr-defined]\n"
+        "        await client.video_to_video_hdr()  # type: ignore[call-arg]\n"
+        "        job.wait().job  # type: ignore[attr-defined]\n"
+        "        requests: list[ltx_jobs.Request] = [ltx_jobs.Retake(b'', 0, 2.5), ltx_jobs.VideoUpscale(Path('x'), '4k')]\n"
+        "        jobs: list[ltx_jobs.AsyncJob] = list(await asyncio.gather(*(client.submit(request) for request in requests)))\n"
+        "        async with asyncio.TaskGroup() as group:\n            task: asyncio.Task[ltx_jobs.AsyncJob] = group.create_task(client.submit('retake', {}))\n"
+        "        async for ended in client.as_completed(jobs, timeout=60):\n            await ended.save('x')\n"
+        "        good = [outcome.job for outcome in await client.wait_all(jobs) if isinstance(outcome, ltx_jobs.AsyncCompleted)]\n"
+        "        left: ltx_jobs.AsyncJob = (await client.recover()).jobs[0]\n"
+        "        frames: ltx_jobs.AsyncFrames = await done.frames()\n"
+        "        names: list[str] = [frame.name for frame in frames[10:20]]\n"
+        "        sizes: list[int] = [len(await frame.read()) async for frame in frames]\n"
+        "        async with frames.stream(budget=1 << 24) as stream:\n            async for frame in stream:\n                data: bytes = await frame.read()\n"
+        "        client.as_completed([ltx_jobs.Client().job('x/y')])  # type: ignore[list-item]\n"
+        "        later: asyncio.Task[ltx_jobs.AsyncCompleted] = job.future(timeout=60)\n"
+        "asyncio.run(main())\n"
+        "from concurrent.futures import Future\n"
+        "future: Future[ltx_jobs.Completed] = ltx_jobs.Client().job('x/y').future()\n"
+        "recovered: ltx_jobs.Recovered = ltx_jobs.Client().recover()\n"
+        "first: ltx_jobs.Job = recovered.jobs[0]\n"
+    )
+    tool("mypy", "--strict", "--warn-unused-ignores", "--python-version", "3.11", "program.py", cwd=tmp_path)
