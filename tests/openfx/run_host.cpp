@@ -284,10 +284,11 @@ int main(int argc, char **argv) {
 
   emulator_stop(&service);
 
-  // Another service, whose storage stops after three answers (the list, a frame, one more), and a farm that meets it.
+  // Another service, whose storage stops after three answers (the list, a frame, some more), and a farm that meets it.
   emulator_start(&service, "{\"archive\":{\"frames\":8,\"compression\":\"none\",\"padding\":1000000},"
                            "\"fault\":[{\"route\":\"download:exr_frames_url\",\"do\":\"stall\",\"at\":1000,\"skip\":3,\"times\":0}]}");
   environment(service, journal);
+  setenv("LTX_CONNECTIONS", "1", 1); // so that what comes is what is next
   {
     small::Binary host(path, true);
     CHECK_INT(host.load(), kOfxStatOK);
