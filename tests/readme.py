@@ -6,6 +6,8 @@ Needs the ltx_jobs package in the interpreter that runs it, and gcc or clang (CC
 """
 
 import argparse
+import collections.abc
+import contextlib
 import json
 import os
 import pathlib
@@ -19,6 +21,24 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # What every program says at its end.
 SAID = r"^(\d+ files, \d+ bytes|(\d+) items, \2 saved, USD [\d.]+)\n\Z"
+
+
+@contextlib.contextmanager
+def emulator(command: str) -> "collections.abc.Iterator[dict[str, str]]":
+    """The environment of a program that talks to an emulator, which runs as long."""
+    process = subprocess.Popen([command, "emulate", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin and process.stdout
+    address = json.loads(process.stdout.readline())
+    try:
+        yield {
+            **os.environ,
+            "LTXV_API_KEY": address["api_key"],
+            "LTX_BASE_URL": address["api_url"],
+            "LTX_POLL_INTERVAL": "20ms",
+        }
+    finally:
+        process.stdin.close()
+        process.wait(timeout=30)
 
 
 def blocks() -> "dict[str, list[str]]":
@@ -56,16 +76,7 @@ def main() -> int:
     parser.add_argument("--only", default="python,c,cpp")
     options = parser.parse_args()
 
-    emulator = subprocess.Popen([options.command, "emulate", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert emulator.stdin and emulator.stdout
-    address = json.loads(emulator.stdout.readline())
-    environment = {
-        **os.environ,
-        "LTXV_API_KEY": address["api_key"],
-        "LTX_BASE_URL": address["api_url"],
-        "LTX_POLL_INTERVAL": "20ms",
-    }
-    try:
+    with emulator(options.command) as environment:
         for language in options.only.split(","):
             programs = blocks().get(language, [])
             if not programs:
@@ -81,9 +92,6 @@ def main() -> int:
                         print(f"README.md, {language}: exit code {done.returncode}, {len(frames)} frames\n{done.stdout}{done.stderr}", file=sys.stderr)
                         return 1
                     print(f"README.md, {language}: {done.stdout.splitlines()[-1]}")
-    finally:
-        emulator.stdin.close()
-        emulator.wait(timeout=30)
     return 0
 
 

@@ -10,8 +10,8 @@
         done = job.wait(timeout=1800, progress=True)
         saved = done.download("shots/010", progress=True)  # EXR frames unpacked, MP4 saved
 
-A submit is sent again only with proof that no job exists. Waiting survives whatever the network does. A file under its final name is complete and
-verified. Blocking calls release the GIL and answer Ctrl-C at once.
+`AsyncClient` is the same for asyncio. A submit is sent again only with proof that no job exists. Waiting survives whatever the network does. A file under
+its final name is complete and verified. Blocking calls release the GIL and answer Ctrl-C at once.
 """
 
 from ._batch import Batch, BatchItem, BatchOutcome, BatchProgress, BatchState
@@ -102,9 +102,23 @@ from ._requests import (
     VideoUpscale,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Loaded when they are first asked for, and asyncio with them; see `__getattr__`.
+    from ._async_client import AsyncClient
+    from ._async_frames import AsyncFrame, AsyncFrames, AsyncFrameStream
+    from ._async_job import AsyncCompleted, AsyncJob, AsyncOutput
+
 __all__ = [
     "ApiError",
     "ArchiveError",
+    "AsyncClient",
+    "AsyncCompleted",
+    "AsyncFrame",
+    "AsyncFrameStream",
+    "AsyncFrames",
+    "AsyncJob",
+    "AsyncOutput",
     "AudioToVideo",
     "Batch",
     "BatchItem",
@@ -194,3 +208,29 @@ __all__ = [
     "wait_all",
     "__version__",
 ]
+
+_ASYNC = {
+    "AsyncClient": "_async_client",
+    "AsyncCompleted": "_async_job",
+    "AsyncFrame": "_async_frames",
+    "AsyncFrameStream": "_async_frames",
+    "AsyncFrames": "_async_frames",
+    "AsyncJob": "_async_job",
+    "AsyncOutput": "_async_job",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What is for asyncio: whoever does not ask for it does not pay for the import of asyncio, which costs more than all the rest."""
+    module = _ASYNC.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

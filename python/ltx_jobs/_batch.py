@@ -314,7 +314,7 @@ class Batch:
 
     def _push(self, items: Iterator[ItemArg]) -> None:
         """Takes one item of the caller's."""
-        from ._client import _request
+        from ._client import native_request
 
         try:
             given = next(items)
@@ -325,7 +325,7 @@ class Batch:
         item = given if isinstance(given, BatchItem) else _item(given)
         failure = self._native.push(
             item.key,
-            _request(item.request, None),
+            native_request(item.request, None),
             label=item.label,
             priority=item.priority,
             dest=_dest.given(item.dest),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from weakref import WeakSet
 
 from . import _dest, _logs, _wait
@@ -15,7 +16,7 @@ from ._batch import Batches
 from ._config import media_input, setting_pairs, split_params
 from ._endpoints import Endpoints
 from ._errors import local, make, raise_failure, unwrap
-from ._job import Job
+from ._job import BaseJob, Job
 from ._models import Checked, Estimate, Finding, JournaledSubmit, Recovered, Setting, moment
 from ._money import amount, amount_text
 from ._progress import reporter
@@ -23,11 +24,11 @@ from ._wait import add_note, run, seconds, started
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from decimal import Decimal
     from os import PathLike
     from types import TracebackType
-    from typing import Any
+    from typing import Any, TypeVar
 
     from typing_extensions import Never, Self
 
@@ -35,61 +36,24 @@ if TYPE_CHECKING:
     from ._config import Duration
     from ._dest import DestArg
     from ._endpoints import OnUnknown
-    from ._job import Timeout
+    from ._errors import Error
+    from ._job import Completed, Timeout
     from ._money import Usd
     from ._progress import ProgressArg
     from ._requests import MediaInput, Request
+
+    Made = TypeVar("Made", bound="BaseClient")
 
 # Seconds that a paid POST on the wire gets at the exit of the interpreter, so that its answer is not lost.
 EXIT_GRACE = 10.0
 
 # Clients of this process that the exit hook closes; those whose submit was interrupted are held until then.
-_open: WeakSet[Client] = WeakSet()
-_unfinished: set[Client] = set()
+_open: WeakSet[BaseClient] = WeakSet()
+_unfinished: set[BaseClient] = set()
 
 
-class Client(Endpoints, Batches):
-    """A client of the service.
-
-    Opens no socket and starts no thread before the first operation. May be shared between threads, and used again in a forked child. As a context manager
-    it is closed at the end; otherwise at the exit of the interpreter.
-
-    Each endpoint is a method, named like it; `submit` takes requests, and the parameters of any endpoint. What was submitted is in the journal until it
-    was saved: see `recover`.
-
-    Every setting can also come from the environment, as ``LTX_`` and its name in capitals. Durations are seconds, a ``timedelta``, or text with a unit
-    (``"500ms"``, ``"2m"``).
-
-    Args:
-        api_key: The key, or a ``Path`` of a file that holds it (read again after the service refused it). By default ``LTXV_API_KEY`` or ``LTX_API_KEY``
-            from the environment. It is sent to the API's origin only and shown nowhere.
-        base_url: Address of the API; default ``https://api.ltx.video``.
-        journal: A directory where submits are written down before they are sent, so that a killed script finds its jobs again; by default in the user's
-            directory for state, and in memory for a service on loopback. ``"memory"`` keeps it as long as the client lives; ``False`` keeps none: then
-            ``once`` cannot be used.
-        max_concurrent_jobs: Most jobs at once, for all clients of this key in this process; by default the service alone judges. A submit beyond it waits
-            for its turn before it is sent (progress phase ``"queued"``), within its own `timeout`.
-        spend_limit: US dollars (``Decimal``, text or int) that this client may commit itself to, by its estimates. A submit beyond it, and one for which no
-            estimate can be made, raises `CostLimit` before anything is sent. What is refused or fails without a bill is given back; see `committed`.
-        prices: A JSON file with prices to estimate by, instead of the vendor's public lists of autumn 2026; the form is that of the table in the sources,
-            ``crates/ltx-jobs/src/money/prices.json``.
-        poll_interval: Time between two polls of a job; default 5 s, as the service asks. Below 1 s is for loopback only.
-        backoff_base: First ceiling of the back-off between retries; default 1 s.
-        backoff_cap: Largest ceiling of the back-off; default 30 s.
-        connect_timeout: Limit for making a connection; default 10 s.
-        submit_timeout: Limit for one attempt to submit; default 60 s.
-        poll_timeout: Limit for one poll; default 20 s.
-        stall_timeout: A transfer that does not move for this long is broken off and resumed; default 30 s. A transfer as a whole has no limit.
-        connections: Connections of a download, a number or ``"auto"`` (the default: as many as pay).
-        proxy: ``http``, ``https``, ``socks5`` or ``socks5h`` URL; by default what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say.
-        ca_bundle: PEM file of certificates to trust beside the system's, for proxies that inspect TLS; also ``SSL_CERT_FILE``.
-        allow_http: Allow unencrypted addresses beyond loopback. The key can then be read on the way.
-        worker_threads: Threads for network and disk, 1 to 64; default 2.
-        user_agent_suffix: Text behind ``ltx-jobs/<version>`` in the ``User-Agent``.
-
-    Raises:
-        ConfigError: A value cannot be used, a setting does not exist (the message names the nearest), or no key is set.
-    """
+class BaseClient:
+    """What `Client` and `AsyncClient` have in common: the settings, the native client of each process, and what asks nobody."""
 
     __slots__ = ("_base_url", "_natives", "_settings", "__weakref__")
 
@@ -182,6 +146,176 @@ class Client(Endpoints, Batches):
         native = self._natives.get(os.getpid())
         return native is not None and native.is_closed()
 
+    @property
+    def committed(self) -> Decimal:
+        """US dollars this client has committed itself to: the estimates of jobs that run or succeeded, and of submits whose outcome is unknown.
+
+        What was refused or failed without a bill is not in it. Counted in this process, and only while ``spend_limit`` is set.
+        """
+        return amount(self._here().committed())
+
+    def set_api_key(self, api_key: str) -> None:
+        """Uses another key from now on, also for jobs whose polling stopped because the old one was refused."""
+        self._settings = self._settings.with_api_key(api_key)
+        failure = self._here().set_api_key(api_key)
+        if failure is not None:
+            raise_failure(failure, self)
+
+    def _found(self, ref: str | BaseJob) -> tuple[str, str | None, _native.Job | None]:
+        """Reference, label and native handle of a job."""
+        if isinstance(ref, BaseJob):
+            ref = ref.ref
+        if not ref.startswith("intent:"):
+            return ref, None, None
+        native = unwrap(self._here().job(ref), self)
+        return native.reference, native.label, native
+
+    if TYPE_CHECKING:
+
+        def job(self, ref: str, /) -> BaseJob: ...
+
+    def _submitting(
+        self,
+        request: _native.Request,
+        *,
+        once: str | None,
+        label: str | None,
+        dest: DestArg | None,
+        timeout: Timeout,
+        max_cost: Usd | None,
+        on_unknown: OnUnknown,
+    ) -> _native.Operation[_native.Job]:
+        """Starts a submit."""
+        limit = seconds("timeout", timeout)
+        most = None if max_cost is None else amount_text("max_cost", max_cost)
+        place = _dest.given(dest)
+        native = self._here()
+        return started(
+            native.submit(request, once=once, label=label, dest=place, timeout=limit, max_cost=most, on_unknown=on_unknown), self
+        )
+
+    def _left(self, stop: BaseException, operation: _native.Operation[_native.Job]) -> None:
+        """Notes what becomes of a submit that was left: an attempt that is on the wire is finished in the background, and written down."""
+        if isinstance(stop, Exception) and hasattr(stop, "billing"):
+            return
+        self._hold_until_exit()
+        add_note(stop, f"the submit was withdrawn unless it was on the wire already; Client.job({operation.reference!r}) tells what became of it")
+
+    def _hold_until_exit(self) -> None:
+        """Something paid may be on the wire: it is finished in the background, at the exit of the interpreter at the latest."""
+        _unfinished.add(self)
+
+    def _uploading(self, source: MediaInput) -> _native.Operation[str]:
+        """Starts an upload."""
+        if isinstance(source, str):
+            raise local(101, "upload takes a Path, an open binary file or bytes; a str is an address, which needs no upload")
+        found = media_input("upload", source)
+        if found is None:
+            raise local(101, f"upload takes a Path, an open binary file or bytes, not {type(source).__name__}")
+        return started(self._here().upload(*found), self)
+
+    def _resolving(self, intent: str | JournaledSubmit, job: str | BaseJob | None) -> _native.Operation[None]:
+        """Starts to settle a submit."""
+        if isinstance(intent, JournaledSubmit):
+            intent = intent.intent
+        ref = job.ref if isinstance(job, BaseJob) else job
+        return started(self._here().resolve(intent, ref), self)
+
+    def _closing(self, grace: float) -> _native.Operation[int] | None:
+        """Starts to close it; nothing when there is nothing to close."""
+        _unfinished.discard(self)
+        native = self._natives.get(os.getpid())
+        return None if native is None else started(native.close(grace), self)
+
+    def _end(self, grace: float) -> int:
+        """Closes it, and blocks the thread until it is closed."""
+        closing = self._closing(grace)
+        return 0 if closing is None else run(closing, self)
+
+    def _checked(self, raw: _native._Checked) -> Checked:
+        """What a look at everything found, from the native module's words."""
+        request_id, elapsed, submits, unknown, findings, settings = raw
+        told = [
+            Finding(what, state, detail, time, None if error is None else make(error, self)) for what, state, detail, time, error in findings
+        ]
+        return Checked(request_id, elapsed, submits, unknown, told, [Setting(*setting) for setting in settings])
+
+    @classmethod
+    def _later(cls, base_url: str) -> Self:
+        """A client that reads the environment when it is first needed, so that unpickling a job cannot fail for want of a key."""
+        from . import _native
+
+        client = cls.__new__(cls)
+        client._base_url = base_url
+        client._settings = _native.Settings([("base_url", base_url)])
+        client._natives = {}
+        return client
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_natives"):
+            # A debugger looks at what a failed constructor left.
+            return f"{type(self).__name__}(never made)"
+        settings = ", ".join(f"{key}={value!r} ({origin})" for key, value, origin in self._here().describe())
+        return f"{type(self).__name__}({settings})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        origin = next(origin for key, _, origin in self._here().describe() if key == "api_key")
+        given = self._settings.without_api_key()
+        if origin == "argument":
+            from pickle import PicklingError
+
+            raise PicklingError(
+                f"a {type(self).__name__} whose key was given in the program is not pickled, so that the key stays out of files and queues; "
+                "set LTXV_API_KEY there and here, or pickle jobs and make a client where they arrive"
+            )
+        return _client_again, (type(self), given)
+
+
+class Client(BaseClient, Endpoints["Job"], Batches):
+    """A client of the service.
+
+    Opens no socket and starts no thread before the first operation. May be shared between threads, and used again in a forked child. As a context manager
+    it is closed at the end; otherwise at the exit of the interpreter.
+
+    Each endpoint is a method, named like it; `submit` takes requests, and the parameters of any endpoint. What was submitted is in the journal until it
+    was saved: see `recover`.
+
+    Every setting can also come from the environment, as ``LTX_`` and its name in capitals. Durations are seconds, a ``timedelta``, or text with a unit
+    (``"500ms"``, ``"2m"``).
+
+    Args:
+        api_key: The key, or a ``Path`` of a file that holds it (read again after the service refused it). By default ``LTXV_API_KEY`` or ``LTX_API_KEY``
+            from the environment. It is sent to the API's origin only and shown nowhere.
+        base_url: Address of the API; default ``https://api.ltx.video``.
+        journal: A directory where submits are written down before they are sent, so that a killed script finds its jobs again; by default in the user's
+            directory for state, and in memory for a service on loopback. ``"memory"`` keeps it as long as the client lives; ``False`` keeps none: then
+            ``once`` cannot be used.
+        max_concurrent_jobs: Most jobs at once, for all clients of this key in this process; by default the service alone judges. A submit beyond it waits
+            for its turn before it is sent (progress phase ``"queued"``), within its own `timeout`.
+        spend_limit: US dollars (``Decimal``, text or int) that this client may commit itself to, by its estimates. A submit beyond it, and one for which no
+            estimate can be made, raises `CostLimit` before anything is sent. What is refused or fails without a bill is given back; see `committed`.
+        prices: A JSON file with prices to estimate by, instead of the vendor's public lists of autumn 2026; the form is that of the table in the sources,
+            ``crates/ltx-jobs/src/money/prices.json``.
+        poll_interval: Time between two polls of a job; default 5 s, as the service asks. Below 1 s is for loopback only.
+        backoff_base: First ceiling of the back-off between retries; default 1 s.
+        backoff_cap: Largest ceiling of the back-off; default 30 s.
+        connect_timeout: Limit for making a connection; default 10 s.
+        submit_timeout: Limit for one attempt to submit; default 60 s.
+        poll_timeout: Limit for one poll; default 20 s.
+        stall_timeout: A transfer that does not move for this long is broken off and resumed; default 30 s. A transfer as a whole has no limit.
+        connections: Connections of a download, a number or ``"auto"`` (the default: as many as pay).
+        proxy: ``http``, ``https``, ``socks5`` or ``socks5h`` URL; by default what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say.
+        ca_bundle: PEM file of certificates to trust beside the system's, for proxies that inspect TLS; also ``SSL_CERT_FILE``.
+        allow_http: Allow unencrypted addresses beyond loopback. The key can then be read on the way.
+        worker_threads: Threads for network and disk, 1 to 64; default 2.
+        user_agent_suffix: Text behind ``ltx-jobs/<version>`` in the ``User-Agent``.
+
+    Raises:
+        ConfigError: A value cannot be used, a setting does not exist (the message names the nearest), or no key is set.
+    """
+
+    __slots__ = ()
+
     def submit(
         self,
         endpoint: str | Request,
@@ -226,31 +360,17 @@ class Client(Endpoints, Batches):
             SubmitUnknown: A job may exist and be billed; ``error.ref`` names the submit.
             IdLost: A job exists, its id was lost.
         """
-        limit = seconds("timeout", timeout)
-        most = None if max_cost is None else amount_text("max_cost", max_cost)
         show = reporter(progress)
-        request = _request(endpoint, params)
+        request = native_request(endpoint, params)
         # As with the key: an address of the caller's may be signed.
         del params, endpoint
-        place = _dest.given(dest)
-        native = self._here()
-        operation = started(
-            native.submit(request, once=once, label=label, dest=place, timeout=limit, max_cost=most, on_unknown=on_unknown), self
-        )
+        operation = self._submitting(request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown)
         try:
             job = run(operation, self, reporter=show)
         except BaseException as stop:
-            if isinstance(stop, Exception) and hasattr(stop, "billing"):
-                raise
-            # The attempt may be on the wire: it is finished in the background, and written down.
-            self._hold_until_exit()
-            add_note(stop, f"the submit was withdrawn unless it was on the wire already; Client.job({operation.reference!r}) tells what became of it")
+            self._left(stop, operation)
             raise
         return Job(self, job.reference, job.label, job)
-
-    def _hold_until_exit(self) -> None:
-        """Something paid may be on the wire: it is finished in the background, at the exit of the interpreter at the latest."""
-        _unfinished.add(self)
 
     def estimate(self, endpoint: str | Request, params: Mapping[str, object] | None = None) -> Estimate:
         """Estimates what a request would cost, from the vendor's public price lists (or the setting ``prices``) and from what is in its local inputs.
@@ -266,19 +386,11 @@ class Client(Endpoints, Batches):
             Unsupported: No estimate can be made; the message says which figure is missing.
             InvalidRequest, RequestTooLarge, LocalIOError: A submit would be refused here in the same way.
         """
-        request = _request(endpoint, params, put_back=True)
+        request = native_request(endpoint, params, put_back=True)
         usd, basis = run(started(self._here().estimate(request), self), self)
         return Estimate(amount(usd), basis)
 
-    @property
-    def committed(self) -> Decimal:
-        """US dollars this client has committed itself to: the estimates of jobs that run or succeeded, and of submits whose outcome is unknown.
-
-        What was refused or failed without a bill is not in it. Counted in this process, and only while ``spend_limit`` is set.
-        """
-        return amount(self._here().committed())
-
-    def job(self, ref: str | Job) -> Job:
+    def job(self, ref: str | BaseJob) -> Job:
         """A handle to a job from its reference (``endpoint/id``). Asks nobody and costs nothing.
 
         An ``intent:`` reference, which a submit has from its first moment, is looked up in the journal.
@@ -287,12 +399,7 @@ class Client(Endpoints, Batches):
             InvalidRequest: It is no reference.
             SubmitUnknown, IdLost, InvalidState, JobNotFound: For an intent: its outcome or its job's id is unknown, not there yet, or there is no job.
         """
-        if isinstance(ref, Job):
-            ref = ref.ref
-        if not ref.startswith("intent:"):
-            return Job(self, ref)
-        native = unwrap(self._here().job(ref), self)
-        return Job(self, native.reference, native.label, native)
+        return Job(self, *self._found(ref))
 
     def jobs(self) -> list[JournaledSubmit]:
         """Every submit to this service that the journal knows, oldest first: of this script, of earlier runs, of other processes. Asks nobody.
@@ -302,14 +409,15 @@ class Client(Endpoints, Batches):
         Raises:
             JournalError: A file of the journal is damaged or cannot be read; the message names file and line.
         """
-        return [_submit(raw) for raw in run(started(self._here().jobs(), self), self)]
+        return [journaled(raw) for raw in run(started(self._here().jobs(), self), self)]
 
     def recover(self) -> Recovered:
         """What an earlier run left behind, killed scripts included: jobs to wait for and to save, and submits whose outcome is unknown.
 
         Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed. ::
 
-            for job in ltx_jobs.as_completed(client.recover().jobs):
+            left = client.recover()
+            for job in client.as_completed(left.jobs):
                 job.save(f"shots/{job.label}")
 
         Raises:
@@ -317,9 +425,9 @@ class Client(Endpoints, Batches):
         """
         jobs, unknown, other_key = run(started(self._here().recover(), self), self)
         handles = [Job(self, native.reference, native.label, native) for native in jobs]
-        return Recovered(handles, map(_submit, unknown), map(_submit, other_key))
+        return Recovered(handles, map(journaled, unknown), map(journaled, other_key))
 
-    def resolve(self, intent: str | JournaledSubmit, *, job: str | Job | None) -> None:
+    def resolve(self, intent: str | JournaledSubmit, *, job: str | BaseJob | None) -> None:
         """Settles a submit whose outcome was unknown, after a look at the account. Asks nobody.
 
         Args:
@@ -333,10 +441,42 @@ class Client(Endpoints, Batches):
             JobNotFound: The journal does not know the intent.
             JournalError: It cannot be written.
         """
-        if isinstance(intent, JournaledSubmit):
-            intent = intent.intent
-        ref = job.ref if isinstance(job, Job) else job
-        run(started(self._here().resolve(intent, ref), self), self)
+        run(self._resolving(intent, job), self)
+
+    def as_completed(self, jobs: Iterable[Job], timeout: Timeout = None) -> Iterator[Job]:
+        """Gives each job as soon as waiting for it has come to an end: a completed one, and one that failed or cannot be waited for. Costs nothing.
+
+        `wait` of the job then returns or raises at once what came of it, and nothing that happened to one job keeps the others back. Jobs given twice come
+        once; jobs of several clients go together. Leaving the loop early changes nothing for the jobs.
+
+        Args:
+            jobs: Jobs to wait for, for example those of `recover`.
+            timeout: Seconds or ``timedelta`` from this call on, for all of them together; ``None`` waits without limit, ``0`` only looks.
+
+        Raises:
+            WaitTimeout: The time is up, and the jobs that ended before were given; ``error.job`` is the first of those that go on.
+            ForkedError: The loop was begun in the parent of this forked process.
+        """
+        from ._ends import as_completed
+
+        return as_completed(jobs, timeout)
+
+    def wait_all(self, jobs: Iterable[Job], timeout: Timeout = None) -> list[Completed | Error]:
+        """Waits until all of these jobs have ended, and tells what came of each: its results, or the `Error` that waiting for it would raise. Costs nothing.
+
+        Never raises for one of them, so that a failed job loses no result of another. The jobs go on, whatever ends the wait.
+
+        Args:
+            jobs: Jobs to wait for.
+            timeout: Seconds or ``timedelta`` for all of them together; ``None`` waits without limit, ``0`` only looks. A job that has not ended by then has
+                a `WaitTimeout` as its outcome: it goes on, and is billed if it succeeds.
+
+        Returns:
+            The outcomes in the order of `jobs`.
+        """
+        from ._ends import wait_all
+
+        return wait_all(jobs, timeout)
 
     def upload(self, source: MediaInput, *, progress: ProgressArg = None) -> str:
         """Uploads an input and gives its ``ltx://uploads/...`` address, for several requests with the same input. It lives for 24 h. Costs nothing.
@@ -350,13 +490,8 @@ class Client(Endpoints, Batches):
             LocalIOError: It cannot be read.
             TransportError, ApiError: The network and the service, after all retries.
         """
-        if isinstance(source, str):
-            raise local(101, "upload takes a Path, an open binary file or bytes; a str is an address, which needs no upload")
-        found = media_input("upload", source)
-        if found is None:
-            raise local(101, f"upload takes a Path, an open binary file or bytes, not {type(source).__name__}")
         show = reporter(progress)
-        operation = started(self._here().upload(*found), self)
+        operation = self._uploading(source)
         return run(operation, self, reporter=show)
 
     def check(self, *, keep_failures: bool = False) -> Checked:
@@ -376,18 +511,7 @@ class Client(Endpoints, Batches):
             TransportError: The network.
             JournalError: The journal cannot be used.
         """
-        request_id, elapsed, submits, unknown, findings, settings = run(started(self._here().check(keep_failures), self), self)
-        told = [
-            Finding(what, state, detail, time, None if error is None else make(error, self)) for what, state, detail, time, error in findings
-        ]
-        return Checked(request_id, elapsed, submits, unknown, told, [Setting(*setting) for setting in settings])
-
-    def set_api_key(self, api_key: str) -> None:
-        """Uses another key from now on, also for jobs whose polling stopped because the old one was refused."""
-        self._settings = self._settings.with_api_key(api_key)
-        failure = self._here().set_api_key(api_key)
-        if failure is not None:
-            raise_failure(failure, self)
+        return self._checked(run(started(self._here().check(keep_failures), self), self))
 
     def close(self, grace: float = 10.0) -> int:
         """Closes the client: waits and transfers end at once with `ClosedError`, in whatever thread they are; jobs go on at the service.
@@ -398,12 +522,7 @@ class Client(Endpoints, Batches):
         Returns:
             How many threads had to be left behind because they hang in the operating system; 0 is the rule. Closing twice is fine.
         """
-        limit = seconds("grace", grace) or 0.0
-        _unfinished.discard(self)
-        native = self._natives.get(os.getpid())
-        if native is None:
-            return 0
-        return run(started(native.close(limit), self), self)
+        return self._end(seconds("grace", grace) or 0.0)
 
     def __enter__(self) -> Self:
         return self
@@ -411,60 +530,27 @@ class Client(Endpoints, Batches):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        if not hasattr(self, "_natives"):
-            # A debugger looks at what a failed constructor left.
-            return "Client(never made)"
-        settings = ", ".join(f"{key}={value!r} ({origin})" for key, value, origin in self._here().describe())
-        return f"Client({settings})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        origin = next(origin for key, _, origin in self._here().describe() if key == "api_key")
-        given = self._settings.without_api_key()
-        if origin == "argument":
-            from pickle import PicklingError
-
-            raise PicklingError(
-                "a Client whose key was given in the program is not pickled, so that the key stays out of files and queues; "
-                "set LTXV_API_KEY there and here, or pickle jobs and make a Client where they arrive"
-            )
-        return _client_again, (given,)
-
-
-def _client_again(settings: list[tuple[str, str]]) -> Client:
+def _client_again(kind: type[Made], settings: list[tuple[str, str]]) -> Made:
     """A client from its pickle: the key comes from the environment it arrives in."""
     from . import _native
 
-    client = Client.__new__(Client)
+    client = kind.__new__(kind)
     client._start_with(_native.Settings(settings))
     return client
 
 
-_by_address: dict[str, Client] = {}
+_by_address: dict[tuple[type[BaseClient], str], BaseClient] = {}
 
 
-def environment_client(base_url: str) -> Client:
+def environment_client(kind: type[Made], base_url: str) -> Made:
     """The client for jobs that arrive in a pickle: one per address, with the key from the environment. Makes none before a job is used."""
-    client = _by_address.get(base_url)
-    if client is None or client.closed:
-        client = _by_address[base_url] = _LateClient(base_url)
+    client = _by_address.get((kind, base_url))
+    if not isinstance(client, kind) or client.closed:
+        client = _by_address[kind, base_url] = kind._later(base_url)
     return client
 
 
-class _LateClient(Client):
-    """Reads the environment when it is first needed, so that unpickling a job cannot fail for want of a key."""
-
-    __slots__ = ()
-
-    def __init__(self, base_url: str) -> None:
-        from . import _native
-
-        self._base_url = base_url
-        self._settings = _native.Settings([("base_url", base_url)])
-        self._natives = {}
-
-
-def _request(endpoint: str | Request, params: Mapping[str, object] | None, *, put_back: bool = False) -> _native.Request:
+def native_request(endpoint: str | Request, params: Mapping[str, object] | None, *, put_back: bool = False) -> _native.Request:
     """The native request of a request object, or of an endpoint's name with parameters; `put_back` for inputs that are needed again."""
     from . import _native
 
@@ -480,7 +566,7 @@ def _request(endpoint: str | Request, params: Mapping[str, object] | None, *, pu
     return unwrap(made)
 
 
-def _submit(raw: tuple[Any, ...]) -> JournaledSubmit:
+def journaled(raw: tuple[Any, ...]) -> JournaledSubmit:
     intent, ref, endpoint, label, once, began_at, state, ended, saved, other_key, request_id, (doubts, dest, usd) = raw
     place, cost = _dest.told(dest), None if usd is None else amount(usd)
     began = moment(began_at)
@@ -494,9 +580,12 @@ def _value(native: _native.Client, key: str) -> str:
 def _at_exit() -> None:
     """Before the interpreter goes: a paid POST on the wire is finished, waiters are woken, our threads are joined."""
     _wait.exiting = True
+    dispatch = sys.modules.get(f"{__package__}._dispatch")
+    if dispatch is not None:
+        dispatch.end()
     for client in [*_open, *_unfinished]:
         try:
-            client.close(EXIT_GRACE)
+            client._end(EXIT_GRACE)
         except KeyboardInterrupt:
             # The user does not want to wait for the rest either.
             break

@@ -7,10 +7,10 @@ from . import _requests
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal
+    from typing import Generic, Literal, TypeVar
 
     from ._dest import DestArg
-    from ._job import Job, Timeout
+    from ._job import Timeout
     from ._money import Usd
     from ._progress import ProgressArg
     from ._requests import (
@@ -32,9 +32,16 @@ if TYPE_CHECKING:
 
     OnUnknown = Literal["stop", "accept_double_charge"]
 
+    # What a submit gives: a job, or something to await for one.
+    Submitted = TypeVar("Submitted", covariant=True)
+else:
+    from ._generic import Generic
 
-class Endpoints:
-    """What `Client` inherits its endpoints from."""
+    Submitted = None
+
+
+class Endpoints(Generic[Submitted]):
+    """What `Client` and `AsyncClient` inherit their endpoints from."""
 
     __slots__ = ()
 
@@ -51,7 +58,7 @@ class Endpoints:
             max_cost: Usd | None = None,
             on_unknown: OnUnknown = "stop",
             progress: ProgressArg = None,
-        ) -> Job:
+        ) -> Submitted:
             """Submits a request; see `Client.submit`."""
             ...
 
@@ -74,7 +81,7 @@ class Endpoints:
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
-    ) -> Job:
+    ) -> Submitted:
         """Submits a request for a video from a description (``text-to-video``). **Billed** if the job succeeds.
 
         Result: ``video_url``, an MP4. Billed per second of the output, by model and size (vendor's price list: USD 0.03 at 720p with ``ltx-2-3-fast`` to
@@ -140,7 +147,7 @@ class Endpoints:
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
-    ) -> Job:
+    ) -> Submitted:
         """Submits a request for a video that begins with a picture (``image-to-video``). **Billed** if the job succeeds.
 
         Result: ``video_url``, an MP4. Billed per second of the output, by model and size (vendor's price list: USD 0.03 at 720p with ``ltx-2-3-fast`` to
@@ -212,7 +219,7 @@ class Endpoints:
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
-    ) -> Job:
+    ) -> Submitted:
         """Submits a request for a video to a sound track (``audio-to-video``). **Billed** if the job succeeds.
 
         Needs a `prompt` or an `image_uri` as well. Result: ``video_url``, an MP4 as long as the audio. Billed per second of the input audio (vendor's
@@ -283,7 +290,7 @@ class Endpoints:
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
-    ) -> Job:
+    ) -> Submitted:
         """Submits a request for a part of a clip made anew (``retake``). **Billed** if the job succeeds.
 
         Result: ``video_url``, an MP4 of the whole clip. Billed per second of the **whole** input, not of the part (vendor's price list: USD 0.10); failed
@@ -344,7 +351,7 @@ class Endpoints:
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
-    ) -> Job:
+    ) -> Submitted:
         """Submits a request for a clip that goes on, or begins earlier (``extend``). **Billed** if the job succeeds.
 
         Result: ``video_url``, an MP4 of the clip's size. Billed per second of extension **and context** together, at most 505 frames (vendor's price list:
@@ -392,7 +399,7 @@ class Endpoints:
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
-    ) -> Job:
+    ) -> Submitted:
         """Submits a request for a clip in HDR (``video-to-video-hdr``). **Billed** if the job succeeds.
 
         Results: ``exr_frames_url``, a ZIP of half-float OpenEXR frames, and, where the service offers it, ``video_url``, an HLG video. Billed per second
@@ -437,7 +444,7 @@ class Endpoints:
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
-    ) -> Job:
+    ) -> Submitted:
         """Submits a request for a clip in another shape (``video-to-video-reframe``). **Billed** if the job succeeds.
 
         What is missing around it is made. Result: ``video_url``, an MP4. Billed per second of the input, by the size of the output (vendor's price list:
@@ -485,7 +492,7 @@ class Endpoints:
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
-    ) -> Job:
+    ) -> Submitted:
         """Submits a request for a clip in a higher resolution (``video-upscale``). **Billed** if the job succeeds.
 
         Result: ``video_url``, an MP4 with the clip's sound and shape. Billed per second of the input, by the size of the output (a partner's price list:
@@ -527,7 +534,7 @@ class Endpoints:
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         progress: ProgressArg = None,
-    ) -> Job:
+    ) -> Submitted:
         """Submits a request for the foreground of a clip, cut out (``video-alpha-gen``). **Billed** if the job succeeds.
 
         Results: a ProRes 4444 MOV with straight alpha, and an MP4 with the matte (white is foreground); their labels are not documented, so go by

@@ -13,10 +13,15 @@ from ._wait import add_note, seconds, slices, stay_at_exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import TypeVar
 
     from . import _native
-    from ._job import Timeout
+    from ._job import BaseJob, Timeout
+
+    AnyJob = TypeVar("AnyJob", bound=BaseJob)
+
+THEY_GO_ON = "the jobs go on and are billed if they succeed; to wait again: Client().recover().jobs, or Client().job(ref) for each"
 
 
 def as_completed(jobs: Iterable[Job], timeout: Timeout = None) -> Iterator[Job]:
@@ -33,8 +38,8 @@ def as_completed(jobs: Iterable[Job], timeout: Timeout = None) -> Iterator[Job]:
         WaitTimeout: The time is up, and the jobs that ended before were given; ``error.job`` is the first of those that go on.
         ForkedError: The loop was begun in the parent of this forked process.
     """
-    distinct = list(dict.fromkeys(_all_jobs(jobs)))
-    return _in_order(distinct, _deadline(timeout))
+    distinct = list(dict.fromkeys(all_jobs(jobs, Job)))
+    return _in_order(distinct, deadline(timeout))
 
 
 def wait_all(jobs: Iterable[Job], timeout: Timeout = None) -> list[Completed | Error]:
@@ -58,39 +63,28 @@ def wait_all(jobs: Iterable[Job], timeout: Timeout = None) -> list[Completed | E
     Returns:
         The outcomes in the order of `jobs`.
     """
-    listed = _all_jobs(jobs)
-    outcomes: dict[int, Completed | Error] = dict(_ends(listed, _deadline(timeout)))
+    listed = all_jobs(jobs, Job)
+    outcomes: dict[int, Completed | Error] = dict(_ends(listed, deadline(timeout)))
     return [outcomes[position] for position in range(len(listed))]
 
 
-def _in_order(jobs: list[Job], deadline: float | None) -> Iterator[Job]:
+def _in_order(jobs: list[Job], until: float | None) -> Iterator[Job]:
     late: set[int] = set()
-    for position, outcome in _ends(jobs, deadline):
+    for position, outcome in _ends(jobs, until):
         if isinstance(outcome, WaitTimeout):
             # All of them have the same deadline: the others' ends are here, or a moment away.
             late.add(position)
         else:
             yield jobs[position]
     if late:
-        raise _time_is_up(jobs[min(late)], len(late), len(jobs))
+        raise time_is_up(jobs[min(late)], len(late), len(jobs))
 
 
-def _ends(jobs: list[Job], deadline: float | None) -> Iterator[tuple[int, Completed | Error]]:
+def _ends(jobs: list[Job], until: float | None) -> Iterator[tuple[int, Completed | Error]]:
     """Position and outcome of each job, in the order of the ends."""
-    from ._native import Failure, Race
+    from ._native import Failure
 
-    limit = None if deadline is None else max(0.0, deadline - time.monotonic())
-    waited: list[int] = []
-    handles: list[_native.Job] = []
-    hopeless: list[tuple[int, Error]] = []
-    for position, job in enumerate(jobs):
-        try:
-            handles.append(job._attached())
-            waited.append(position)
-        except Error as error:
-            # No key for a job from a pickle, for example.
-            hopeless.append((position, error))
-    race = unwrap(Race.make(handles, limit))
+    race, waited, hopeless = race_of(jobs, until)
     try:
         yield from hopeless
         for _ in waited:
@@ -105,13 +99,31 @@ def _ends(jobs: list[Job], deadline: float | None) -> Iterator[tuple[int, Comple
             else:
                 yield position, Completed(job, outcome)
     except KeyboardInterrupt as stop:
-        add_note(stop, "the jobs go on and are billed if they succeed; to wait again: Client().recover().jobs, or Client().job(ref) for each")
+        add_note(stop, THEY_GO_ON)
         raise
     finally:
         race.cancel()
 
 
-def _time_is_up(job: Job, late: int, count: int) -> Error:
+def race_of(jobs: Sequence[BaseJob], until: float | None) -> tuple[_native.Race, list[int], list[tuple[int, Error]]]:
+    """Starts to wait for all of them: the race, the positions of its jobs, and those that cannot be waited for."""
+    from ._native import Race
+
+    limit = None if until is None else max(0.0, until - time.monotonic())
+    waited: list[int] = []
+    handles: list[_native.Job] = []
+    hopeless: list[tuple[int, Error]] = []
+    for position, job in enumerate(jobs):
+        try:
+            handles.append(job._attached())
+            waited.append(position)
+        except Error as error:
+            # No key for a job from a pickle, for example.
+            hopeless.append((position, error))
+    return unwrap(Race.make(handles, limit)), waited, hopeless
+
+
+def time_is_up(job: BaseJob, late: int, count: int) -> Error:
     error = local(145, f"{late} of {count} jobs have not ended; they go on and are billed if they succeed; wait for them again")
     error.billing = "job_exists"
     error.retryable = True
@@ -120,14 +132,17 @@ def _time_is_up(job: Job, late: int, count: int) -> Error:
     return error
 
 
-def _all_jobs(jobs: Iterable[Job]) -> list[Job]:
+def all_jobs(jobs: Iterable[AnyJob], kind: type[AnyJob]) -> list[AnyJob]:
+    """The jobs, all of one kind."""
     listed = list(jobs)
     for job in listed:
-        if not isinstance(job, Job):
-            raise TypeError(f"expected jobs, not {type(job).__name__}; Client.job makes one from its reference")
+        if not isinstance(job, kind):
+            client = kind.__name__.replace("Job", "Client")
+            raise TypeError(f"expected jobs ({kind.__name__}), not {type(job).__name__}; {client}.job makes one from its reference")
     return listed
 
 
-def _deadline(timeout: Timeout) -> float | None:
+def deadline(timeout: Timeout) -> float | None:
+    """The moment at which a time limit is over."""
     limit = seconds("timeout", timeout)
     return None if limit is None else time.monotonic() + limit

@@ -10,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn, TypeVar
 
-    from ._client import Client
-    from ._job import Job
+    from ._client import BaseClient
+    from ._job import BaseJob
     from ._native import Failure
 
     T = TypeVar("T")
@@ -60,8 +60,8 @@ class Error(Exception):
     """The ``message`` of the service's error, word for word but for the queries of addresses in it."""
     ref: str | None = None
     """Reference of the job, or of the submit (``intent:...``), that this is about."""
-    job: Job | None = None
-    """The job that this is about; it can be waited for again unless `job_ended`."""
+    job: Any = None
+    """The job that this is about, if it is about one: a `Job`, or an `AsyncJob` from an `AsyncClient`. It can be waited for again unless `job_ended`."""
     job_ended: bool = False
     """Whether that job is over on the service."""
     os_error: int | None = None
@@ -370,7 +370,7 @@ def class_of(number: int, job_ended: bool) -> type[Error]:
     return _ENDERS[kind]
 
 
-def make(failure: Failure, client: Client | None = None, job: Job | None = None) -> Error:
+def make(failure: Failure, client: BaseClient | None = None, job: BaseJob | None = None) -> Error:
     """The exception for a failure of the core."""
     number, job_ended = failure.number, failure.job_ended
     error = class_of(number, job_ended)(failure.text)
@@ -400,7 +400,7 @@ def local(number: int, text: str) -> Error:
     return error
 
 
-def unwrap(value: T | Failure, client: Client | None = None, job: Job | None = None) -> T:
+def unwrap(value: T | Failure, client: BaseClient | None = None, job: BaseJob | None = None) -> T:
     """The value, or the exception for the failure that came in its place."""
     from ._native import Failure
 
@@ -409,7 +409,7 @@ def unwrap(value: T | Failure, client: Client | None = None, job: Job | None = N
     return value
 
 
-def raise_failure(failure: Failure, client: Client | None = None, job: Job | None = None) -> NoReturn:
+def raise_failure(failure: Failure, client: BaseClient | None = None, job: BaseJob | None = None) -> NoReturn:
     """Raises the exception for a failure of the core."""
     raise make(failure, client, job)
 
@@ -420,7 +420,7 @@ def _set_os_error(error: Error, number: int | None) -> None:
         error.errno = number
 
 
-def _again(number: int, name: str, text: str, data: dict[str, Any], job: Job | None, notes: list[str] | None) -> Error:
+def _again(number: int, name: str, text: str, data: dict[str, Any], job: BaseJob | None, notes: list[str] | None) -> Error:
     """Makes an exception again from its pickle."""
     if number:
         error = class_of(number, bool(data.get("job_ended")))(text)

@@ -21,59 +21,80 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from os import PathLike
     from types import TracebackType
-    from typing import NoReturn, SupportsIndex, overload
+    from typing import NoReturn, SupportsIndex, TypeVar, overload
 
     from typing_extensions import Self
 
     from . import _native
-    from ._client import Client
-    from ._job import Completed, Job
+    from ._client import BaseClient
+    from ._job import BaseJob
     from ._progress import ProgressArg, Reporter
 
+    OfArchive = TypeVar("OfArchive", bound="BaseFrame", covariant=True)
+else:
+    OfArchive = None
 
-class _Archive:
+
+# The note of an interrupt.
+FRAMES_GO_ON = "the frames that are whole are on disk, and the same call fetches the rest"
+
+
+class Archive:
     """What the frames of one archive share: the native list, and how its bytes are fetched."""
 
-    __slots__ = ("bandwidth", "completed", "connections", "native")
+    __slots__ = ("bandwidth", "connections", "job", "native")
 
-    def __init__(self, completed: Completed, native: _native.Frames, connections: int | None, bandwidth: str | None) -> None:
-        self.completed: Completed = completed
+    def __init__(self, job: BaseJob, native: _native.Frames, connections: int | None, bandwidth: str | None) -> None:
+        self.job: BaseJob = job
         self.native: _native.Frames = native
         self.connections: int | None = connections
         self.bandwidth: str | None = bandwidth
 
     @property
-    def job(self) -> Job:
-        return self.completed.job
+    def client(self) -> BaseClient:
+        return self.job._client
 
-    @property
-    def client(self) -> Client:
-        return self.completed.job._client
+    def reading(self, place: int) -> _native.Operation[bytes]:
+        return started(self.native.read(place, self.bandwidth), self.client, self.job)
 
     def read(self, place: int) -> bytes:
-        return run(started(self.native.read(place, self.bandwidth), self.client, self.job), self.client, job=self.job)
+        return run(self.reading(place), self.client, job=self.job)
+
+    def extracting(
+        self, dest: str | PathLike[str], places: range, frame_name: str | None, first_frame: int | None, overwrite: bool
+    ) -> _native.Operation[tuple[list[str], list[int], int, float]]:
+        check_first_frame(first_frame)
+        operation = self.native.extract(
+            os.fsdecode(os.fspath(dest)),
+            places.start,
+            places.stop,
+            frame_name=frame_name,
+            first_frame=first_frame,
+            overwrite=overwrite,
+            connections=self.connections,
+            bandwidth=self.bandwidth,
+        )
+        return started(operation, self.client, self.job)
 
     def stream(self, start: int, stop: int, budget: int | None) -> _native.FrameStream:
+        if budget is not None and (not isinstance(budget, int) or budget < 0):
+            raise local(101, f"budget = {budget!r}: must be a number of bytes")
         native = self.native.stream(start, stop, budget=budget, connections=self.connections, bandwidth=self.bandwidth)
         return unwrap(native, self.client, self.job)
 
 
-class Frame:
-    """One frame: what the archive's directory says of it, and the way to its bytes. Made by `Frames`, by its iteration, and by `Frames.stream`.
+class BaseFrame:
+    """What the archive's directory says of a frame."""
 
-    Equal and hashable by job, output and place. Does not pickle: pickle the job and the index.
-    """
+    __slots__ = ("_archive", "_data", "_index", "_name", "_number", "_size")
 
-    __slots__ = ("_ahead", "_archive", "_data", "_index", "_name", "_number", "_size")
-
-    def __init__(self, archive: _Archive, index: int, ahead: _Ahead | None = None, data: bytes | None = None) -> None:
+    def __init__(self, archive: Archive, index: int, data: bytes | None = None) -> None:
         facts = archive.native.at(index)
         assert facts is not None
         self._archive = archive
         self._index = index
         self._number, self._name, self._size = facts
-        self._ahead = ahead
-        self._data = data
+        self._data: bytes | None = data
 
     @property
     def index(self) -> int:
@@ -94,6 +115,34 @@ class Frame:
     def size(self) -> int:
         """Bytes of the EXR file."""
         return self._size
+
+    def __eq__(self, other: object) -> bool:
+        return self._identity() == other._identity() if isinstance(other, BaseFrame) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((BaseFrame, *self._identity()))
+
+    def _identity(self) -> tuple[BaseJob, str, int]:
+        return self._archive.job, self._archive.native.label, self._index
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._index}, {self._name!r}, {self._size} bytes)"
+
+    def __reduce__(self) -> NoReturn:
+        raise no_pickle(f"a {type(self).__name__}")
+
+
+class Frame(BaseFrame):
+    """One frame: what the archive's directory says of it, and the way to its bytes. Made by `Frames`, by its iteration, and by `Frames.stream`.
+
+    Equal and hashable by job, output and place. Does not pickle: pickle the job and the index.
+    """
+
+    __slots__ = ("_ahead",)
+
+    def __init__(self, archive: Archive, index: int, ahead: _Ahead | None = None, data: bytes | None = None) -> None:
+        super().__init__(archive, index, data)
+        self._ahead = ahead
 
     def read(self) -> bytes:
         """The EXR file, whole and checked against the archive's CRC-32. Costs nothing on the bill.
@@ -123,26 +172,11 @@ class Frame:
 
         return BufferedReader(ContentFile(self.read, self._size, self._name))
 
-    def __eq__(self, other: object) -> bool:
-        return self._identity() == other._identity() if isinstance(other, Frame) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((Frame, *self._identity()))
-
-    def _identity(self) -> tuple[Job, str, int]:
-        return self._archive.job, self._archive.native.label, self._index
-
-    def __repr__(self) -> str:
-        return f"Frame({self._index}, {self._name!r}, {self._size} bytes)"
-
-    def __reduce__(self) -> NoReturn:
-        raise _no_pickle("a Frame")
-
 
 class _Ahead:
     """Reads frames for an iteration: ahead while they are read in order, one by one while they are not. Nothing is fetched before the first read."""
 
-    def __init__(self, archive: _Archive, stop: int) -> None:
+    def __init__(self, archive: Archive, stop: int) -> None:
         self._archive = archive
         self._stop = stop
         self._alone = threading.Lock()
@@ -190,7 +224,7 @@ class _Ahead:
             stream.close()
 
 
-def _next_of(stream: _native.FrameStream, archive: _Archive, show: Reporter | None) -> tuple[int, bytes] | None:
+def _next_of(stream: _native.FrameStream, archive: Archive, show: Reporter | None) -> tuple[int, bytes] | None:
     """Waits for the next frame of a stream: its place and bytes; ``None`` at the end. Whatever interrupts it ends the stream."""
     _logs.attend()
     try:
@@ -221,7 +255,7 @@ class FrameStream(Iterator[Frame]):
     A ``with`` block closes it. After an error nothing more comes; what is behind the frame in the error can be had by another stream, of a slice.
     """
 
-    def __init__(self, archive: _Archive, native: _native.FrameStream, show: Reporter | None) -> None:
+    def __init__(self, archive: Archive, native: _native.FrameStream, show: Reporter | None) -> None:
         self._archive = archive
         self._native = native
         self._show = show
@@ -260,10 +294,97 @@ class FrameStream(Iterator[Frame]):
         return f"FrameStream({self._archive.native.label!r})"
 
     def __reduce__(self) -> NoReturn:
-        raise _no_pickle("a FrameStream")
+        raise no_pickle("a FrameStream")
 
 
-class Frames(Sequence[Frame]):
+class BaseFrames(Sequence[OfArchive]):
+    """What `Frames` and `AsyncFrames` have in common: a list in memory, of which nothing is fetched."""
+
+    __slots__ = ("_archive", "_places")
+
+    def __init__(self, archive: Archive, places: range | None = None) -> None:
+        self._archive = archive
+        self._places = range(len(archive.native)) if places is None else places
+
+    def _frame(self, place: int) -> OfArchive:
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """The service's label of the output they come from, for example ``exr_frames_url``."""
+        return self._archive.native.label
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, index: SupportsIndex) -> OfArchive: ...
+        @overload
+        def __getitem__(self, index: slice) -> Self: ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> OfArchive | Self:
+        """The frame at a place, negative ones from the end; or a view of several. Fetches nothing.
+
+        Raises:
+            IndexError: There is no such place.
+        """
+        if isinstance(index, slice):
+            return type(self)(self._archive, self._places[index])
+        try:
+            place = self._places[index]
+        except IndexError:
+            raise IndexError(f"there is no frame at {index!r}: there are {len(self)}") from None
+        return self._frame(place)
+
+    def __reversed__(self) -> Iterator[OfArchive]:
+        return iter(self[::-1])
+
+    def __contains__(self, frame: object) -> bool:
+        return isinstance(frame, BaseFrame) and frame._identity()[:2] == (self._archive.job, self.label) and frame.index in self._places
+
+    def by_number(self, number: int) -> OfArchive:
+        """The frame with this number in its name; the first one, should several have it. Fetches nothing.
+
+        Raises:
+            LookupError: None of these frames has it.
+        """
+        place = self._archive.native.by_number(number) if 0 <= number < 1 << 64 else None
+        if place is None or place not in self._places:
+            raise LookupError(f"there is no frame number {number}; {self._numbers()}")
+        return self._frame(place)
+
+    def _in_a_row(self) -> range:
+        places = self._places
+        if places.step == 1:
+            return places
+        if len(places) <= 1:
+            return range(places.start, places.start + len(places))
+        raise local(101, f"these frames are not in a row (a slice with the step {places.step}); iterate over them instead")
+
+    def _numbers(self) -> str:
+        if not self._places:
+            return "the list is empty"
+        ends = [self[0].number, self[-1].number]
+        return f"the list goes from {ends[0]} to {ends[1]}"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BaseFrames):
+            return NotImplemented
+        return (self._archive.job, self.label, self._places) == (other._archive.job, other.label, other._places)
+
+    def __hash__(self) -> int:
+        return hash((BaseFrames, self._archive.job, self.label, self._places))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.label!r}, {len(self)} frames of {self._archive.job.ref!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise no_pickle(f"a {type(self).__name__}")
+
+
+class Frames(BaseFrames[Frame]):
     """The frames of one archive on the storage, as a sequence. Made by `Completed.frames`, which fetches the archive's directory and nothing else.
 
     ::
@@ -280,39 +401,9 @@ class Frames(Sequence[Frame]):
     A child of a fork makes its own, with `Completed.frames`. Nothing here is billed.
     """
 
-    __slots__ = ("_archive", "_places")
+    __slots__ = ()
 
-    def __init__(self, archive: _Archive, places: range | None = None) -> None:
-        self._archive = archive
-        self._places = range(len(archive.native)) if places is None else places
-
-    @property
-    def label(self) -> str:
-        """The service's label of the output they come from, for example ``exr_frames_url``."""
-        return self._archive.native.label
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __getitem__(self, index: SupportsIndex) -> Frame: ...
-        @overload
-        def __getitem__(self, index: slice) -> Frames: ...
-
-    def __getitem__(self, index: SupportsIndex | slice) -> Frame | Frames:
-        """The frame at a place, negative ones from the end; or a view of several. Fetches nothing.
-
-        Raises:
-            IndexError: There is no such place.
-        """
-        if isinstance(index, slice):
-            return Frames(self._archive, self._places[index])
-        try:
-            place = self._places[index]
-        except IndexError:
-            raise IndexError(f"there is no frame at {index!r}: there are {len(self)}") from None
+    def _frame(self, place: int) -> Frame:
         return Frame(self._archive, place)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -323,23 +414,6 @@ class Frames(Sequence[Frame]):
                 yield Frame(self._archive, place, ahead)
         finally:
             ahead.close()
-
-    def __reversed__(self) -> Iterator[Frame]:
-        return iter(self[::-1])
-
-    def __contains__(self, frame: object) -> bool:
-        return isinstance(frame, Frame) and frame._identity()[:2] == (self._archive.job, self.label) and frame.index in self._places
-
-    def by_number(self, number: int) -> Frame:
-        """The frame with this number in its name; the first one, should several have it. Fetches nothing.
-
-        Raises:
-            LookupError: None of these frames has it.
-        """
-        place = self._archive.native.by_number(number) if 0 <= number < 1 << 64 else None
-        if place is None or place not in self._places:
-            raise LookupError(f"there is no frame number {number}; {self._numbers()}")
-        return Frame(self._archive, place)
 
     def stream(self, *, budget: int | None = None, progress: ProgressArg = None) -> FrameStream:
         """Frames with their bytes, fetched ahead in order over several connections. Begins at once, and tells its progress; a plain loop does neither.
@@ -354,8 +428,6 @@ class Frames(Sequence[Frame]):
             InvalidRequest: These frames are not in a row (a slice with a step), or there is no such number of connections.
         """
         show = reporter(progress)
-        if budget is not None and (not isinstance(budget, int) or budget < 0):
-            raise local(101, f"budget = {budget!r}: must be a number of bytes")
         places = self._in_a_row()
         return FrameStream(self._archive, self._archive.stream(places.start, places.stop, budget), show)
 
@@ -387,52 +459,9 @@ class Frames(Sequence[Frame]):
             TransportError: The network, after all retries.
         """
         show = reporter(progress)
-        check_first_frame(first_frame)
-        archive, places = self._archive, self._in_a_row()
-        operation = started(
-            archive.native.extract(
-                os.fsdecode(os.fspath(dest)),
-                places.start,
-                places.stop,
-                frame_name=frame_name,
-                first_frame=first_frame,
-                overwrite=overwrite,
-                connections=archive.connections,
-                bandwidth=archive.bandwidth,
-            ),
-            archive.client,
-            archive.job,
-        )
-        note = "the frames that are whole are on disk, and the same call fetches the rest"
-        return saved(run(operation, archive.client, reporter=show, job=archive.job, interrupted=note))
-
-    def _in_a_row(self) -> range:
-        places = self._places
-        if places.step == 1:
-            return places
-        if len(places) <= 1:
-            return range(places.start, places.start + len(places))
-        raise local(101, f"these frames are not in a row (a slice with the step {places.step}); iterate over them instead")
-
-    def _numbers(self) -> str:
-        if not self._places:
-            return "the list is empty"
-        ends = [self[0].number, self[-1].number]
-        return f"the list goes from {ends[0]} to {ends[1]}"
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Frames):
-            return NotImplemented
-        return (self._archive.job, self.label, self._places) == (other._archive.job, other.label, other._places)
-
-    def __hash__(self) -> int:
-        return hash((Frames, self._archive.job, self.label, self._places))
-
-    def __repr__(self) -> str:
-        return f"Frames({self.label!r}, {len(self)} frames of {self._archive.job.ref!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise _no_pickle("a Frames")
+        archive = self._archive
+        operation = archive.extracting(dest, self._in_a_row(), frame_name, first_frame, overwrite)
+        return saved(run(operation, archive.client, reporter=show, job=archive.job, interrupted=FRAMES_GO_ON))
 
 
 def saved(raw: tuple[list[str], list[int], int, float]) -> Saved:
@@ -449,7 +478,7 @@ def check_first_frame(number: int | None) -> None:
         raise local(101, f"first_frame = {number!r}: must be zero or a positive number")
 
 
-def _no_pickle(what: str) -> Exception:
+def no_pickle(what: str) -> Exception:
     from pickle import PicklingError
 
     return PicklingError(f"{what} is bound to signed URLs and is not pickled; pickle its job instead, and call wait().frames() again there")

@@ -9,7 +9,7 @@ import os
 
 from ._dest import told
 from ._errors import local, make, unwrap
-from ._frames import Frames, _Archive, check_first_frame, saved
+from ._frames import Archive, Frames, check_first_frame, saved
 from ._models import Object, Rehosted, Saved, Snapshot, Status, when
 from ._progress import reporter
 from ._wait import run, seconds, started
@@ -17,29 +17,36 @@ from ._wait import run, seconds, started
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from concurrent.futures import Future
     from datetime import datetime, timedelta
     from io import BufferedReader
     from os import PathLike
-    from typing import Any, Literal, NoReturn, Union
+    from typing import Any, Callable, Generic, Literal, NoReturn, TypeVar, Union
 
     from . import _native
-    from ._client import Client
+    from ._client import BaseClient
     from ._dest import Destination
     from ._progress import ProgressArg
 
     Timeout = Union[float, timedelta, None]
+    OfOutput = TypeVar("OfOutput", bound="BaseOutput")
+else:
+    from ._generic import Generic
+
+    OfOutput = None
 
 
-class Job:
-    """A job on the service. Made by `Client.submit`, by the endpoints' methods, and by `Client.job` from a reference.
+# Notes of an interrupt.
+DOWNLOAD_GOES_ON = "the download can go on: what is complete is on disk, and the same call fetches the rest"
+COPY_GOES_ON = "the copy can go on: complete objects are in the store, and the same call copies the rest"
 
-    Equal and hashable by its reference. Dropping it changes nothing, and nothing here can cancel it: the service has no way to, so a job goes on there and
-    is billed if it succeeds. Any number of threads may use it.
-    """
+
+class BaseJob:
+    """What is known of a job without waiting: all of a `Job` and of an `AsyncJob` that asks nobody."""
 
     __slots__ = ("_client", "_endpoint", "_id", "_label", "_native", "_ref", "__weakref__")
 
-    def __init__(self, client: Client, ref: str, label: str | None = None, native: _native.Job | None = None) -> None:
+    def __init__(self, client: BaseClient, ref: str, label: str | None = None, native: _native.Job | None = None) -> None:
         from ._native import split_reference
 
         endpoint, job_id = unwrap(split_reference(ref))
@@ -99,6 +106,57 @@ class Job:
         """
         return self._snapshot(self._attached().snapshot())
 
+    def _goes_on(self) -> str:
+        """The note of an interrupted wait."""
+        return f"the job goes on and is billed if it succeeds; to wait again: Client().job({self._ref!r}).wait()"
+
+    def _attached(self) -> _native.Job:
+        """The native handle in this process. No network; a forked child makes its own."""
+        pid = os.getpid()
+        held = self._native
+        if held is None or held[0] != pid:
+            held = (pid, unwrap(self._client._here().job(self._ref), self._client, self))
+            self._native = held
+        return held[1]
+
+    def _snapshot(self, raw: tuple[Any, ...]) -> Snapshot:
+        status, created_at, last_contact, last_error, unreachable_since, warnings, done = raw
+        return Snapshot(
+            status,
+            when(created_at),
+            when(last_contact),
+            None if last_error is None else make(last_error, self._client, self),
+            when(unreachable_since),
+            warnings,
+            done,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return self._ref == other._ref if isinstance(other, BaseJob) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((BaseJob, self._ref))
+
+    def __repr__(self) -> str:
+        if self._native is None:
+            state = "not asked yet"
+        elif self._native[0] != os.getpid():
+            state = "of the parent process"
+        else:
+            state = str(self._native[1].snapshot()[0] or "not asked yet")
+        label = f", label={self._label!r}" if self._label else ""
+        return f"{type(self).__name__}({self._ref!r}{label}, {state})"
+
+
+class Job(BaseJob):
+    """A job on the service. Made by `Client.submit`, by the endpoints' methods, and by `Client.job` from a reference.
+
+    Equal and hashable by its reference. Dropping it changes nothing, and nothing here can cancel it: the service has no way to, so a job goes on there and
+    is billed if it succeeds. Any number of threads may use it.
+    """
+
+    __slots__ = ()
+
     def poll(self) -> Snapshot:
         """Asks the service once and tells what it saw. Costs nothing.
 
@@ -129,8 +187,23 @@ class Job:
         limit = seconds("timeout", timeout)
         show = reporter(progress)
         operation = started(self._attached().wait(limit), self._client, self)
-        note = f"the job goes on and is billed if it succeeds; to wait again: Client().job({self._ref!r}).wait()"
-        return Completed(self, run(operation, self._client, reporter=show, job=self, interrupted=note))
+        return Completed(self, run(operation, self._client, reporter=show, job=self, interrupted=self._goes_on()))
+
+    def future(self, timeout: Timeout = None) -> Future[Completed]:
+        """Begins to wait for the end of the job in the background, and returns at once: for hosts whose thread must not wait, such as a user interface's.
+
+        Callbacks (``add_done_callback``) run one after the other on a thread of this library, ``ltx-futures``. Cancelling the future ends the wait; the
+        job goes on.
+
+        Args:
+            timeout: As in `wait`.
+
+        Returns:
+            What `wait` would return or raise, as a ``concurrent.futures.Future``.
+        """
+        from ._future import waiting
+
+        return waiting(self, seconds("timeout", timeout))
 
     def save(self, dest: str | PathLike[str], *, timeout: Timeout = None, progress: ProgressArg = None) -> Saved:
         """Waits until the job ends and saves its outputs into the directory `dest`: `wait` and `Completed.download` in one.
@@ -145,61 +218,23 @@ class Job:
         """
         return self.wait(timeout, progress=progress).download(dest, progress=progress)
 
-    def _attached(self) -> _native.Job:
-        """The native handle in this process. No network; a forked child makes its own."""
-        pid = os.getpid()
-        held = self._native
-        if held is None or held[0] != pid:
-            held = (pid, unwrap(self._client._here().job(self._ref), self._client, self))
-            self._native = held
-        return held[1]
-
-    def _snapshot(self, raw: tuple[Any, ...]) -> Snapshot:
-        status, created_at, last_contact, last_error, unreachable_since, warnings, done = raw
-        return Snapshot(
-            status,
-            when(created_at),
-            when(last_contact),
-            None if last_error is None else make(last_error, self._client, self),
-            when(unreachable_since),
-            warnings,
-            done,
-        )
-
-    def __eq__(self, other: object) -> bool:
-        return self._ref == other._ref if isinstance(other, Job) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((Job, self._ref))
-
-    def __repr__(self) -> str:
-        if self._native is None:
-            state = "not asked yet"
-        elif self._native[0] != os.getpid():
-            state = "of the parent process"
-        else:
-            state = str(self._native[1].snapshot()[0] or "not asked yet")
-        label = f", label={self._label!r}" if self._label else ""
-        return f"Job({self._ref!r}{label}, {state})"
-
     def __reduce__(self) -> tuple[Any, ...]:
         return _job_again, (self._ref, self._label, self._client.base_url)
 
 
 def _job_again(ref: str, label: str | None, base_url: str) -> Job:
     """A job from its pickle: with a client from the environment of the process it arrives in, made when it is first used."""
-    from ._client import environment_client
+    from ._client import Client, environment_client
 
-    return Job(environment_client(base_url), ref, label)
+    return Job(environment_client(Client, base_url), ref, label)
 
 
-class Output:
-    """One output of a completed job. Its repr shows no credential, and it does not pickle."""
+class BaseOutput:
+    """What an `Output` and an `AsyncOutput` have in common."""
 
-    __slots__ = ("_completed", "_label", "_place", "_url")
+    __slots__ = ("_label", "_place", "_url")
 
-    def __init__(self, completed: Completed, label: str, url: str, place: str) -> None:
-        self._completed = completed
+    def __init__(self, label: str, url: str, place: str) -> None:
         self._label = label
         self._url = url
         self._place = place
@@ -213,6 +248,28 @@ class Output:
     def url(self) -> str:
         """The signed URL. Whoever has its text can read the file until it expires: keep it out of logs."""
         return self._url
+
+    def __eq__(self, other: object) -> bool:
+        return (self._label, self._url) == (other._label, other._url) if isinstance(other, BaseOutput) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((BaseOutput, self._label, self._url))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._label!r}, {self._place!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise _no_pickle(f"an {type(self).__name__}")
+
+
+class Output(BaseOutput):
+    """One output of a completed job. Its repr shows no credential, and it does not pickle."""
+
+    __slots__ = ("_completed",)
+
+    def __init__(self, completed: Completed, label: str, url: str, place: str) -> None:
+        super().__init__(label, url, place)
+        self._completed = completed
 
     def download(self, dest: str | PathLike[str], **options: Any) -> Saved:
         """Saves this output alone into the directory `dest`; options as in `Completed.download`."""
@@ -242,45 +299,27 @@ class Output:
         completed, job = self._completed, self._completed.job
         client = job._client
         native = run(started(completed._here().open(self._label), client, job), client, job=job)
-
-        def fetch(start: int, stop: int) -> bytes:
-            return run(started(native.read(start, stop), client, job), client, job=job)
-
-        return BufferedReader(RemoteFile(fetch, native.size, self._label))
-
-    def __eq__(self, other: object) -> bool:
-        return (self._label, self._url) == (other._label, other._url) if isinstance(other, Output) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash((Output, self._label, self._url))
-
-    def __repr__(self) -> str:
-        return f"Output({self._label!r}, {self._place!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise _no_pickle("an Output")
+        return BufferedReader(RemoteFile(reading(native, job), native.size, self._label))
 
 
-class Completed:
-    """A completed job with its outputs. Does not pickle, for its URLs are credentials: pickle ``completed.job`` and wait again, which returns at once."""
+class BaseCompleted(Generic[OfOutput]):
+    """What a `Completed` and an `AsyncCompleted` have in common: what is known without asking anybody."""
 
-    __slots__ = ("_job", "_native", "_outputs", "_process", "_times")
+    __slots__ = ("_native", "_outputs", "_process", "_times")
 
-    def __init__(self, job: Job, native: _native.Completed) -> None:
+    def __init__(self, native: _native.Completed) -> None:
         places = dict(native.places())
-        self._job = job
         self._native = native
         self._process = os.getpid()
-        self._outputs = {label: Output(self, label, url, places[label]) for label, url in native.outputs()}
+        self._outputs = {label: self._output(label, url, places[label]) for label, url in native.outputs()}
         self._times = tuple(when(time) for time in native.times())
 
-    @property
-    def job(self) -> Job:
-        """The job."""
-        return self._job
+    if TYPE_CHECKING:
+
+        def _output(self, label: str, url: str, place: str) -> OfOutput: ...
 
     @property
-    def outputs(self) -> Mapping[str, Output]:
+    def outputs(self) -> Mapping[str, OfOutput]:
         """The outputs by the service's labels (``exr_frames_url``, ``video_url``, and any the service may add)."""
         return dict(self._outputs)
 
@@ -311,6 +350,27 @@ class Completed:
 
         answer: dict[str, Any] = json.loads(self._native.raw())
         return answer
+
+    def __reduce__(self) -> NoReturn:
+        raise _no_pickle(f"a {type(self).__name__}")
+
+
+class Completed(BaseCompleted[Output]):
+    """A completed job with its outputs. Does not pickle, for its URLs are credentials: pickle ``completed.job`` and wait again, which returns at once."""
+
+    __slots__ = ("_job",)
+
+    def __init__(self, job: Job, native: _native.Completed) -> None:
+        self._job = job
+        super().__init__(native)
+
+    def _output(self, label: str, url: str, place: str) -> Output:
+        return Output(self, label, url, place)
+
+    @property
+    def job(self) -> Job:
+        """The job."""
+        return self._job
 
     def download(
         self,
@@ -358,27 +418,11 @@ class Completed:
             TransportError: The network, after all retries.
         """
         show = reporter(progress)
-        check_first_frame(first_frame)
-        limit = seconds("lock_timeout", lock_timeout)
-        operation = started(
-            self._here().download(
-                os.fsdecode(os.fspath(dest)),
-                only=_labels(only),
-                archive=archive,
-                overwrite=overwrite,
-                verify=verify,
-                frame_name=frame_name,
-                first_frame=first_frame,
-                connections=connections,
-                resume=resume,
-                bandwidth=_speed(bandwidth),
-                lock_timeout=limit,
-            ),
-            self._job._client,
-            self._job,
+        options = download_options(
+            only, archive, overwrite, verify, frame_name, first_frame, connections, resume, bandwidth, seconds("lock_timeout", lock_timeout)
         )
-        note = "the download can go on: what is complete is on disk, and the same call fetches the rest"
-        return saved(run(operation, self._job._client, reporter=show, job=self._job, interrupted=note))
+        operation = started(self._here().download(os.fsdecode(os.fspath(dest)), **options), self._job._client, self._job)
+        return saved(run(operation, self._job._client, reporter=show, job=self._job, interrupted=DOWNLOAD_GOES_ON))
 
     def frames(
         self,
@@ -411,11 +455,11 @@ class Completed:
         """
         show = reporter(progress)
         where = None if spool is None else os.fsdecode(os.fspath(spool))
-        limit = _speed(bandwidth)
+        limit = speed(bandwidth)
         client = self._job._client
         operation = started(self._here().frames(label, spool=where, bandwidth=limit), client, self._job)
         native = run(operation, client, reporter=show, job=self._job)
-        return Frames(_Archive(self, native, connections, limit))
+        return Frames(Archive(self._job, native, connections, limit))
 
     def rehost(
         self,
@@ -460,23 +504,9 @@ class Completed:
             TransportError: The network, after all retries.
         """
         show = reporter(progress)
-        check_first_frame(first_frame)
-        operation = started(
-            self._here().rehost(
-                str(url),
-                only=_labels(only),
-                archive=archive,
-                overwrite=overwrite,
-                frame_name=frame_name,
-                first_frame=first_frame,
-                options=[(str(key), str(value)) for key, value in (options or {}).items()],
-            ),
-            self._job._client,
-            self._job,
-        )
-        note = "the copy can go on: complete objects are in the store, and the same call copies the rest"
-        objects, size, elapsed = run(operation, self._job._client, reporter=show, job=self._job, interrupted=note)
-        return Rehosted(tuple(Object(*one) for one in objects), size, elapsed)
+        given = rehost_options(only, archive, overwrite, frame_name, first_frame, options)
+        operation = started(self._here().rehost(str(url), **given), self._job._client, self._job)
+        return rehosted(run(operation, self._job._client, reporter=show, job=self._job, interrupted=COPY_GOES_ON))
 
     def _here(self) -> _native.Completed:
         """The native results in this process; a forked child asks the service once more."""
@@ -490,15 +520,75 @@ class Completed:
     def __repr__(self) -> str:
         return f"Completed({self._job.ref!r}, outputs={sorted(self._outputs)})"
 
-    def __reduce__(self) -> NoReturn:
-        raise _no_pickle("a Completed")
+
+def download_options(
+    only: str | Iterable[str] | None,
+    archive: str,
+    overwrite: bool,
+    verify: str,
+    frame_name: str | None,
+    first_frame: int | None,
+    connections: int | None,
+    resume: bool,
+    bandwidth: int | str | None,
+    lock_timeout: float | None,
+) -> dict[str, Any]:
+    """What a download is told, as the native module takes it."""
+    check_first_frame(first_frame)
+    return {
+        "only": _labels(only),
+        "archive": archive,
+        "overwrite": overwrite,
+        "verify": verify,
+        "frame_name": frame_name,
+        "first_frame": first_frame,
+        "connections": connections,
+        "resume": resume,
+        "bandwidth": speed(bandwidth),
+        "lock_timeout": lock_timeout,
+    }
+
+
+def rehost_options(
+    only: str | Iterable[str] | None,
+    archive: str,
+    overwrite: bool,
+    frame_name: str | None,
+    first_frame: int | None,
+    options: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    """What a copy is told, as the native module takes it."""
+    check_first_frame(first_frame)
+    return {
+        "only": _labels(only),
+        "archive": archive,
+        "overwrite": overwrite,
+        "frame_name": frame_name,
+        "first_frame": first_frame,
+        "options": [(str(key), str(value)) for key, value in (options or {}).items()],
+    }
+
+
+def rehosted(raw: tuple[list[tuple[str, int, int | None, str | None]], int, float]) -> Rehosted:
+    """What was copied, from the native module's words."""
+    objects, size, elapsed = raw
+    return Rehosted(tuple(Object(*one) for one in objects), size, elapsed)
+
+
+def reading(native: _native.RemoteFile, job: BaseJob) -> Callable[[int, int], bytes]:
+    """Reads a part of a file on the storage, and blocks the thread that asks for it."""
+
+    def fetch(start: int, stop: int) -> bytes:
+        return run(started(native.read(start, stop), job._client, job), job._client, job=job)
+
+    return fetch
 
 
 def _labels(only: str | Iterable[str] | None) -> list[str] | None:
     return None if only is None else [only] if isinstance(only, str) else list(only)
 
 
-def _speed(limit: int | str | None) -> str | None:
+def speed(limit: int | str | None) -> str | None:
     """A limit of speed as text, which the core reads."""
     if limit is None or isinstance(limit, str):
         return limit

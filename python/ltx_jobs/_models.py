@@ -10,13 +10,20 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
     from pathlib import Path
-    from typing import Any, NoReturn
+    from typing import Any, Generic, NoReturn
 
-    from typing_extensions import Self
+    from typing_extensions import Self, TypeVar
 
     from ._dest import Destination
     from ._errors import Error
-    from ._job import Job
+    from ._job import BaseJob, Job
+
+    # The jobs of a client: `Job`, or `AsyncJob`.
+    OfClient = TypeVar("OfClient", bound=BaseJob, default=Job)
+else:
+    from ._generic import Generic
+
+    OfClient = None
 
 
 class Word(str, Enum):
@@ -454,19 +461,19 @@ class JournaledSubmit(Value):
         )
 
 
-class Recovered(Value):
+class Recovered(Value, Generic[OfClient]):
     """What an earlier run left behind, as `Client.recover` finds it. Pickles, its jobs as references without the key."""
 
     __slots__ = ("jobs", "unknown", "other_key")
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[OfClient, ...]
     """Jobs of this key that exist and whose outputs were not saved, oldest first. Wait for them, then download."""
     unknown: tuple[JournaledSubmit, ...]
     """Submits whose outcome nobody knows, and those whose job exists without a known id. Look at the account, then settle each with `Client.resolve`."""
     other_key: tuple[JournaledSubmit, ...]
     """Jobs that were submitted with another key, and cannot be asked for with this one."""
 
-    def __init__(self, jobs: Iterable[Job], unknown: Iterable[JournaledSubmit], other_key: Iterable[JournaledSubmit]) -> None:
+    def __init__(self, jobs: Iterable[OfClient], unknown: Iterable[JournaledSubmit], other_key: Iterable[JournaledSubmit]) -> None:
         self._set(jobs=tuple(jobs), unknown=tuple(unknown), other_key=tuple(other_key))
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, TypeVar
 
-    from ._client import Client
-    from ._job import Job
+    from ._client import BaseClient
+    from ._job import BaseJob
     from ._native import BatchRun, Failure, FrameStream, Operation, Race
     from ._progress import Reporter
 
@@ -34,10 +34,10 @@ exiting = False
 
 def run(
     operation: Operation[T],
-    client: Client | None,
+    client: BaseClient | None,
     *,
     reporter: Reporter | None = None,
-    job: Job | None = None,
+    job: BaseJob | None = None,
     interrupted: str | None = None,
 ) -> T:
     """Waits for the end of an operation and gives its value, or raises.
@@ -73,7 +73,7 @@ def slices(waited: Operation[Any] | Race | FrameStream | BatchRun) -> Iterator[N
         yield
 
 
-def started(value: Operation[T] | Failure, client: Client, job: Job | None = None) -> Operation[T]:
+def started(value: Operation[T] | Failure, client: BaseClient, job: BaseJob | None = None) -> Operation[T]:
     """The operation, or the exception for the failure to start it."""
     return unwrap(value, client, job)
 

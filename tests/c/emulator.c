@@ -114,13 +114,21 @@ long emulator_count(const emulator *from, const char *method, const char *path) 
   return count;
 }
 
-void emulator_fault(const emulator *at, const char *fault) {
+static void post(const emulator *at, const char *path, const char *body) {
   char text[4096];
   const int length = snprintf(text, sizeof text,
-                              "POST /faults HTTP/1.1\r\nhost: emulator\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",
-                              strlen(fault), fault);
+                              "POST %s HTTP/1.1\r\nhost: emulator\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",
+                              path, strlen(body), body);
   CHECK(length > 0 && (size_t)length < sizeof text);
   control(at, text, text, sizeof text);
+}
+
+void emulator_fault(const emulator *at, const char *fault) { post(at, "/faults", fault); }
+
+void emulator_advance(const emulator *at, long ms) {
+  char body[64];
+  snprintf(body, sizeof body, "{\"ms\":%ld}", ms);
+  post(at, "/clock/advance", body);
 }
 
 ltx_client *emulator_client(const emulator *from) {

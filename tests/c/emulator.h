@@ -26,6 +26,8 @@ void emulator_stop(emulator *from);
 long emulator_count(const emulator *from, const char *method, const char *path);
 /* From now on it does this, a JSON object or a list of them as in a programme. */
 void emulator_fault(const emulator *at, const char *fault);
+/* Moves its clock, by which jobs end that were told to end so. */
+void emulator_advance(const emulator *at, long ms);
 /* A client for it with quick polling. */
 ltx_client *emulator_client(const emulator *from);
 /* The clip tests upload: environment LTX_JOBS_CLIP. */

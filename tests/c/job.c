@@ -194,7 +194,7 @@ static void closing_wakes_waiters_and_joins_every_thread(void) {
   CHECK(now_ms() - began <= 600);
   CHECK_INT(*(ltx_status *)woken, LTX_CLOSED);
   CHECK(threads_are(before));
-  CHECK_OK(ltx_client_close(client, 0, &err), err);
+  CHECK_OK(ltx_client_close(client, 5000, &err), err);
   ltx_op *after = NULL;
   CHECK_OK(ltx_job_wait(job, NULL, &after, &err), err);
   CHECK_STATUS(ltx_op_wait(after, -1, NULL), LTX_CLOSED, NULL);
@@ -265,7 +265,7 @@ static void a_check_reports_every_part_also_when_one_failed(void) {
   ltx_op_release(op);
   /* What was stopped has found nothing. */
   CHECK_OK(ltx_client_check(client, NULL, &op, &err), err);
-  CHECK_OK(ltx_client_close(client, 0, &err), err);
+  CHECK_OK(ltx_client_close(client, 5000, &err), err);
   CHECK_STATUS(ltx_op_take_checked(op, &checked, NULL), LTX_CLOSED, NULL);
   CHECK(checked == NULL);
   ltx_op_release(op);

@@ -6,10 +6,10 @@ set -euo pipefail
 program=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# A storage that stops in the middle of the second frame of every answer.
+# A storage that gives the directory and one answer whole, and stops in every other.
 cat > "$work/stops.json" <<'JSON'
-{"archive": {"frames": 6, "compression": "none", "padding": 1000000},
- "fault": [{"route": "download:exr_frames_url", "do": "stall", "at": 1500000, "times": 0, "skip": 1}]}
+{"archive": {"frames": 12, "compression": "none", "padding": 2000000},
+ "fault": [{"route": "download:exr_frames_url", "do": "stall", "at": 1000, "times": 0, "skip": 2}]}
 JSON
 
 value() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" <<< "$line"; }
@@ -18,7 +18,7 @@ started() {
     read -r line <&"${emulator[0]}"
     LTXV_API_KEY=$(value api_key)
     LTX_BASE_URL=$(value api_url)
-    export LTXV_API_KEY LTX_BASE_URL LTX_POLL_INTERVAL=20ms LTX_JOURNAL="$work/journal"
+    export LTXV_API_KEY LTX_BASE_URL LTX_CONNECTIONS=1 LTX_POLL_INTERVAL=20ms LTX_JOURNAL="$work/journal"
 }
 
 started
@@ -38,7 +38,7 @@ loop=$!
 exec 3< "$work/lines"
 read -r frames <&3
 read -r first <&3
-[ "$frames" = "6 frames" ]
+[ "$frames" = "12 frames" ]
 [[ $first == "frame_00001.exr: "* ]]
 kill -INT "$loop"
 result=0

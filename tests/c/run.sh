@@ -63,6 +63,11 @@ tests() {
     return "$result"
 }
 tests "$build"
+if [ "$part" != c ]; then
+    openfx=("$prefix" "$target/openfx" "$CMAKE" "$built/ltx-jobs")
+    [ "$full" = OFF ] || openfx+=(--full)
+    tests/openfx/run.sh "${openfx[@]}"
+fi
 [ "$full" = ON ] || exit 0
 
 step() { printf '\n== %s\n' "$*"; }

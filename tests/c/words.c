@@ -20,6 +20,8 @@ static ltx_client *client;
 static ltx_result *result;
 static ltx_frames *frames;
 static char *dest;
+static ltx_job *no_job;
+static ltx_request *no_request;
 
 static ltx_status released(ltx_status status, ltx_op *op) {
   CHECK(status == LTX_OK || op == NULL);
@@ -35,10 +37,10 @@ static ltx_status released(ltx_status status, ltx_op *op) {
 #define TEXT(function, name, call)                                                                                                         \
   static ltx_status function##_##name(const char *text, ltx_error **err) {                                                                 \
     ltx_op *op = NULL;                                                                                                                     \
-    (void)op;                                                                                                                              \
-    return released(call, op);                                                                                                             \
+    const ltx_status status = call;                                                                                                        \
+    return released(status, op);                                                                                                           \
   }
-TEXT(ltx_client_job, reference, ltx_client_job(client, text, (ltx_job **)(void *)&op, err))
+TEXT(ltx_client_job, reference, ltx_client_job(client, text, &no_job, err))
 TEXT(ltx_client_resolve, intent, ltx_client_resolve(client, text, NULL, NULL, &op, err))
 TEXT(ltx_client_resolve, job, ltx_client_resolve(client, "intent:x", text, NULL, &op, err))
 TEXT(ltx_client_set_api_key, key, ltx_client_set_api_key(client, text, err))
@@ -46,7 +48,7 @@ TEXT(ltx_client_upload, path, ltx_client_upload(client, text, NULL, &op, err))
 TEXT(ltx_config_set, key, ltx_config_set(config, text, "5", err))
 TEXT(ltx_config_set, value, ltx_config_set(config, "proxy", text, err))
 TEXT(ltx_frames_extract, dest, ltx_frames_extract(frames, text, NULL, NULL, &op, err))
-TEXT(ltx_request_new, endpoint, ltx_request_new(text, (ltx_request **)(void *)&op, err))
+TEXT(ltx_request_new, endpoint, ltx_request_new(text, &no_request, err))
 TEXT(ltx_request_set_bool, field, ltx_request_set_bool(request, text, true, err))
 TEXT(ltx_request_set_dest, dest, ltx_request_set_dest(request, text, err))
 TEXT(ltx_request_set_double, field, ltx_request_set_double(request, text, 0.5, err))
@@ -89,7 +91,8 @@ static ltx_frames_options opened_with(const char *label, const char *spool) {
   static ltx_status type##_##name(const char *text, ltx_error **err) {                                                                     \
     ltx_op *op = NULL;                                                                                                                     \
     const type options = made;                                                                                                             \
-    return released(call, op);                                                                                                             \
+    const ltx_status status = call;                                                                                                        \
+    return released(status, op);                                                                                                           \
   }
 FIELD(ltx_download_options, only, download_with(&text, NULL), ltx_result_download(result, dest, &options, NULL, &op, err))
 FIELD(ltx_download_options, frame_name, download_with(NULL, text), ltx_result_download(result, dest, &options, NULL, &op, err))
@@ -240,6 +243,7 @@ static void text_is_utf8(void) {
         exit(1);
       }
       ltx_error_free(err);
+      CHECK(no_job == NULL && no_request == NULL);
     }
   }
   /* A name of a file is none of that, and is only wrong when it is empty. */

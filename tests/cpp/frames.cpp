@@ -145,8 +145,8 @@ void another_thread_gives_up() {
   const ltx::Client client = service.client();
   const ltx::Result result = ltx::Result::adopt(emulator_result(client.c_ptr()));
   const ltx::Frames frames = result.frames();
-  // Every answer stops in its second frame: the first one comes, and the loop waits for more until it is told to stop.
-  service.fault(R"({"route":"download:exr_frames_url","do":"stall","at":1500000,"times":0})");
+  // The first answer comes whole, with less than all of them; then the loop waits for more until it is told to stop.
+  service.fault(R"({"route":"download:exr_frames_url","do":"stall","at":1000,"skip":1,"times":0})");
   ltx::StreamOptions one;
   one.connections = 1;
   ltx::FrameStream stream = frames.stream(one);
@@ -154,7 +154,7 @@ void another_thread_gives_up() {
   std::thread render([&, reading = stream.share()]() mutable {
     const ltx::Error error = thrown_by([&] {
       for (const ltx::Frame &frame : reading) {
-        seen += frame.index == 0 ? 1 : 100;
+        seen += is_exr(frame.bytes) ? 1 : 100;
       }
     });
     CHECK_INT(error.status(), LTX_CANCELLED);
@@ -162,10 +162,10 @@ void another_thread_gives_up() {
   while (seen == 0) {
     std::this_thread::sleep_for(1ms);
   }
-  CHECK(!stream.next(0ms) && !stream.ended());
+  CHECK(!stream.ended());
   stream.cancel();
   render.join();
-  CHECK_INT(seen, 1);
+  CHECK(seen >= 1 && seen < 12);
   CHECK(stream.ended());
   CHECK_INT(thrown_by([&] { (void)stream.next(); }).status(), LTX_CANCELLED);
 }

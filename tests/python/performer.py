@@ -127,6 +127,8 @@ class Stage:
         return gave
 
     def close(self) -> None:
+        # An archive that was fetched whole goes with it.
+        self.frames = None
         self.told.client(self.client)
         self.client.close()
         self.told.value(self.client)

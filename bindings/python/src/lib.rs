@@ -12,6 +12,7 @@
 mod batch;
 mod client;
 mod command;
+mod completions;
 mod convert;
 mod dest;
 mod failure;
@@ -38,6 +39,8 @@ mod _native {
     use super::client::Client;
     #[pymodule_export]
     use super::command::run_command;
+    #[pymodule_export]
+    use super::completions::Completions;
     #[pymodule_export]
     use super::failure::{Failure, kinds};
     #[pymodule_export]

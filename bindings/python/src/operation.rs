@@ -7,6 +7,7 @@ use ltx_jobs::{Error, ErrorKind, Progress, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::completions::Completions;
 use crate::convert;
 use crate::guard::fenced;
 use crate::job::{Completed, Job};
@@ -288,6 +289,17 @@ impl Operation {
             // A panic here would be met again on every turn; the outcome tells about it.
             slept.unwrap_or(true)
         })
+    }
+
+    /// Puts `token` into `completions` once it has ended; at once when it has.
+    fn arm(&self, py: Python<'_>, completions: &Completions, token: u64) {
+        let Some(armed) = completions.armed(token) else { return };
+        if self.is_foreign() {
+            // Taking tells whose it is.
+            armed.fire();
+        } else {
+            py.detach(|| self.sleepers.arm(armed, || self.running.is_ended()));
+        }
     }
 
     /// Asks it to stop, and returns at once.

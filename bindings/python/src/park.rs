@@ -5,18 +5,39 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Those who sleep until one operation ends.
+use crate::completions::Armed;
+
+/// Those who wait until one operation ends: threads asleep, and event loops.
 #[derive(Default)]
-pub(crate) struct Sleepers(Mutex<Vec<Arc<Bell>>>);
+pub(crate) struct Sleepers(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    bells: Vec<Arc<Bell>>,
+    armed: Vec<Armed>,
+}
 
 impl Sleepers {
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Bell>>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes all of them.
+    /// Wakes all of them; an event loop once.
     pub(crate) fn ring(&self) {
-        self.lock().iter().for_each(|bell| bell.ring());
+        let armed = {
+            let mut waiting = self.lock();
+            waiting.bells.iter().for_each(|bell| bell.ring());
+            std::mem::take(&mut waiting.armed)
+        };
+        armed.into_iter().for_each(Armed::fire);
+    }
+
+    /// Has an event loop told once. `ended` is asked afterwards, so an end in between is not missed.
+    pub(crate) fn arm(&self, armed: Armed, ended: impl Fn() -> bool) {
+        self.lock().armed.push(armed);
+        if ended() {
+            self.ring();
+        }
     }
 }
 
@@ -71,11 +92,11 @@ mod unix {
                 });
             }
             let own = own.as_mut()?;
-            sleepers.lock().push(Arc::clone(&own.bell));
+            sleepers.lock().bells.push(Arc::clone(&own.bell));
             if !ended() {
                 listen(own, limit);
             }
-            sleepers.lock().retain(|bell| !Arc::ptr_eq(bell, &own.bell));
+            sleepers.lock().bells.retain(|bell| !Arc::ptr_eq(bell, &own.bell));
             Some(())
         })
         .ok()

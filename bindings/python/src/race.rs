@@ -8,6 +8,7 @@ use ltx_jobs::{Error, ErrorKind};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 
+use crate::completions::Completions;
 use crate::convert;
 use crate::guard::fenced;
 use crate::job::Job;
@@ -117,6 +118,17 @@ impl Race {
             // A panic here would be met again on every turn; taking tells that there is nothing.
             slept.unwrap_or(true)
         })
+    }
+
+    /// Puts `token` into `completions` once there is an end to take; at once when there is one.
+    fn arm(&self, py: Python<'_>, completions: &Completions, token: u64) {
+        let Some(armed) = completions.armed(token) else { return };
+        if self.is_foreign() {
+            // Taking tells whose it is.
+            armed.fire();
+        } else {
+            py.detach(|| self.ends.sleepers.arm(armed, || !self.ends.is_empty()));
+        }
     }
 
     /// The next end: the position of the job, and its results or a failure.

@@ -10,6 +10,7 @@ use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
+use crate::completions::Completions;
 use crate::convert;
 use crate::guard::fenced;
 use crate::owned::Owned;
@@ -125,6 +126,19 @@ impl FrameStream {
             // A panic here would be met again on every turn; taking tells about it.
             slept.unwrap_or(true)
         })
+    }
+
+    /// Puts `token` into `completions` when there may be something to take, once; at once when there is. To be sure, look with `wait_slice`.
+    fn arm(&self, py: Python<'_>, completions: &Completions, token: u64) {
+        let Some(armed) = completions.armed(token) else { return };
+        let Ok(reading) = self.0.get() else {
+            // Taking tells whose it is.
+            return armed.fire();
+        };
+        py.detach(|| {
+            let look = || fenced(|| Ok(reading.look())).unwrap_or(true);
+            reading.news.sleepers.arm(armed, look);
+        });
     }
 
     /// The place of the next frame and its bytes, or a failure; true when all were taken, false when it is not there yet.

@@ -113,3 +113,23 @@ async fn a_poll_that_saw_the_end_leaves_a_handle_that_knows_it() {
         assert!(attached.completed().is_some());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_by_hand_that_is_still_out_when_the_jobs_turn_comes_does_not_end_the_polling() {
+    let emulator =
+        Emulator::start(Programme::from_toml("[[fault]]\nroute = \"poll\"\ndo = \"read_and_never_answer\"").unwrap())
+            .await
+            .unwrap();
+    let client = Client::builder()
+        .base_url(emulator.api_url())
+        .api_key(emulator.api_key())
+        .poll_interval(Duration::from_millis(100))
+        .poll_timeout(Duration::from_millis(500))
+        .backoff_base(Duration::from_millis(5))
+        .build()
+        .unwrap();
+    let job = client.submit(VideoToVideoHdr::new(Media::bytes(CLIP))).await.unwrap();
+    // Nobody answers it for half a second; the job's turn comes after a tenth.
+    job.poll().await.unwrap_err();
+    job.wait().timeout(Duration::from_secs(20)).await.unwrap();
+}

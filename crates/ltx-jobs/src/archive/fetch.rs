@@ -81,8 +81,8 @@ impl Fetch {
     pub(crate) async fn run(&self, wanted: Vec<Wanted>, most: u64, outlet: &Arc<dyn Outlet>) -> Result<()> {
         let workers = TaskTracker::new();
         let number = self.number();
-        let most = match number {
-            Number::Asked(1) => most,
+        let most = match number.get() {
+            1 if matches!(number, Number::Asked(_)) => most,
             _ => most.min(fair_share(&wanted)),
         };
         let batches = batches(wanted, GAP, most);
@@ -103,8 +103,8 @@ impl Fetch {
 
     fn number(&self) -> Number {
         match (&self.store, self.flow.connections) {
-            (Store::Local { .. }, _) => Number::Asked(READERS),
-            (Store::Remote { .. }, Some(asked)) => Number::Asked(asked),
+            (Store::Local { .. }, _) => Number::asked(READERS),
+            (Store::Remote { .. }, Some(asked)) => Number::asked(asked),
             (Store::Remote { .. }, None) => {
                 let limit = self.flow.bandwidth.as_ref().map(|bandwidth| bandwidth.rate());
                 Number::Measured(Controller::new(number::MOST, limit).beginning_with(AT_FIRST))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Client;
-use super::inputs::LookedInputs;
+use super::inputs::{Digest, LookedInputs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::money::{Estimate, Known, Missing, PriceTable, Purse, Reservation, Usd, estimate};
 use crate::operation::{Operation, Running, cancelled};
@@ -141,7 +141,7 @@ impl Estimating {
                 let Self { client, request } = self;
                 request.check()?;
                 let looked = tokio::select! {
-                    looked = client.look_at_inputs(&request) => looked?,
+                    looked = client.look_at_inputs(&request, Digest::Later) => looked?,
                     () = work.cancel.cancelled() => return Err(client.closed_instead(cancelled("the estimate"))),
                 };
                 for warning in &looked.warnings {

@@ -20,8 +20,8 @@ use crate::transfer::kind::HEAD;
 #[derive(Debug, Clone)]
 pub(crate) struct Looked {
     pub(crate) facts: MediaFacts,
-    /// SHA-256 of the content, hexadecimal.
-    pub(crate) sha256: String,
+    /// SHA-256 of the content, hexadecimal, where that was asked for.
+    pub(crate) sha256: Option<String>,
     version: Option<Version>,
 }
 
@@ -40,6 +40,14 @@ impl Version {
             modified: found.modified().ok(),
         })
     }
+}
+
+/// Whether the digest of an input is computed with the look at it: it takes as long as reading all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Digest {
+    Now,
+    /// Only if somebody asks; see [`digest_of`].
+    Later,
 }
 
 impl Looked {
@@ -79,7 +87,7 @@ impl Client {
     ///
     /// # Errors
     /// `Io` for a file that cannot be read, `InvalidRequest` and `RequestTooLarge` for what the service refuses.
-    pub(crate) async fn look_at_inputs(&self, request: &Request) -> Result<LookedInputs> {
+    pub(crate) async fn look_at_inputs(&self, request: &Request, digest: Digest) -> Result<LookedInputs> {
         let mut looked = LookedInputs::default();
         let resolution = request.params().get("resolution").and_then(Value::as_str);
         for (field, media) in request.media_inputs() {
@@ -88,7 +96,7 @@ impl Client {
                 field,
                 resolution,
             };
-            if let Some((found, warnings)) = look(Some(place), media).await? {
+            if let Some((found, warnings)) = look(Some(place), media, digest).await? {
                 looked.warnings.extend(warnings);
                 looked.by_field.push((field.clone(), found));
             }
@@ -98,16 +106,16 @@ impl Client {
 }
 
 /// Looks at one input; `None` for one that is not local.
-pub(crate) async fn look(place: Option<InputPlace<'_>>, media: &Media) -> Result<Option<(Looked, Vec<String>)>> {
-    let (content, what) = match media.source() {
-        MediaSource::Ready(_) => return Ok(None),
-        MediaSource::File(path) => (Content::File(path.to_owned()), path.display().to_string()),
-        MediaSource::Bytes(bytes) => (Content::Bytes(bytes.clone()), "the input".to_owned()),
+pub(crate) async fn look(
+    place: Option<InputPlace<'_>>,
+    media: &Media,
+    digest: Digest,
+) -> Result<Option<(Looked, Vec<String>)>> {
+    let Some((content, what)) = local(media) else {
+        return Ok(None);
     };
     let name = what.clone();
-    let looked = tokio::task::spawn_blocking(move || read(content, &name))
-        .await
-        .map_err(|error| Error::new(ErrorKind::Internal, format!("{what} could not be looked at: {error}")))??;
+    let looked = blocking(&what, move || read(content, &name, digest)).await?;
     if let Some(why) = &looked.facts.unreadable {
         tracing::debug!(input = what, why, "the inside of an input could not be read");
     }
@@ -115,7 +123,40 @@ pub(crate) async fn look(place: Option<InputPlace<'_>>, media: &Media) -> Result
     Ok(Some((looked, warnings)))
 }
 
-fn read(content: Content, what: &str) -> Result<Looked> {
+/// The SHA-256 of a local input, hexadecimal, computed on the blocking pool.
+pub(crate) async fn digest_of(media: &Media) -> Result<String> {
+    let Some((content, what)) = local(media) else {
+        return Err(Error::new(
+            ErrorKind::Internal,
+            "an input that is not here has no digest",
+        ));
+    };
+    let name = what.clone();
+    blocking(&what, move || match content {
+        Content::Bytes(bytes) => Ok(hex(&Sha256::digest(&bytes))),
+        Content::File(path) => File::open(path)
+            .and_then(|mut file| digest_all(&mut file))
+            .map_err(|error| Error::io(format!("cannot read {name}"), error)),
+    })
+    .await
+}
+
+/// The content of a local input, and what people call it.
+fn local(media: &Media) -> Option<(Content, String)> {
+    match media.source() {
+        MediaSource::Ready(_) => None,
+        MediaSource::File(path) => Some((Content::File(path.to_owned()), path.display().to_string())),
+        MediaSource::Bytes(bytes) => Some((Content::Bytes(bytes.clone()), "the input".to_owned())),
+    }
+}
+
+async fn blocking<T: Send + 'static>(what: &str, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("{what} could not be looked at: {error}")))?
+}
+
+fn read(content: Content, what: &str, digest: Digest) -> Result<Looked> {
     match content {
         Content::Bytes(bytes) => {
             let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or_default();
@@ -123,7 +164,7 @@ fn read(content: Content, what: &str) -> Result<Looked> {
             let kind = check_input(what, head, length)?;
             Ok(Looked {
                 facts: probe(kind, &mut Cursor::new(&bytes), length),
-                sha256: hex(&Sha256::digest(&bytes)),
+                sha256: (digest == Digest::Now).then(|| hex(&Sha256::digest(&bytes))),
                 version: None,
             })
         }
@@ -134,17 +175,19 @@ fn read(content: Content, what: &str) -> Result<Looked> {
             let kind = check_input(what, &head, file.length)?;
             let mut input = BufReader::new(File::open(&path).map_err(io_error)?);
             let facts = probe(kind, &mut input, file.length);
-            input.seek(SeekFrom::Start(0)).map_err(io_error)?;
-            Ok(Looked {
-                facts,
-                sha256: digest(&mut input.into_inner()).map_err(io_error)?,
-                version,
-            })
+            let sha256 = match digest {
+                Digest::Now => {
+                    input.seek(SeekFrom::Start(0)).map_err(io_error)?;
+                    Some(digest_all(&mut input.into_inner()).map_err(io_error)?)
+                }
+                Digest::Later => None,
+            };
+            Ok(Looked { facts, sha256, version })
         }
     }
 }
 
-fn digest(input: &mut impl Read) -> std::io::Result<String> {
+fn digest_all(input: &mut impl Read) -> std::io::Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {

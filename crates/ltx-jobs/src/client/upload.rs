@@ -2,7 +2,7 @@
 
 use std::future::IntoFuture;
 
-use super::inputs::{Looked, look};
+use super::inputs::{Digest, Looked, digest_of, look};
 use super::uploads::Content;
 use super::{Client, Engine};
 use crate::error::{Error, ErrorKind, Result};
@@ -66,22 +66,45 @@ impl Client {
                     )
                     .with_advice("submit again")
                 };
-                let content = Content {
-                    sha256: looked.sha256.clone(),
+                let sending = async {
+                    let uri = send.await?;
+                    if looked.is_current(media) {
+                        Ok(uri)
+                    } else {
+                        Err(changed())
+                    }
+                };
+                let content = |sha256| Content {
+                    sha256,
                     bytes: looked.facts.bytes,
                     key: key.fingerprint(),
                 };
-                self.0
-                    .uploads
-                    .once(content, &looked.facts, async {
-                        let uri = send.await?;
-                        if looked.is_current(media) {
-                            Ok(uri)
-                        } else {
-                            Err(changed())
+                let uploads = &self.0.uploads;
+                match (&looked.sha256, uploads.first(looked.facts.bytes, &key.fingerprint())) {
+                    // Nothing as long as this was sent before, so it need not be known before it is sent.
+                    (None, Some(first)) => {
+                        let digest = tokio::spawn({
+                            let media = media.clone();
+                            async move { digest_of(&media).await }
+                        });
+                        let sent = sending.await;
+                        if let Ok(uri) = &sent
+                            && let Ok(Ok(sha256)) = digest.await
+                        {
+                            uploads.learn(content(sha256), &looked.facts, uri.clone());
                         }
-                    })
-                    .await
+                        drop(first);
+                        sent
+                    }
+                    (known, first) => {
+                        drop(first);
+                        let sha256 = match known {
+                            Some(sha256) => sha256.clone(),
+                            None => digest_of(media).await?,
+                        };
+                        uploads.once(content(sha256), &looked.facts, sending).await
+                    }
+                }
             }
             None => send.await,
         };
@@ -116,7 +139,7 @@ impl Upload {
             move |engine, work| async move {
                 self.media.check("upload")?;
                 let looked = tokio::select! {
-                    looked = look(None, &self.media) => looked?,
+                    looked = look(None, &self.media, Digest::Later) => looked?,
                     () = work.cancel.cancelled() => return Err(self.client.closed_instead(cancelled("the upload"))),
                 };
                 let looked = looked.as_ref().map(|(looked, _)| looked);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::error::Result;
@@ -34,16 +35,85 @@ struct Uploaded {
 #[derive(Default)]
 pub(crate) struct Uploads {
     entries: Mutex<HashMap<Content, Entry>>,
+    /// Length and key of contents that are sent before they are known.
+    sending: Mutex<Vec<(u64, String)>>,
+    sent: Notify,
     /// What is known of an address this client uploaded to.
     facts: Mutex<HashMap<String, (MediaFacts, Instant)>>,
 }
 
+/// The first upload of its length: until it is dropped, others of that length wait for what it is.
+pub(crate) struct First<'a> {
+    uploads: &'a Uploads,
+    bytes: u64,
+    key: String,
+}
+
+impl Drop for First<'_> {
+    fn drop(&mut self) {
+        let mut sending = lock(&self.uploads.sending);
+        if let Some(at) = sending
+            .iter()
+            .position(|(bytes, key)| *bytes == self.bytes && *key == self.key)
+        {
+            sending.swap_remove(at);
+        }
+        drop(sending);
+        self.uploads.sent.notify_waiters();
+    }
+}
+
 impl Uploads {
+    /// The right to send a content before it is known what it is; `None` when one of the same length was sent or is being sent.
+    pub(crate) fn first(&self, bytes: u64, key: &str) -> Option<First<'_>> {
+        let mut sending = lock(&self.sending);
+        let is_known = sending.iter().any(|(length, whose)| *length == bytes && whose == key)
+            || lock(&self.entries)
+                .keys()
+                .any(|content| content.bytes == bytes && content.key == key);
+        if is_known {
+            return None;
+        }
+        sending.push((bytes, key.to_owned()));
+        Some(First {
+            uploads: self,
+            bytes,
+            key: key.to_owned(),
+        })
+    }
+
+    /// Takes in what the first one was.
+    pub(crate) fn learn(&self, content: Content, facts: &MediaFacts, uri: String) {
+        let at = Instant::now();
+        if let Ok(mut known) = self.entry(content).try_lock() {
+            *known = Some(Uploaded { uri: uri.clone(), at });
+        }
+        self.know(uri, facts, at);
+    }
+
+    /// Waits until it is known what those of this length are.
+    async fn settled(&self, content: &Content) {
+        loop {
+            let sent = self.sent.notified();
+            tokio::pin!(sent);
+            // From here on nothing is missed.
+            sent.as_mut().enable();
+            let is_sending = lock(&self.sending)
+                .iter()
+                .any(|(bytes, key)| *bytes == content.bytes && *key == content.key);
+            if !is_sending {
+                return;
+            }
+            sent.await;
+        }
+    }
+
     /// The address of this content: that of an earlier upload, or of the one that `upload` makes now. Others who want the same content wait for it.
     pub(crate) async fn once<F>(&self, content: Content, facts: &MediaFacts, upload: F) -> Result<String>
     where
         F: Future<Output = Result<String>>,
     {
+        self.settled(&content).await;
         let entry = self.entry(content);
         let mut known = entry.lock().await;
         if let Some(uploaded) = known.as_ref().filter(|uploaded| uploaded.at.elapsed() < USABLE) {
@@ -54,12 +124,16 @@ impl Uploads {
         let uri = upload.await?;
         *known = Some(Uploaded { uri: uri.clone(), at });
         drop(known);
-        let mut facts_known = lock(&self.facts);
-        if facts_known.len() >= MANY {
-            facts_known.retain(|_, (_, at)| at.elapsed() < USABLE);
-        }
-        facts_known.insert(uri.clone(), (facts.clone(), at));
+        self.know(uri.clone(), facts, at);
         Ok(uri)
+    }
+
+    fn know(&self, uri: String, facts: &MediaFacts, at: Instant) {
+        let mut known = lock(&self.facts);
+        if known.len() >= MANY {
+            known.retain(|_, (_, at)| at.elapsed() < USABLE);
+        }
+        known.insert(uri, (facts.clone(), at));
     }
 
     fn entry(&self, content: Content) -> Entry {
@@ -138,6 +212,22 @@ mod tests {
         assert_eq!(get("k").await.unwrap(), "ltx://uploads/2");
         uploads.forget("ltx://uploads/2");
         assert_eq!(get("k").await.unwrap(), "ltx://uploads/3");
+    }
+
+    #[tokio::test]
+    async fn the_first_of_its_length_is_sent_unseen_and_others_of_that_length_wait_for_what_it_is() {
+        let (uploads, facts) = (Uploads::default(), facts());
+        let first = uploads.first(3, "k").expect("the first");
+        assert!(uploads.first(3, "k").is_none());
+        assert!(uploads.first(4, "k").is_some() && uploads.first(3, "another key").is_some());
+        let send = async { Ok("ltx://uploads/again".to_owned()) };
+        let mut same = Box::pin(uploads.once(content("k"), &facts, send));
+        assert!(futures_util::poll!(&mut same).is_pending());
+        uploads.learn(content("k"), &facts, "ltx://uploads/first".into());
+        drop(first);
+        assert_eq!(same.await.unwrap(), "ltx://uploads/first");
+        assert_eq!(uploads.facts("ltx://uploads/first").as_ref(), Some(&facts));
+        assert!(uploads.first(3, "k").is_none());
     }
 
     #[tokio::test]

@@ -218,8 +218,10 @@ impl Actor {
         }
         while self.gate.is_none() && self.key_refused.is_none() && self.in_flight.len() < POLLS_IN_FLIGHT {
             let Some(job) = self.due.pop_front() else { return };
-            match self.jobs.get(&job) {
-                Some(entry) if entry.busy || !entry.queued => {}
+            match self.jobs.get_mut(&job) {
+                Some(entry) if !entry.queued => {}
+                // It was asked for by hand meanwhile; the answer says when its next turn is.
+                Some(entry) if entry.busy => entry.queued = false,
                 Some(entry) if entry.cell.is_wanted() || !entry.replies.is_empty() => self.send(&job),
                 Some(_) => self.forget(&job),
                 None => {}

@@ -18,7 +18,7 @@ pub(super) fn of(request: &Request, looked: &LookedInputs) -> String {
             MediaSource::Ready(text) => text.to_owned(),
             MediaSource::Bytes(_) | MediaSource::File(_) => looked
                 .get(field)
-                .map(|looked| looked.sha256.clone())
+                .and_then(|looked| looked.sha256.clone())
                 .unwrap_or_default(),
         });
     }
@@ -36,6 +36,7 @@ mod tests {
 
     use super::*;
     use crate::client::Client;
+    use crate::client::inputs::Digest;
     use crate::request::Media;
 
     #[tokio::test]
@@ -51,7 +52,7 @@ mod tests {
         };
         let print = |request: Request| {
             let client = client.clone();
-            async move { of(&request, &client.look_at_inputs(&request).await.unwrap()) }
+            async move { of(&request, &client.look_at_inputs(&request, Digest::Now).await.unwrap()) }
         };
         let one = print(make("a.mp4", "same")).await;
         assert_eq!(one, print(make("b.mp4", "same")).await);

@@ -12,7 +12,7 @@ use super::attempt::{Posted, Posting};
 use super::places::Place;
 use super::verdict::{Again, Verdict};
 use super::{Holding, OnUnknown, Options, fingerprint};
-use crate::client::inputs::LookedInputs;
+use crate::client::inputs::{Digest, LookedInputs};
 use crate::client::{Client, Commitment, Engine};
 use crate::config::LONGEST;
 use crate::error::{Billing, Error, ErrorKind, Result};
@@ -59,7 +59,12 @@ struct Stopped;
 impl Submitter {
     pub(super) async fn run(self) -> Result<Job> {
         let mut warnings = self.request.check()?;
-        let looked = self.guarded(self.client.look_at_inputs(&self.request)).await?;
+        // Whoever submits once must know the same content again before anything is sent.
+        let digest = match self.options.once {
+            Some(_) => Digest::Now,
+            None => Digest::Later,
+        };
+        let looked = self.guarded(self.client.look_at_inputs(&self.request, digest)).await?;
         warnings.extend(looked.warnings.iter().cloned());
         for warning in &warnings {
             tracing::warn!(target: SUBMIT, intent = %self.reference, endpoint = self.request.endpoint(), "{warning}");

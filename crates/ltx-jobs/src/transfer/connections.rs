@@ -30,6 +30,9 @@ const LONGEST_REST: u32 = 64;
 
 /// A trial of fewer connections may cost half the speed for two windows: only where that is little of what is left.
 const LONG: Duration = Duration::from_secs(6);
+/// How long what was refused is not asked for again, at first and at most: an outage passes, a rule of the storage stays.
+const FIRST_REFUSAL: Duration = Duration::from_secs(15);
+const LONGEST_REFUSAL: Duration = Duration::from_secs(600);
 /// No trial of more when the transfer is nearly over.
 const NEARLY_OVER: Duration = Duration::from_millis(300);
 
@@ -46,7 +49,10 @@ pub(crate) struct Window {
 /// See the module's first lines.
 #[derive(Debug)]
 pub(crate) struct Controller {
+    /// As many as there may be, and as many as there may be at present.
+    limit: usize,
     most: usize,
+    refusal: Refusal,
     /// A rate with which the caller is content (the `bandwidth` limit).
     content: f64,
     connections: usize,
@@ -61,6 +67,35 @@ pub(crate) struct Controller {
     seconds: f64,
     /// Whether the quick adding is over for good.
     added: bool,
+}
+
+/// How long a refusal counts. Each one counts for twice as long as the one before.
+#[derive(Debug, Default)]
+pub(crate) struct Refusal {
+    left: Option<Duration>,
+    last: Duration,
+}
+
+impl Refusal {
+    pub(crate) fn again(&mut self) {
+        self.last = (self.last * 2).clamp(FIRST_REFUSAL, LONGEST_REFUSAL);
+        self.left = Some(self.last);
+    }
+
+    /// Time has passed: whether it was the last of it.
+    pub(crate) fn is_over_after(&mut self, time: Duration) -> bool {
+        match self.left {
+            Some(left) if left <= time => {
+                self.left = None;
+                true
+            }
+            Some(left) => {
+                self.left = Some(left - time);
+                false
+            }
+            None => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,7 +124,9 @@ impl Controller {
         #[allow(clippy::cast_precision_loss)]
         let content = limit.map_or(f64::INFINITY, |limit| limit as f64 * 0.85);
         Self {
+            limit: most.max(1),
             most: most.max(1),
+            refusal: Refusal::default(),
             content,
             connections: 1,
             first: 1,
@@ -114,8 +151,15 @@ impl Controller {
         self.connections
     }
 
-    /// The storage takes no more than so many.
+    /// Never more than one.
+    pub(crate) fn only_one(&mut self) {
+        self.limit = 1;
+        self.refused_beyond(1);
+    }
+
+    /// The storage takes no more than so many, for a while.
     pub(crate) fn refused_beyond(&mut self, connections: usize) {
+        self.refusal.again();
         self.most = connections.clamp(1, self.most);
         if self.connections > self.most {
             self.connections = self.most;
@@ -154,6 +198,11 @@ impl Controller {
         self.seconds += seconds;
         let rate = bytes / seconds;
         let remaining = Duration::try_from_secs_f64(left / rate.max(self.rate()).max(1.0)).unwrap_or(Duration::MAX);
+        if self.refusal.is_over_after(window.length) {
+            self.most = self.limit;
+            self.state = self.more(rate, remaining);
+            return self.connections;
+        }
         self.state = match self.state {
             State::Adding => self.add(rate, remaining),
             State::Settling(trial) => State::Judging(trial),
@@ -420,19 +469,28 @@ mod tests {
     }
 
     #[test]
-    fn what_the_storage_refused_is_not_asked_again() {
+    fn what_the_storage_refused_is_not_asked_again_before_a_while_has_passed() {
         let mut controller = Controller::new(8, None);
-        let window = Window {
-            length: Duration::from_millis(25),
-            bytes: 500_000,
-            left: 1 << 40,
+        // Every connection brings the same.
+        let step = |controller: &mut Controller| {
+            let window = Window {
+                length: Duration::from_millis(25),
+                bytes: 500_000 * controller.connections() as u64,
+                left: 1 << 40,
+            };
+            controller.after(window)
         };
         while controller.connections() < 8 {
-            controller.after(window);
+            step(&mut controller);
         }
-        controller.refused_beyond(3);
-        for _ in 0..500 {
-            assert!(controller.after(window) <= 3);
+        // Each refusal counts for twice as long as the one before.
+        for quiet in [15_000 / 25, 30_000 / 25] {
+            controller.refused_beyond(3);
+            for _ in 1..quiet {
+                assert!(step(&mut controller) <= 3);
+            }
+            let again = (0..8).map(|_| step(&mut controller)).max();
+            assert!(again > Some(3), "{again:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::ErrorKind;
-use crate::transfer::connections::{Controller, Window};
+use crate::transfer::connections::{Controller, Refusal, Window};
 
 /// Connections at most, where the caller does not ask for another number.
 pub(crate) const MOST: usize = 8;
@@ -13,14 +13,29 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// See the module's first lines.
 pub(crate) enum Number {
-    Asked(usize),
+    Asked(Asked),
     Measured(Controller),
 }
 
+/// A number that was asked for, and what there may be of it at present.
+pub(crate) struct Asked {
+    asked: usize,
+    now: usize,
+    refusal: Refusal,
+}
+
 impl Number {
+    pub(crate) fn asked(number: usize) -> Self {
+        Self::Asked(Asked {
+            asked: number,
+            now: number,
+            refusal: Refusal::default(),
+        })
+    }
+
     pub(crate) fn get(&self) -> usize {
         match self {
-            Self::Asked(number) => *number,
+            Self::Asked(asked) => asked.now,
             Self::Measured(controller) => controller.connections(),
         }
     }
@@ -35,16 +50,36 @@ impl Number {
 
     /// A window has passed. Tells the number before and now, when it is another one.
     pub(crate) fn after(&mut self, window: Window) -> Option<(usize, usize)> {
-        let Self::Measured(controller) = self else { return None };
-        let before = controller.connections();
-        let now = controller.after(window);
+        let before = self.get();
+        match self {
+            Self::Asked(asked) => {
+                if asked.refusal.is_over_after(window.length) {
+                    asked.now = asked.asked;
+                }
+            }
+            Self::Measured(controller) => {
+                controller.after(window);
+            }
+        }
+        let now = self.get();
         (now != before).then_some((before, now))
     }
 
-    /// The line or the storage takes no more than so many.
+    /// The storage answers no ranges: never more than one.
+    pub(crate) fn only_one(&mut self) {
+        match self {
+            Self::Asked(asked) => (asked.asked, asked.now) = (1, 1),
+            Self::Measured(controller) => controller.only_one(),
+        }
+    }
+
+    /// The line or the storage takes no more than so many, for a while.
     pub(crate) fn refused_beyond(&mut self, connections: usize) {
         match self {
-            Self::Asked(number) => *number = connections.clamp(1, *number),
+            Self::Asked(asked) => {
+                asked.refusal.again();
+                asked.now = connections.clamp(1, asked.now);
+            }
             Self::Measured(controller) => controller.refused_beyond(connections),
         }
     }

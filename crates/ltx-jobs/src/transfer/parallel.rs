@@ -125,7 +125,7 @@ impl<'a> Parallel<'a> {
 
     fn number(&self) -> Number {
         match self.flow.connections {
-            Some(asked) => Number::Asked(asked),
+            Some(asked) => Number::asked(asked),
             None => {
                 let most = if self.shares().left() < SMALL { 1 } else { MOST };
                 let limit = self.flow.bandwidth.as_ref().map(|bandwidth| bandwidth.rate());
@@ -179,7 +179,7 @@ impl<'a> Parallel<'a> {
                     self.shares().leave(id);
                     match outcome {
                         Ok(Ended::Done) => {}
-                        Ok(Ended::WithoutRanges) => number.refused_beyond(1),
+                        Ok(Ended::WithoutRanges) => number.only_one(),
                         Err(error) if !patient && is_of_the_line(error.kind()) => {
                             tracing::debug!(target: TRANSFER, label = %self.source.label, connections = lanes.len(), error = error.message(), "going on with fewer connections");
                             number.refused_beyond(lanes.len());
