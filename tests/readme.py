@@ -91,7 +91,7 @@ def main() -> int:
                     if done.returncode != 0 or not frames or not re.search(SAID, done.stdout, re.MULTILINE):
                         print(f"README.md, {language}: exit code {done.returncode}, {len(frames)} frames\n{done.stdout}{done.stderr}", file=sys.stderr)
                         return 1
-                    print(f"README.md, {language}: {done.stdout.strip().splitlines()[-1]}")
+                    print(f"README.md, {language}: {done.stdout.splitlines()[-1]}")
     return 0
 
 

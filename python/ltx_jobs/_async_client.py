@@ -126,9 +126,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
         request = native_request(endpoint, params)
         # As with the key: an address of the caller's may be signed.
         del params, endpoint
-        operation = self._submitting(
-            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown
-        )
+        operation = self._submitting(request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown)
         try:
             job = await run(operation, self, reporter=show)
         except BaseException as stop:

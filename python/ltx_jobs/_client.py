@@ -364,9 +364,7 @@ class Client(BaseClient, Endpoints["Job"], Batches):
         request = native_request(endpoint, params)
         # As with the key: an address of the caller's may be signed.
         del params, endpoint
-        operation = self._submitting(
-            request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown
-        )
+        operation = self._submitting(request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown)
         try:
             job = run(operation, self, reporter=show)
         except BaseException as stop:
