@@ -59,6 +59,7 @@ class Dispatcher:
 
     def arm(self, waited: Armable, loop: AbstractEventLoop | None, wake: Waker) -> int:
         """Has `wake` called on the loop's thread, once, when there may be something to take. Gives the token to forget it by."""
+        _wait.stay_at_exit()
         if self._over or _wait.exiting:
             raise local(170, "the interpreter is ending: nothing can be awaited any more")
         first = not self._asleep

@@ -75,6 +75,7 @@ def slices(waited: Operation[Any] | Race | FrameStream | BatchRun) -> Iterator[N
 
 def started(value: Operation[T] | Failure, client: BaseClient, job: BaseJob | None = None) -> Operation[T]:
     """The operation, or the exception for the failure to start it."""
+    stay_at_exit()
     return unwrap(value, client, job)
 
 
