@@ -73,6 +73,29 @@ async fn the_intents_reference_leads_to_the_job() {
     assert_eq!(client.job(intent).unwrap(), job);
 }
 
+#[tokio::test]
+async fn the_reference_of_a_submit_that_met_an_earlier_one_leads_to_its_job_in_another_process_too() {
+    let emulator = Emulator::start(Programme::default()).await.unwrap();
+    let journal = tempfile::tempdir().unwrap();
+    let process = || {
+        Client::builder()
+            .base_url(emulator.api_url())
+            .api_key(emulator.api_key())
+            .journal(journal.path())
+            .build()
+            .unwrap()
+    };
+    let first = process();
+    let request = || VideoToVideoHdr::new(Media::bytes(CLIP));
+    let job = first.submit(request()).once("sh010").await.unwrap();
+    let again = first.submit(request()).once("sh010").start();
+    let kept: JobRef = again.reference().unwrap().to_string().parse().unwrap();
+    assert_eq!(again.operation().clone().await.unwrap(), job);
+    assert_eq!(first.job(kept.clone()).unwrap(), job);
+    assert_eq!(process().job(kept).unwrap(), job);
+    assert_eq!(first.jobs().await.unwrap().len(), 1, "one submit, however many met it");
+}
+
 #[test]
 fn a_client_on_a_thread_without_tokio_says_so_and_one_with_its_own_runtime_works_and_ends() {
     let runtime = tokio::runtime::Runtime::new().unwrap();

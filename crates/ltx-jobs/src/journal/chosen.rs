@@ -91,6 +91,10 @@ impl Journal for ChosenJournal {
         self.opened()?.settle(intent, fate)
     }
 
+    fn same(&self, intent: &str, other: &str) -> Result<()> {
+        self.opened()?.same(intent, other)
+    }
+
     fn resolve(&self, intent: &str, job: Option<JobRef>) -> Result<()> {
         self.opened()?.resolve(intent, job)
     }

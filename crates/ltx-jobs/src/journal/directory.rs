@@ -281,6 +281,16 @@ impl Journal for DirectoryJournal {
         on_disk
     }
 
+    fn same(&self, intent: &str, other: &str) -> Result<()> {
+        let (intent, other) = (intent.to_owned(), other.to_owned());
+        let record = Record::Same {
+            intent: intent.clone(),
+            other: other.clone(),
+            at: now(),
+        };
+        self.note(record, |ledger| ledger.same(intent, other)).map(drop)
+    }
+
     fn resolve(&self, intent: &str, job: Option<JobRef>) -> Result<()> {
         let at = now();
         let record = Record::Resolved {

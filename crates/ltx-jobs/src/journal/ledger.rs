@@ -39,6 +39,8 @@ pub(super) struct Ledger {
     /// By intent, which may not have been read yet.
     outcomes: HashMap<String, Outcome>,
     jobs: HashMap<JobRef, JobFacts>,
+    /// Intents that were never sent, and those that hold their `once` keys.
+    same: HashMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -76,6 +78,7 @@ impl Default for Ledger {
             by_once: HashMap::new(),
             outcomes: HashMap::new(),
             jobs: HashMap::new(),
+            same: HashMap::new(),
         }
     }
 }
@@ -144,6 +147,7 @@ impl Ledger {
             Record::Refused { intent, at } => self.settle(&intent, Fate::Refused, &at),
             Record::Unknown { intent, request_id, at } => self.settle(&intent, Fate::Unknown { request_id }, &at),
             Record::IdLost { intent, request_id, at } => self.settle(&intent, Fate::IdLost { request_id }, &at),
+            Record::Same { intent, other, .. } => self.same(intent, other),
             Record::Resolved { intent, job, at } => self.resolve(&intent, job, &at),
             Record::Ended { job, status, at } => self.ended(&job, &Status::from(status.as_str()), &at),
             Record::Saved { job, to, .. } => self.saved(&job, to),
@@ -177,6 +181,11 @@ impl Ledger {
             outcome.fate = fate;
             at.clone_into(&mut outcome.at);
         }
+    }
+
+    /// Takes in that an intent was never sent, and which one stands for it.
+    pub(super) fn same(&mut self, intent: String, other: String) {
+        self.same.insert(intent, other);
     }
 
     /// Takes in what somebody found out: it settles every doubt.
@@ -230,6 +239,7 @@ impl Ledger {
 
     /// What became of an intent; `None` when nothing is known of it.
     pub(super) fn fate(&self, intent: &str) -> Option<Fate> {
+        let intent = self.same.get(intent).map_or(intent, String::as_str);
         self.submit(intent).map(|submit| self.fate_of(submit))
     }
 

@@ -44,6 +44,11 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
+    fn same(&self, intent: &str, other: &str) -> Result<()> {
+        self.lock().same(intent.to_owned(), other.to_owned());
+        Ok(())
+    }
+
     fn resolve(&self, intent: &str, job: Option<JobRef>) -> Result<()> {
         let mut ledger = self.lock();
         if !ledger.is_own(intent) {
@@ -113,6 +118,10 @@ impl Journal for NoJournal {
     }
 
     fn settle(&self, _: &str, _: Fate) -> Result<()> {
+        Ok(())
+    }
+
+    fn same(&self, _: &str, _: &str) -> Result<()> {
         Ok(())
     }
 

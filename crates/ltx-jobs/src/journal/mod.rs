@@ -119,6 +119,9 @@ pub(crate) trait Journal: Send + Sync {
     /// Records what became of an intent.
     fn settle(&self, intent: &str, fate: Fate) -> Result<()>;
 
+    /// Records that an intent was never sent, because `other` holds its `once` key: what became of that one became of this.
+    fn same(&self, intent: &str, other: &str) -> Result<()>;
+
     /// Records what somebody found out about an intent whose outcome was unknown: the job it became, or that there is none.
     fn resolve(&self, intent: &str, job: Option<JobRef>) -> Result<()>;
 

@@ -28,6 +28,7 @@ pub(super) fn tells_of(teller: &[Record], beginner: &[Record]) -> bool {
         | Record::Unknown { intent, .. }
         | Record::IdLost { intent, .. }
         | Record::Resolved { intent, .. } => begun(intent),
+        Record::Same { other, .. } => begun(other),
         Record::Ended { job, .. } | Record::Saved { job, .. } => holds(job),
         Record::Opened { .. } | Record::Intent { .. } | Record::Later => false,
     })

@@ -65,6 +65,12 @@ pub(super) enum Record {
         request_id: Option<String>,
         at: String,
     },
+    /// Never sent: `other` holds its `once` key.
+    Same {
+        intent: String,
+        other: String,
+        at: String,
+    },
     /// Somebody looked at the account, and found the job or that there is none.
     Resolved {
         intent: String,

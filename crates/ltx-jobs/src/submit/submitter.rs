@@ -75,9 +75,8 @@ impl Submitter {
                 let fingerprint = fingerprint::of(&self.request, &looked);
                 // Looked up before anything is uploaded, and again when the intent is written.
                 let (once, same) = (once.clone(), fingerprint.clone());
-                if let Some(known) =
-                    self.known(self.client.journaled(move |journal| journal.once(&once, &same)).await?)?
-                {
+                let once = self.client.journaled(move |journal| journal.once(&once, &same)).await?;
+                if let Some(known) = self.known(once).await? {
                     return Ok(known);
                 }
                 fingerprint
@@ -103,7 +102,8 @@ impl Submitter {
             usd,
             began_at: SystemTime::now(),
         };
-        if let Some(known) = self.known(self.client.journaled(move |journal| journal.begin(intent)).await?)? {
+        let once = self.client.journaled(move |journal| journal.begin(intent)).await?;
+        if let Some(known) = self.known(once).await? {
             return Ok(known);
         }
         // Until this is settled, a closing client waits for it, and a dropped one may have sent it.
@@ -127,7 +127,14 @@ impl Submitter {
     }
 
     /// The job that is already there under a `once` key.
-    fn known(&self, once: Once) -> Result<Option<Job>> {
+    async fn known(&self, once: Once) -> Result<Option<Job>> {
+        if let Once::Same { intent, .. } = &once {
+            // Whoever kept this submit's own reference finds the job by it too.
+            let (own, other) = (self.intent.clone(), intent.clone());
+            if let Err(error) = self.client.journaled(move |journal| journal.same(&own, &other)).await {
+                tracing::warn!(target: SUBMIT, intent = %self.reference, %error, "that it stands for another submit could not be written down");
+            }
+        }
         match once {
             Once::Free => Ok(None),
             Once::Same { intent, .. } => match self.client.job(JobRef::intent(intent)?) {
