@@ -62,12 +62,15 @@ class Dispatcher:
         _wait.stay_at_exit()
         if self._over or _wait.exiting:
             raise local(170, "the interpreter is ending: nothing can be awaited any more")
-        first = not self._asleep
-        token = next(self._tokens)
-        self._asleep[token] = (loop, wake)
-        if self._thread is None:
-            self._start()
-        elif first:
+        with self._alone:
+            first = not self._asleep
+            token = next(self._tokens)
+            self._asleep[token] = (loop, wake)
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                thread.start()
+                self._thread = thread
+        if first:
             # It sleeps without a limit while nobody waits.
             self._completions.wake()
         waited.arm(self._completions, token)
@@ -79,13 +82,6 @@ class Dispatcher:
 
     def __len__(self) -> int:
         return len(self._asleep)
-
-    def _start(self) -> None:
-        with self._alone:
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                thread.start()
-                self._thread = thread
 
     def _run(self) -> None:
         _leave_signals_alone()
@@ -102,7 +98,11 @@ class Dispatcher:
             if loop is not None and wake is not None:
                 by_loop.setdefault(loop, []).append(wake)
             elif wake is not None:
-                wake()
+                try:
+                    wake()
+                except BaseException:  # noqa: BLE001
+                    # A callback that wants to end its thread (SystemExit) would end it for everybody.
+                    continue
         for loop, wakers in by_loop.items():
             try:
                 loop.call_soon_threadsafe(_wake, loop, wakers)

@@ -58,6 +58,20 @@ def test_callbacks_run_on_the_librarys_thread_and_a_slow_or_failing_one_holds_up
     assert later.result(timeout=20).job is job and called == ["ltx-futures"]
 
 
+def test_a_callback_that_wants_to_end_its_thread_ends_nobodys_wait(emulator, submit):
+    emulator.reset(ENDLESS)
+    job, called = submit(), threading.Event()
+
+    def leave(_):
+        called.set()
+        raise SystemExit
+
+    job.future().add_done_callback(leave)
+    emulator.advance(2 * 3600 + 1)
+    assert called.wait(20)
+    assert job.future().result(timeout=20).job is job
+
+
 def test_cancelling_a_future_ends_the_wait_and_not_the_job(emulator, submit):
     emulator.reset(ENDLESS)
     job = submit()
