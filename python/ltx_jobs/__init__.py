@@ -105,6 +105,7 @@ from ._requests import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Loaded when they are first asked for, and asyncio with them; see `__getattr__`.
+    from ._async_batch import AsyncBatch
     from ._async_client import AsyncClient
     from ._async_frames import AsyncFrame, AsyncFrames, AsyncFrameStream
     from ._async_job import AsyncCompleted, AsyncJob, AsyncOutput
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ApiError",
     "ArchiveError",
+    "AsyncBatch",
     "AsyncClient",
     "AsyncCompleted",
     "AsyncFrame",
@@ -210,6 +212,7 @@ __all__ = [
 ]
 
 _ASYNC = {
+    "AsyncBatch": "_async_batch",
     "AsyncClient": "_async_client",
     "AsyncCompleted": "_async_job",
     "AsyncFrame": "_async_frames",

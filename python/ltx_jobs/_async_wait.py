@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ._client import BaseClient
     from ._job import BaseJob
-    from ._native import FrameStream, Operation, Race
+    from ._native import BatchRun, FrameStream, Operation, Race
     from ._progress import Reporter
 
     T = TypeVar("T")
@@ -55,7 +55,7 @@ async def run(
     return unwrap(value, client, job)
 
 
-async def until_ready(waited: Operation[Any] | FrameStream | Race, look: Callable[[], object] | None = None) -> None:
+async def until_ready(waited: Operation[Any] | FrameStream | Race | BatchRun, look: Callable[[], object] | None = None) -> None:
     """Sleeps until there is something to take, with a look now and then. Gives the loop its turn in any case."""
     loop = asyncio.get_running_loop()
     told = dispatcher()

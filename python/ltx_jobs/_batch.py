@@ -18,22 +18,32 @@ from ._wait import add_note, slices, stay_at_exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from decimal import Decimal
     from pathlib import Path
     from types import TracebackType
-    from typing import Any, Callable, NoReturn, Union
+    from typing import Any, Callable, Generic, NoReturn, TypeVar, Union
 
     from typing_extensions import Self
 
     from . import _native
-    from ._client import Client
+    from ._client import BaseClient, Client
     from ._dest import DestArg
     from ._endpoints import OnUnknown
+    from ._job import BaseCompleted, BaseJob
     from ._money import Usd
 
     ItemArg = Union["BatchItem", tuple[str, Request]]
+    # Any iterable; for asyncio an asynchronous one too.
+    Items = Iterable[ItemArg]
+    OfJob = TypeVar("OfJob", bound=BaseJob)
+    OfCompleted = TypeVar("OfCompleted", bound="BaseCompleted[Any]")
     BatchProgressArg = Union[bool, Callable[["BatchProgress"], object], None]
+
+else:
+    from ._generic import Generic
+
+    OfJob = OfCompleted = None
 
 # `InvalidState`: what a batch that has been stopped answers to another item.
 _TAKES_NO_MORE = 105
@@ -115,7 +125,7 @@ class BatchItem(Value):
         self._set(key=key, request=request, label=label, priority=priority, dest=dest, rehost=rehost, max_cost=max_cost)
 
 
-class BatchOutcome(Value):
+class BatchOutcome(Value, Generic[OfJob, OfCompleted]):
     """What became of one item. Pickles, without its `completed`, which holds signed URLs."""
 
     __slots__ = ("key", "label", "state", "ref", "job", "completed", "paths", "urls", "bytes", "error")
@@ -128,9 +138,9 @@ class BatchOutcome(Value):
     """How it ended."""
     ref: str | None
     """The reference of its job, as far as one is known, else ``intent:...`` of its submit, for `Client.resolve`."""
-    job: Job | None
+    job: OfJob | None
     """Its job."""
-    completed: Completed | None
+    completed: OfCompleted | None
     """The results, when the job was seen to complete in this run."""
     paths: tuple[Path, ...]
     """Its files."""
@@ -147,8 +157,8 @@ class BatchOutcome(Value):
         label: str,
         state: str,
         ref: str | None,
-        job: Job | None,
-        completed: Completed | None,
+        job: OfJob | None,
+        completed: OfCompleted | None,
         paths: Iterable[Path],
         urls: Iterable[str],
         bytes: int,
@@ -247,107 +257,18 @@ class BatchProgress(Value):
         return self.account
 
 
-class Batch:
-    """A batch that runs: an iterator of its outcomes, in the order they happen. Made by `Client.batch`.
-
-    The loop drives it: items are taken and outcomes told while somebody iterates. What is submitted already goes on meanwhile. Leaving the loop and letting
-    go of the batch stops it, as `close` and the end of a ``with`` do. Belongs to one thread at a time, and to the process that made it.
-    """
+class BaseBatch:
+    """What is known of a batch without waiting: all of a `Batch` and of an `AsyncBatch` that asks nobody."""
 
     __slots__ = ("_client", "_items", "_native", "_over", "_show", "__weakref__")
 
-    def __init__(self, client: Client, native: _native.BatchRun, items: Iterator[ItemArg], show: _Show | None) -> None:
+    def __init__(self, client: BaseClient, native: _native.BatchRun, items: object, show: Show | None) -> None:
         self._client = client
         self._native = native
         # Gone when no more are to be taken.
-        self._items: Iterator[ItemArg] | None = items
+        self._items: Any = items
         self._show = show
         self._over = False
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> BatchOutcome:
-        """The next outcome.
-
-        Raises:
-            InvalidRequest: An item can never be right, or its key was there before. Nothing more is submitted then, and so with every exception that comes
-                out of `items`, and with Ctrl-C; iterating further tells what became of the items before it.
-        """
-        if self._over:
-            raise StopIteration
-        _logs.attend()
-        try:
-            outcome = self._next()
-        except BaseException as stop:
-            self.stop()
-            self._end_show()
-            if not isinstance(stop, Exception):
-                self._client._hold_until_exit()
-            if isinstance(stop, KeyboardInterrupt):
-                add_note(stop, "the batch was stopped; jobs that run are billed if they succeed, and the same batch started again goes on with them")
-            raise
-        finally:
-            _logs.hand_over()
-        stay_at_exit()
-        if outcome is None:
-            self._over = True
-            self._end_show()
-            raise StopIteration
-        return outcome
-
-    def _next(self) -> BatchOutcome | None:
-        while True:
-            taken = self._native.take()
-            if taken is True:
-                return None
-            if taken is not False:
-                return self._outcome(unwrap(taken, self._client))
-            if self._items is not None and self._native.has_room():
-                self._push(self._items)
-                continue
-            for _ in slices(self._native):
-                if self._show is not None:
-                    self._show.look(self)
-                if self._items is not None and self._native.has_room():
-                    break
-
-    def _push(self, items: Iterator[ItemArg]) -> None:
-        """Takes one item of the caller's."""
-        from ._client import native_request
-
-        try:
-            given = next(items)
-        except StopIteration:
-            self._items = None
-            self._native.finish()
-            return
-        item = given if isinstance(given, BatchItem) else _item(given)
-        failure = self._native.push(
-            item.key,
-            native_request(item.request, None),
-            label=item.label,
-            priority=item.priority,
-            dest=_dest.given(item.dest),
-            rehost=item.rehost,
-            max_cost=None if item.max_cost is None else amount_text("max_cost", item.max_cost),
-        )
-        if failure is None:
-            return
-        if failure.number == _TAKES_NO_MORE:
-            # It was stopped by another thread, or the client closed, while the item was made.
-            self._items = None
-            return
-        raise make(failure, self._client)
-
-    def _outcome(self, raw: _native._Outcome) -> BatchOutcome:
-        from pathlib import Path
-
-        key, label, state, ref, completed, paths, urls, size, failure = raw
-        job = None if ref is None or ref.startswith("intent:") else Job(self._client, ref, label)
-        done = None if completed is None or job is None else Completed(job, completed)
-        error = None if failure is None else make(failure, self._client, job)
-        return BatchOutcome(key, label, state, ref, job, done, map(Path, paths), urls, size, error)
 
     def snapshot(self) -> BatchProgress:
         """The numbers, from memory: never blocks. Any thread may ask."""
@@ -370,6 +291,129 @@ class Batch:
         self._items = None
         self._native.stop()
 
+    def _wants_items(self) -> bool:
+        return self._items is not None and self._native.has_room()
+
+    def _no_more_items(self) -> None:
+        self._items = None
+        self._native.finish()
+
+    def _push(self, given: ItemArg) -> None:
+        """Hands in an item of the caller's."""
+        from ._client import native_request
+
+        item = given if isinstance(given, BatchItem) else _item(given)
+        failure = self._native.push(
+            item.key,
+            native_request(item.request, None),
+            label=item.label,
+            priority=item.priority,
+            dest=_dest.given(item.dest),
+            rehost=item.rehost,
+            max_cost=None if item.max_cost is None else amount_text("max_cost", item.max_cost),
+        )
+        if failure is None:
+            return
+        if failure.number == _TAKES_NO_MORE:
+            # It was stopped by another thread, or the client closed, while the item was made.
+            self._items = None
+            return
+        raise make(failure, self._client)
+
+    def _left(self, stop: BaseException) -> None:
+        """Stops what an exception has ended."""
+        self.stop()
+        self._end_show()
+        if not isinstance(stop, Exception):
+            self._client._hold_until_exit()
+            add_note(stop, "the batch was stopped; jobs that run are billed if they succeed, and the same batch started again goes on with them")
+
+    def _end_show(self) -> None:
+        show, self._show = self._show, None
+        if show is not None:
+            try:
+                show.last_look(self)
+            finally:
+                show.close()
+
+    def __repr__(self) -> str:
+        try:
+            return f"<{type(self).__name__}: {self.summary}>"
+        except Error:
+            return f"<{type(self).__name__} of the parent process>"
+
+    def __reduce__(self) -> NoReturn:
+        from pickle import PicklingError
+
+        raise PicklingError("a running batch is not pickled; start it again under its name where it is to go on")
+
+
+class Batch(BaseBatch):
+    """A batch that runs: an iterator of its outcomes, in the order they happen. Made by `Client.batch`.
+
+    The loop drives it: items are taken and outcomes told while somebody iterates. What is submitted already goes on meanwhile. Leaving the loop and letting
+    go of the batch stops it, as `close` and the end of a ``with`` do. Belongs to one thread at a time, and to the process that made it.
+    """
+
+    __slots__ = ()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> BatchOutcome[Job, Completed]:
+        """The next outcome.
+
+        Raises:
+            InvalidRequest: An item can never be right, or its key was there before. Nothing more is submitted then, and so with every exception that comes
+                out of the items, and with whatever interrupts the wait; iterating further tells what became of the items before it.
+        """
+        if self._over:
+            raise StopIteration
+        _logs.attend()
+        try:
+            outcome = self._next()
+        except BaseException as stop:
+            self._left(stop)
+            raise
+        finally:
+            _logs.hand_over()
+        stay_at_exit()
+        if outcome is None:
+            self._over = True
+            self._end_show()
+            raise StopIteration
+        return outcome
+
+    def _next(self) -> BatchOutcome[Job, Completed] | None:
+        while True:
+            taken = self._native.take()
+            if taken is True:
+                return None
+            if taken is not False:
+                return self._outcome(unwrap(taken, self._client))
+            if self._wants_items():
+                try:
+                    given: ItemArg = next(self._items)
+                except StopIteration:
+                    self._no_more_items()
+                else:
+                    self._push(given)
+                continue
+            for _ in slices(self._native):
+                if self._show is not None:
+                    self._show.look(self)
+                if self._wants_items():
+                    break
+
+    def _outcome(self, raw: _native._Outcome) -> BatchOutcome[Job, Completed]:
+        from pathlib import Path
+
+        key, label, state, ref, completed, paths, urls, size, failure = raw
+        job = None if ref is None or ref.startswith("intent:") else Job(self._client, ref, label)
+        done = None if completed is None or job is None else Completed(job, completed)
+        error = None if failure is None else make(failure, self._client, job)
+        return BatchOutcome(key, label, state, ref, job, done, map(Path, paths), urls, size, error)
+
     def close(self) -> None:
         """Stops it, and waits until it has ended: for a paid POST on the wire, otherwise for nothing. Outcomes that nobody took are in the `summary`."""
         self.stop()
@@ -382,23 +426,6 @@ class Batch:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
 
-    def _end_show(self) -> None:
-        if self._show is not None:
-            self._show.last_look(self)
-            self._show.close()
-            self._show = None
-
-    def __repr__(self) -> str:
-        try:
-            return f"<Batch: {self.summary}>"
-        except Error:
-            return "<Batch of the parent process>"
-
-    def __reduce__(self) -> NoReturn:
-        from pickle import PicklingError
-
-        raise PicklingError("a running Batch is not pickled; start it again under its name where it is to go on")
-
 
 class Batches:
     """What `Client` inherits `batch` from."""
@@ -407,7 +434,7 @@ class Batches:
 
     def batch(
         self,
-        items: Iterable[ItemArg],
+        items: Items,
         *,
         name: str,
         dest: DestArg | None = None,
@@ -457,28 +484,40 @@ class Batches:
             InvalidRequest: The name is empty, or an option cannot be used. What iterating raises is told at `Batch`.
             ClosedError: The client was closed; also while it is iterated.
         """
-        if not name:
-            raise local(101, "the name of a batch is empty")
-        for what, number in (("submits_at_once", submits_at_once), ("saves_at_once", saves_at_once)):
-            if not 1 <= number <= 64:
-                raise local(101, f"{what} = {number}: must be from 1 to 64")
         client: Client = self  # type: ignore[assignment]
-        show = _show(progress)
-        source = iter(items)
-        native = unwrap(
-            client._here().batch(
-                name,
-                dest=_dest.given(dest),
-                overwrite=overwrite,
-                max_cost=None if max_cost is None else amount_text("max_cost", max_cost),
-                spend_limit=None if spend_limit is None else amount_text("spend_limit", spend_limit),
-                on_unknown=on_unknown,
-                submits_at_once=submits_at_once,
-                saves_at_once=saves_at_once,
-            ),
-            client,
-        )
+        source, show = iter(items), shown(progress)
+        native = begin(client, name, dest, spend_limit, max_cost, on_unknown, overwrite, submits_at_once, saves_at_once)
         return Batch(client, native, source, show)
+
+
+def begin(
+    client: BaseClient,
+    name: str,
+    dest: DestArg | None,
+    spend_limit: Usd | None,
+    max_cost: Usd | None,
+    on_unknown: OnUnknown,
+    overwrite: bool,
+    submits_at_once: int,
+    saves_at_once: int,
+) -> _native.BatchRun:
+    """Starts a batch without items."""
+    if not name:
+        raise local(101, "the name of a batch is empty")
+    for what, number in (("submits_at_once", submits_at_once), ("saves_at_once", saves_at_once)):
+        if not 1 <= number <= 64:
+            raise local(101, f"{what} = {number}: must be from 1 to 64")
+    started = client._here().batch(
+        name,
+        dest=_dest.given(dest),
+        overwrite=overwrite,
+        max_cost=None if max_cost is None else amount_text("max_cost", max_cost),
+        spend_limit=None if spend_limit is None else amount_text("spend_limit", spend_limit),
+        on_unknown=on_unknown,
+        submits_at_once=submits_at_once,
+        saves_at_once=saves_at_once,
+    )
+    return unwrap(started, client)
 
 
 def _item(given: object) -> BatchItem:
@@ -495,37 +534,37 @@ def _states() -> list[str]:
     return batch_states()
 
 
-def _show(progress: BatchProgressArg) -> _Show | None:
+def shown(progress: BatchProgressArg) -> Show | None:
     if progress is None or progress is False:
         return None
     if progress is True:
         return _bar()
     if callable(progress):
-        return _Show(progress)
+        return Show(progress)
     raise TypeError(f"progress must be None, True or a callable, not {type(progress).__name__}")
 
 
-class _Show:
+class Show:
     """Calls the user's function on the iterating thread."""
 
     def __init__(self, call: Callable[[BatchProgress], object]) -> None:
         self._call = call
         self._next = 0.0
 
-    def look(self, batch: Batch) -> None:
+    def look(self, batch: BaseBatch) -> None:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _PAUSE
             self.last_look(batch)
 
-    def last_look(self, batch: Batch) -> None:
+    def last_look(self, batch: BaseBatch) -> None:
         self._call(batch.snapshot())
 
     def close(self) -> None:
         pass
 
 
-def _bar() -> _Show | None:
+def _bar() -> Show | None:
     """A bar when tqdm is there and somebody watches; silence otherwise."""
     from ._progress import watched_tqdm
 
@@ -533,7 +572,7 @@ def _bar() -> _Show | None:
     return None if tqdm is None else _Bar(tqdm)
 
 
-class _Bar(_Show):
+class _Bar(Show):
     """A tqdm bar of items."""
 
     def __init__(self, tqdm: Any) -> None:

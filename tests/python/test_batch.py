@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import signal
 import sys
@@ -288,6 +289,66 @@ def test_a_submit_writes_down_where_its_outputs_go(emulator, tmp_path):
         assert [job.dest for job in client.recover().jobs] == [dest, Destination(tmp_path)]
         assert pickle.loads(pickle.dumps(first)) == first
         assert client.job("text-to-video/x").dest is None
+
+
+def test_for_asyncio_it_is_the_same(emulator, tmp_path):
+    async def film():
+        async def items():
+            for item in shots("a", "b"):
+                await asyncio.sleep(0)
+                yield item
+
+        async with emulator_client(emulator, tmp_path) as client:
+            async with client.batch(items(), name="film", dest=tmp_path / "shots") as batch:
+                saved = {outcome.key: outcome async for outcome in batch}
+            assert batch.summary == "2 items, 2 saved" and repr(batch) == "<AsyncBatch: 2 items, 2 saved>"
+            assert isinstance(saved["a"].job, ltx_jobs.AsyncJob) and (await saved["a"].job.poll()).done
+            again = [outcome.state async for outcome in client.batch(shots("a", "b"), name="film", dest=tmp_path / "shots")]
+            assert again == ["was_saved", "was_saved"]
+
+    asyncio.run(film())
+    assert len(emulator.jobs()) == 2
+
+
+def test_for_asyncio_back_pressure_exceptions_and_cancelling_are_the_same(emulator, tmp_path):
+    emulator.reset(ENDLESS)
+
+    async def film():
+        pulled = 0
+
+        def items():
+            nonlocal pulled
+            for number in range(10_000):
+                pulled += 1
+                yield f"{number}", shot(str(number))
+
+        async def broken():
+            yield "x", shot("x")
+            raise ZeroDivisionError
+
+        # A place for one job: the others wait.
+        async with emulator_client(emulator, tmp_path, max_concurrent_jobs=1) as client:
+            batch = client.batch(items(), name="film", submits_at_once=1)
+            task = asyncio.ensure_future(batch.__anext__())
+            while batch.snapshot().queued < 256:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.3)
+            assert 256 <= pulled <= 260
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            rest = [outcome async for outcome in batch]
+            assert len(rest) == pulled and set(states(rest).values()) <= {"running", "not_submitted"}
+            with pytest.raises(ZeroDivisionError):
+                await client.batch(broken(), name="broken").__anext__()
+
+    asyncio.run(film())
+    assert len(emulator.jobs()) <= 2
+
+
+def emulator_client(emulator, tmp_path, **settings):
+    key, address = emulator.api_key, emulator.base_url
+    return ltx_jobs.AsyncClient(key, base_url=address, journal=tmp_path / "journal", poll_interval="20ms", **settings)
 
 
 BATCH = """

@@ -9,7 +9,7 @@ import pytest
 
 import ltx_jobs
 
-TWINS = ["Client", "Job", "Completed", "Output", "Frames", "Frame", "FrameStream"]
+TWINS = ["Client", "Job", "Completed", "Output", "Frames", "Frame", "FrameStream", "Batch"]
 
 # Python's own words for the same thing.
 PROTOCOLS = {"__enter__": "__aenter__", "__exit__": "__aexit__", "__next__": "__anext__", "__iter__": "__aiter__"}
@@ -29,13 +29,9 @@ WORDS = [
 OWN_TEXT = {"Output.open", "Frame.open", "Job.future"}
 
 # What does not wait, and is not awaited: it is in memory, or only begins something.
-AT_ONCE = {"Client.job", "Client.set_api_key", "Client.as_completed", "Job.snapshot", "Job.future", "Frames.by_number", "Frames.stream", "FrameStream.close"}
+AT_ONCE = {"Client.job", "Client.set_api_key", "Client.as_completed", "Client.batch", "Batch.snapshot", "Batch.stop", "Job.snapshot", "Job.future", "Frames.by_number", "Frames.stream", "FrameStream.close"}
 
 PAIRS = [(name, getattr(ltx_jobs, name), getattr(ltx_jobs, f"Async{name}")) for name in TWINS]
-
-
-# What the client for asyncio does not have yet.
-NOT_YET = {"batch"}
 
 
 def is_special(name: str) -> bool:
@@ -50,7 +46,7 @@ def members(kind: type) -> dict[str, object]:
             found.update({name: value for name, value in vars(base).items() if not name.startswith("_") or is_special(name)})
     plumbing = {"__slots__", "__module__", "__doc__", "__weakref__", "__dict__", "__class_getitem__", "__orig_bases__", "__parameters__", "__abstractmethods__"}
     plumbing |= {"__firstlineno__", "__static_attributes__", "__annotations__", "__del__"}
-    return {name: value for name, value in found.items() if name not in plumbing | NOT_YET}
+    return {name: value for name, value in found.items() if name not in plumbing}
 
 
 def without_async(text: str) -> str:

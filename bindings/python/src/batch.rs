@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::client::amount;
+use crate::completions::Completions;
 use crate::convert;
 use crate::dest;
 use crate::failure::Failure;
@@ -190,6 +191,19 @@ impl BatchRun {
         });
         // A panic, or another process, would be met again on every turn; taking tells about it.
         slept.unwrap_or(true)
+    }
+
+    /// Puts `token` into `completions` when there may be something to take, once; at once when there is. To be sure, look with `wait_slice`.
+    fn arm(&self, py: Python<'_>, completions: &Completions, token: u64) {
+        let Some(armed) = completions.armed(token) else { return };
+        let Ok(reading) = self.0.get() else {
+            // Taking tells whose it is.
+            return armed.fire();
+        };
+        py.detach(|| {
+            let look = || fenced(|| Ok(reading.look())).unwrap_or(true);
+            reading.news.sleepers.arm(armed, look);
+        });
     }
 
     /// The next outcome, or a failure of the whole; true when all were taken, false when the next is not there yet.

@@ -143,7 +143,11 @@ impl Watch<'_> {
                     self.stop();
                 }
                 outcome = self.run.next() => match outcome {
-                    Some(outcome) => self.tell(&outcome),
+                    Some(outcome) => {
+                        self.tell(&outcome);
+                        // Many may come at once, and the display is drawn anew below each of them.
+                        self.look();
+                    }
                     None => break,
                 },
                 _ = look.tick() => self.look(),
