@@ -2,6 +2,8 @@
 
 use std::future::IntoFuture;
 
+use tokio::time::Instant;
+
 use super::inputs::{Digest, Looked, digest_of, look};
 use super::uploads::Content;
 use super::{Client, Engine};
@@ -81,19 +83,29 @@ impl Client {
                 };
                 let uploads = &self.0.uploads;
                 match (&looked.sha256, uploads.first(looked.facts.bytes, &key.fingerprint())) {
-                    // Nothing as long as this was sent before, so it need not be known before it is sent.
+                    // Nothing as long as this was sent before, so it need not be known before it is sent: what it was is found out afterwards, and whoever
+                    // sends something as long meanwhile waits for that.
                     (None, Some(first)) => {
-                        let digest = tokio::spawn({
-                            let media = media.clone();
-                            async move { digest_of(&media).await }
-                        });
                         let sent = sending.await;
-                        if let Ok(uri) = &sent
-                            && let Ok(Ok(sha256)) = digest.await
-                        {
-                            uploads.learn(content(sha256), &looked.facts, uri.clone());
+                        if let Ok(uri) = &sent {
+                            let at = Instant::now();
+                            uploads.know(uri.clone(), &looked.facts, at);
+                            let (client, media, looked) = (self.clone(), media.clone(), looked.clone());
+                            let (uri, key) = (uri.clone(), key.fingerprint());
+                            tokio::spawn(async move {
+                                if let Ok(sha256) = digest_of(&media).await
+                                    && looked.is_current(&media)
+                                {
+                                    let content = Content {
+                                        sha256,
+                                        bytes: looked.facts.bytes,
+                                        key,
+                                    };
+                                    client.0.uploads.learn(content, uri, at);
+                                }
+                                drop(first);
+                            });
                         }
-                        drop(first);
                         sent
                     }
                     (known, first) => {

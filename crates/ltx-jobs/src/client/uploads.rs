@@ -35,23 +35,28 @@ struct Uploaded {
 #[derive(Default)]
 pub(crate) struct Uploads {
     entries: Mutex<HashMap<Content, Entry>>,
-    /// Length and key of contents that are sent before they are known.
-    sending: Mutex<Vec<(u64, String)>>,
-    sent: Notify,
+    sending: Arc<Sending>,
     /// What is known of an address this client uploaded to.
     facts: Mutex<HashMap<String, (MediaFacts, Instant)>>,
 }
 
 /// The first upload of its length: until it is dropped, others of that length wait for what it is.
-pub(crate) struct First<'a> {
-    uploads: &'a Uploads,
+pub(crate) struct First {
+    sending: Arc<Sending>,
     bytes: u64,
     key: String,
 }
 
-impl Drop for First<'_> {
+/// Length and key of contents that are sent before they are known.
+#[derive(Default)]
+struct Sending {
+    now: Mutex<Vec<(u64, String)>>,
+    known: Notify,
+}
+
+impl Drop for First {
     fn drop(&mut self) {
-        let mut sending = lock(&self.uploads.sending);
+        let mut sending = lock(&self.sending.now);
         if let Some(at) = sending
             .iter()
             .position(|(bytes, key)| *bytes == self.bytes && *key == self.key)
@@ -59,14 +64,14 @@ impl Drop for First<'_> {
             sending.swap_remove(at);
         }
         drop(sending);
-        self.uploads.sent.notify_waiters();
+        self.sending.known.notify_waiters();
     }
 }
 
 impl Uploads {
     /// The right to send a content before it is known what it is; `None` when one of the same length was sent or is being sent.
-    pub(crate) fn first(&self, bytes: u64, key: &str) -> Option<First<'_>> {
-        let mut sending = lock(&self.sending);
+    pub(crate) fn first(&self, bytes: u64, key: &str) -> Option<First> {
+        let mut sending = lock(&self.sending.now);
         let is_known = sending.iter().any(|(length, whose)| *length == bytes && whose == key)
             || lock(&self.entries)
                 .keys()
@@ -76,35 +81,33 @@ impl Uploads {
         }
         sending.push((bytes, key.to_owned()));
         Some(First {
-            uploads: self,
+            sending: Arc::clone(&self.sending),
             bytes,
             key: key.to_owned(),
         })
     }
 
-    /// Takes in what the first one was.
-    pub(crate) fn learn(&self, content: Content, facts: &MediaFacts, uri: String) {
-        let at = Instant::now();
+    /// Takes in what the first one was: a content that was sent to this address at this moment.
+    pub(crate) fn learn(&self, content: Content, uri: String, at: Instant) {
         if let Ok(mut known) = self.entry(content).try_lock() {
-            *known = Some(Uploaded { uri: uri.clone(), at });
+            *known = Some(Uploaded { uri, at });
         }
-        self.know(uri, facts, at);
     }
 
     /// Waits until it is known what those of this length are.
     async fn settled(&self, content: &Content) {
         loop {
-            let sent = self.sent.notified();
-            tokio::pin!(sent);
+            let known = self.sending.known.notified();
+            tokio::pin!(known);
             // From here on nothing is missed.
-            sent.as_mut().enable();
-            let is_sending = lock(&self.sending)
+            known.as_mut().enable();
+            let is_sending = lock(&self.sending.now)
                 .iter()
                 .any(|(bytes, key)| *bytes == content.bytes && *key == content.key);
             if !is_sending {
                 return;
             }
-            sent.await;
+            known.await;
         }
     }
 
@@ -128,7 +131,8 @@ impl Uploads {
         Ok(uri)
     }
 
-    fn know(&self, uri: String, facts: &MediaFacts, at: Instant) {
+    /// Takes in what is in the upload at an address.
+    pub(crate) fn know(&self, uri: String, facts: &MediaFacts, at: Instant) {
         let mut known = lock(&self.facts);
         if known.len() >= MANY {
             known.retain(|_, (_, at)| at.elapsed() < USABLE);
@@ -223,10 +227,9 @@ mod tests {
         let send = async { Ok("ltx://uploads/again".to_owned()) };
         let mut same = Box::pin(uploads.once(content("k"), &facts, send));
         assert!(futures_util::poll!(&mut same).is_pending());
-        uploads.learn(content("k"), &facts, "ltx://uploads/first".into());
+        uploads.learn(content("k"), "ltx://uploads/first".into(), Instant::now());
         drop(first);
         assert_eq!(same.await.unwrap(), "ltx://uploads/first");
-        assert_eq!(uploads.facts("ltx://uploads/first").as_ref(), Some(&facts));
         assert!(uploads.first(3, "k").is_none());
     }
 
