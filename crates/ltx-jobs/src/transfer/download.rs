@@ -244,6 +244,8 @@ impl Download<'_> {
             },
         };
         files.extend(self.unpack(stem, &store, directory).await?);
+        // A call before may have met a storage without ranges, and kept the archive aside.
+        self.whole(stem, source).clear().await;
         Ok(files)
     }
 

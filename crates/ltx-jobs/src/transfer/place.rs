@@ -59,6 +59,13 @@ impl Place {
         owner.is_some_and(|owner| owner.len() == OWNER && owner.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
 
+    /// Whether anything lies here that a call left or is writing.
+    pub(crate) fn is_used(&self) -> bool {
+        let parts = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let mut names = parts.filter_map(|entry| entry.file_name().into_string().ok());
+        self.sidecar().exists() || names.any(|name| self.is_part(&name))
+    }
+
     /// Removes the parts of owners that are gone, all but `kept`. Only for who has claimed the place.
     pub(crate) fn sweep(&self, kept: Option<&Path>) {
         let Ok(entries) = fs::read_dir(&self.directory) else {

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operation::cancelled;
 use crate::progress::ProgressSink;
 use crate::transfer::attempt::Unclaimed;
-use crate::transfer::claim::{Claim, Lease, claim};
+use crate::transfer::claim::{Before, Claim, Lease, claim};
 use crate::transfer::integrity::{Found, Verify};
 use crate::transfer::kind::{ContentKind, HEAD, extension};
 use crate::transfer::partial::{self, Adopted, Keeper, Part};
@@ -26,6 +26,9 @@ use crate::transfer::source::Source;
 use crate::transfer::stream::{Flow, HealingStream};
 use crate::transfer::{DownloadOptions, SavedFile};
 use crate::transport::ByteRange;
+
+/// How long to wait for a call that was given up to leave the place, before what lies there is left as it is.
+const CLEARING: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// A file that is being read from its beginning.
 pub(crate) struct Begun {
@@ -86,6 +89,29 @@ impl Whole<'_> {
         }
         let place = Place::new(self.dest, self.stem);
         blocking(move || Ok(partial::extension(&place))).await
+    }
+
+    /// Removes what an earlier call left of the file, now that its content has come in another way. What somebody else is at work on stays.
+    pub(crate) async fn clear(&self) {
+        let place = Place::new(self.dest, self.stem);
+        let looked = place.clone();
+        if !blocking(move || Ok(looked.is_used())).await.unwrap_or_default() {
+            return;
+        }
+        let claimed = claim(&place, Some(CLEARING), Lease::USUAL, self.progress, &self.flow.cancel).await;
+        let Ok(claim) = claimed else { return };
+        // The owner of one that is only silent may come back.
+        if claim.before != Before::Silent {
+            let done = claim.until_done().await;
+            let cleared = blocking(move || {
+                let _done = done;
+                partial::discard(&place);
+                place.sweep(None);
+                Ok(())
+            });
+            let _ = cleared.await;
+        }
+        released(claim).await;
     }
 
     /// Begins to read the file from its first byte.

@@ -202,3 +202,20 @@ async fn a_callback_hears_of_the_progress_and_a_future_of_the_callers_cancels() 
         began.elapsed()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_an_archive_goes_when_its_frames_have_come_without_it() {
+    let emulator = emulator(SLOW).await;
+    let done = completed(&client(&emulator)).await;
+    let dest = tempfile::tempdir().unwrap();
+    let kept = done.download(dest.path()).archive(ArchiveMode::Keep).start();
+    recorded(dest.path(), || !kept.is_ended()).await;
+    kept.cancel();
+    assert_eq!(kept.await.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(tree(dest.path()).keys().all(|name| name.starts_with('.')));
+
+    done.download(dest.path()).await.unwrap();
+    let files = tree(dest.path());
+    let hidden: Vec<_> = files.keys().filter(|name| name.starts_with('.')).collect();
+    assert!(files.len() > 1 && hidden.is_empty(), "{hidden:?}");
+}
