@@ -38,7 +38,9 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use ltx_jobs::ErrorKind;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Cli, Command};
 use crate::exit::Failure;
@@ -76,18 +78,21 @@ fn usage(answer: &clap::Error) -> u8 {
 }
 
 fn start_logging(cli: &Cli, show: &Show) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&cli.global.log)
+    let filter: Targets = cli
+        .global
+        .log
+        .parse()
         .map_err(|error| Failure::new(ErrorKind::Config, format!("--log {:?}: {error}", cli.global.log)))?;
     let writer = show.log_writer();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::registry().with(filter);
     // A host process may have a subscriber of its own: then that one gets the lines.
     drop(if cli.global.log == log::DEFAULT {
-        subscriber.event_format(log::Sentences).try_init()
+        subscriber.with(lines.event_format(log::Sentences)).try_init()
     } else {
-        subscriber.try_init()
+        subscriber.with(lines).try_init()
     });
     Ok(())
 }
