@@ -80,7 +80,7 @@ esac
 if [ -n "$sdist" ]; then
     step "sdist"
     rm -f "$out"/ltx_jobs-*.tar.gz
-    maturin sdist --quiet --out "$out"
+    maturin sdist --out "$out"
     source=$(echo "$out"/ltx_jobs-*.tar.gz)
     python tests/package.py sdist "$source"
     twine check --strict "$source"
