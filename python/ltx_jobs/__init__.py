@@ -1,7 +1,5 @@
 """Client for the LTX video generation service: submit a paid job, wait for it, bring its results home.
 
-::
-
     from pathlib import Path
     import ltx_jobs
 

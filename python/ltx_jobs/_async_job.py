@@ -105,7 +105,7 @@ class AsyncJob(BaseJob):
             progress: As in `wait`; the phase tells which of the two it is.
 
         Raises:
-            What `wait` and `AsyncCompleted.download` raise.
+            Error: What `wait` and `AsyncCompleted.download` raise.
         """
         done = await self.wait(timeout, progress=progress)
         return await done.download(dest, progress=progress)
@@ -138,7 +138,7 @@ class AsyncOutput(BaseOutput):
     async def open(self) -> BufferedReader:
         """The output where it lies, as a binary file object: readable and seekable, for `zipfile`, video readers and the like. One request; costs nothing.
 
-        Those read it as any file, and **reading blocks the thread it happens on**, so that is done beside the loop::
+        Those read it as any file, and **reading blocks the thread it happens on**, so that is done beside the loop:
 
             file = await done.outputs["exr_frames_url"].open()
             names = await asyncio.to_thread(lambda: zipfile.ZipFile(file).namelist())

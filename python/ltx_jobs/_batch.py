@@ -459,8 +459,6 @@ class Batches:
     ) -> Batch:
         """Submits many requests under a name, waits for them and saves their outputs. **Every item is billed** if its job succeeds.
 
-        ::
-
             items = ((shot, ltx_jobs.VideoToVideoHdr(video_uri=Path(f"plates/{shot}.mp4"))) for shot in shots)
             with client.batch(items, name="reel 2", dest="shots", spend_limit="250") as batch:
                 for outcome in batch:

@@ -419,14 +419,14 @@ class Client(BaseClient, Endpoints["Job"], Batches):
     def recover(self) -> Recovered:
         """What an earlier run left behind, killed scripts included: jobs to wait for and to save, and submits whose outcome is unknown.
 
-        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed. ::
+        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed.
 
             left = client.recover()
             for job in client.as_completed(left.jobs):
                 job.save(f"shots/{job.label}")
 
         Raises:
-            What `jobs` raises.
+            Error: What `jobs` raises.
         """
         jobs, unknown, other_key = run(started(self._here().recover(), self), self)
         handles = [Job(self, native.reference, native.label, native) for native in jobs]
@@ -502,7 +502,7 @@ class Client(BaseClient, Endpoints["Job"], Batches):
     def check(self, *, keep_failures: bool = False) -> Checked:
         """Looks whether everything works that a submit needs: proxy, certificates, address, key, clock, journal, storage. Costs nothing.
 
-        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded. ::
+        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded.
 
             print(client.check(keep_failures=True))
 
