@@ -4,19 +4,22 @@ use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::desk::{Desk, Work, outcome, trouble};
+use super::handover::{Handover, HandoverPlace, Kept};
 use super::item::{BatchItem, Keep};
 use super::outcome::{BatchOutcome, BatchProgress, BatchState};
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::job::{Completed, Destination, Job, JobRef};
-use crate::journal::{Fate, absolute};
+use crate::journal::{Fate, SavedTo, absolute};
 use crate::money::Purse;
 use crate::operation::Operation;
 use crate::submit::Submitting;
 use crate::telemetry::SUBMIT;
+use crate::transfer::DownloadOptions;
 
 /// Between two looks at a paid request that is finished in the background.
 const LOOK: Duration = Duration::from_millis(20);
@@ -243,7 +246,7 @@ async fn saved_before(desk: &Desk, item: &BatchItem, aim: &Aim, job: &JobRef) ->
         Aim::Nothing => return None,
         Aim::Directory(dest) => (absolute(&dest.dir)?, dest.options()),
         #[cfg(feature = "rehost")]
-        Aim::Store(url) => (url.clone(), crate::transfer::DownloadOptions::new()),
+        Aim::Store(url) => (url.clone(), DownloadOptions::new()),
     };
     let asked = job.clone();
     let found = desk.client.journaled(move |journal| {
@@ -277,6 +280,9 @@ async fn save(desk: &Desk, work: &Work) -> BatchOutcome {
     let Work { item, done } = work;
     let job = done.job().reference();
     let kept = match aim(desk, item) {
+        Ok(Aim::Directory(dest)) if desk.options.hand_over => elsewhere(desk, work, at_directory(dest)).await,
+        #[cfg(feature = "rehost")]
+        Ok(Aim::Store(url)) if desk.options.hand_over => elsewhere(desk, work, HandoverPlace::Store(url)).await,
         Ok(Aim::Directory(dest)) => directory(desk, done, &dest).await,
         #[cfg(feature = "rehost")]
         Ok(Aim::Store(url)) => store(desk, done, url).await,
@@ -317,6 +323,58 @@ async fn store(desk: &Desk, done: &Completed, url: String) -> Result<BatchOutcom
         bytes: copied.bytes,
         ..empty()
     })
+}
+
+fn at_directory(dest: Destination) -> HandoverPlace {
+    // A path that is no UTF-8 stays as it was given; it cannot be written down, and a run later it is verified once more.
+    HandoverPlace::Directory(dest.clone().absolute().unwrap_or(dest))
+}
+
+/// Leaves it to the reader of the batch to bring the outputs home, and writes down that they are.
+async fn elsewhere(desk: &Desk, work: &Work, place: HandoverPlace) -> Result<BatchOutcome> {
+    let (answer, coming) = oneshot::channel();
+    desk.news.hand_over(Handover {
+        key: work.item.key.clone(),
+        completed: work.done.clone(),
+        place: place.clone(),
+        overwrite: desk.options.overwrite,
+        answer,
+    });
+    let kept = tokio::select! {
+        kept = coming => kept.unwrap_or_else(|_| {
+            Kept::Not(Error::new(ErrorKind::Cancelled, "the outputs were not brought home"))
+        }),
+        () = desk.stop.cancelled() => Kept::Not(Error::new(ErrorKind::Cancelled, "the batch was stopped")),
+    };
+    match (kept, &place) {
+        (Kept::Files(files), HandoverPlace::Directory(dest)) => {
+            write_down(desk, work, SavedTo::directory(&dest.dir, &dest.options(), &files)).await;
+            let bytes = files.iter().map(|(_, bytes)| bytes).sum();
+            Ok(BatchOutcome {
+                paths: files.into_iter().map(|(path, _)| path).collect(),
+                bytes,
+                ..empty()
+            })
+        }
+        #[cfg(feature = "rehost")]
+        (Kept::Objects { urls, bytes }, HandoverPlace::Store(url)) => {
+            write_down(desk, work, Some(SavedTo::store(url, &DownloadOptions::new()))).await;
+            Ok(BatchOutcome { urls, bytes, ..empty() })
+        }
+        (Kept::Not(error), _) => Err(error),
+        _ => Err(Error::new(
+            ErrorKind::InvalidState,
+            "the answer to what was handed over does not fit its place",
+        )),
+    }
+}
+
+/// All that was wanted of a job has been saved elsewhere.
+async fn write_down(desk: &Desk, work: &Work, to: Option<SavedTo>) {
+    let job = work.done.job().reference().clone();
+    if let Err(error) = desk.client.journaled(move |journal| journal.saved(&job, to)).await {
+        tracing::warn!(target: SUBMIT, %error, "what was saved could not be written down");
+    }
 }
 
 fn empty() -> BatchOutcome {
