@@ -305,7 +305,7 @@ class BaseBatch:
         """Hands in an item of the caller's."""
         from ._client import native_request
 
-        item = given if isinstance(given, BatchItem) else _item(given)
+        item = given if isinstance(given, BatchItem) else item_of(given)
         failure = self._native.push(
             item.key,
             native_request(item.request, None),
@@ -448,12 +448,14 @@ def begin(
     overwrite: bool,
     submits_at_once: int,
     saves_at_once: int,
+    *,
+    hand_over: bool = False,
 ) -> _native.BatchRun:
-    """Starts a batch without items."""
+    """Starts a batch without items; with `hand_over`, one whose outputs somebody else saves."""
     if not name:
         raise local(101, "the name of a batch is empty")
     for what, number in (("submits_at_once", submits_at_once), ("saves_at_once", saves_at_once)):
-        if not 1 <= number <= 64:
+        if not 1 <= number <= 64 and not (hand_over and what == "saves_at_once"):
             raise local(101, f"{what} = {number}: must be from 1 to 64")
     started = client._here().batch(
         name,
@@ -464,11 +466,12 @@ def begin(
         on_unknown=on_unknown,
         submits_at_once=submits_at_once,
         saves_at_once=saves_at_once,
+        hand_over=hand_over,
     )
     return unwrap(started, client)
 
 
-def _item(given: object) -> BatchItem:
+def item_of(given: object) -> BatchItem:
     if not isinstance(given, tuple) or len(given) != 2:  # pyright: ignore[reportUnknownArgumentType]
         kind = type(given).__name__  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         raise TypeError(f"an item of a batch is a BatchItem or a tuple of key and request, not {kind}")

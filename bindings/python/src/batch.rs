@@ -17,6 +17,7 @@ use crate::convert;
 use crate::dest;
 use crate::failure::Failure;
 use crate::guard::fenced;
+use crate::handover;
 use crate::job::Completed;
 use crate::owned::Owned;
 use crate::park::{self, Sleepers};
@@ -204,6 +205,18 @@ impl BatchRun {
             let look = || fenced(|| Ok(reading.look())).unwrap_or(true);
             reading.news.sleepers.arm(armed, look);
         });
+    }
+
+    /// Parks the thread for the next job to bring home: what it is answered by with key, reference, destination, address of a store, whether to overwrite.
+    ///
+    /// True when there will be none, also in another process; false when the time was up first.
+    fn wait_handed_over(&self, py: Python<'_>, milliseconds: u32) -> PyResult<Py<PyAny>> {
+        let limit = Duration::from_millis(milliseconds.into());
+        match self.with(py, |reading| Ok(reading.run.wait_handed_over(Some(limit)))) {
+            Ok(Some(Some(given))) => handover::told(py, given),
+            Ok(None) => false.into_py_any(py),
+            Ok(Some(None)) | Err(_) => true.into_py_any(py),
+        }
     }
 
     /// The next outcome, or a failure of the whole; true when all were taken, false when the next is not there yet.

@@ -75,7 +75,7 @@ impl Client {
     }
 
     /// Starts a batch; or a failure.
-    #[pyo3(signature = (name, *, dest, overwrite, max_cost, spend_limit, on_unknown, submits_at_once, saves_at_once))]
+    #[pyo3(signature = (name, *, dest, overwrite, max_cost, spend_limit, on_unknown, submits_at_once, saves_at_once, hand_over))]
     #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
     fn batch(
         &self,
@@ -88,6 +88,7 @@ impl Client {
         on_unknown: &str,
         submits_at_once: usize,
         saves_at_once: usize,
+        hand_over: bool,
     ) -> PyResult<Py<PyAny>> {
         let start = || {
             let mut batch = self
@@ -97,6 +98,9 @@ impl Client {
                 .on_unknown(unknown_mode(on_unknown)?)
                 .submits_at_once(submits_at_once)
                 .saves_at_once(saves_at_once);
+            if hand_over {
+                batch = batch.hand_over(saves_at_once);
+            }
             if let Some(given) = dest {
                 batch = batch.dest(dest::read(given)?);
             }

@@ -18,6 +18,7 @@ mod dest;
 mod failure;
 mod frames;
 mod guard;
+mod handover;
 mod job;
 mod log;
 mod operation;
@@ -45,6 +46,8 @@ mod _native {
     use super::failure::{Failure, kinds};
     #[pymodule_export]
     use super::frames::Frames;
+    #[pymodule_export]
+    use super::handover::Handover;
     #[pymodule_export]
     use super::job::{Completed, Job, split_reference};
     #[pymodule_export]

@@ -53,7 +53,9 @@ mod telemetry;
 mod transfer;
 mod transport;
 
-pub use batch::{Batch, BatchItem, BatchOutcome, BatchProgress, BatchRun, BatchState, BatchTransfer};
+pub use batch::{
+    Batch, BatchItem, BatchOutcome, BatchProgress, BatchRun, BatchState, BatchTransfer, Handover, HandoverPlace,
+};
 pub use bytes::Bytes;
 pub use client::{
     Check, Checked, CheckedPart, Client, ClientBuilder, Estimating, Finding, FindingState, Jobs, JournaledSubmit,

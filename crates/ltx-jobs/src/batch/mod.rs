@@ -1,9 +1,11 @@
 //! Many requests as one piece of work: submitted as the service allows, waited for, saved, and told one by one.
 //!
 //! A batch has a name, and each item a key in it: started again, in another process or on another day, it goes on with the jobs that are there. `item` is
-//! one request, `outcome` what became of it; `desk` is what the lanes of `run` share, `ranked` and `trouble` its pure decisions.
+//! one request, `outcome` what became of it, `handover` a completed job that somebody else brings home; `desk` is what the lanes of `run` share, `ranked` and
+//! `trouble` its pure decisions.
 
 mod desk;
+mod handover;
 mod item;
 mod news;
 mod outcome;
@@ -16,6 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::handover::{Handover, HandoverPlace};
 pub use self::item::BatchItem;
 pub use self::outcome::{BatchOutcome, BatchProgress, BatchState};
 pub use self::transfers::BatchTransfer;
@@ -45,6 +48,9 @@ const QUEUE: usize = 256;
 /// Most lanes of one kind.
 const MOST: usize = 64;
 
+/// Most jobs that are handed over at the same time.
+const MOST_HANDED_OVER: usize = 256;
+
 /// A batch being prepared; see [`Client::batch`].
 #[must_use = "nothing happens before it is started"]
 #[derive(Debug, Clone)]
@@ -67,6 +73,8 @@ struct Options {
     on_unknown: OnUnknown,
     submits_at_once: usize,
     saves_at_once: usize,
+    /// Somebody else saves.
+    hand_over: bool,
     queue: usize,
 }
 
@@ -125,6 +133,7 @@ impl Client {
                 on_unknown: OnUnknown::default(),
                 submits_at_once: SUBMITS,
                 saves_at_once: SAVES,
+                hand_over: false,
                 queue: QUEUE,
             },
         }
@@ -205,6 +214,15 @@ impl Batch {
     /// Jobs whose outputs are saved at the same time, 1 to 64; 2 by default. What expires first is saved first.
     pub fn saves_at_once(mut self, number: usize) -> Self {
         self.options.saves_at_once = number.clamp(1, MOST);
+        self
+    }
+
+    /// Leaves it to the caller to bring the outputs home, on other machines for example: completed jobs whose outputs are to be saved come by
+    /// [`BatchRun::handed_over`], what expires first at first, and at most `at_once` (1 to 256) are out at the same time. Each is answered once, and counts
+    /// as being saved until then. Everything else is as ever: an item whose files a run before has saved is not handed over again while they are there.
+    pub fn hand_over(mut self, at_once: usize) -> Self {
+        self.options.hand_over = true;
+        self.options.saves_at_once = at_once.clamp(1, MOST_HANDED_OVER);
         self
     }
 
@@ -301,6 +319,17 @@ impl BatchRun {
     /// Not for async code.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
         self.0.desk.news.wait(timeout)
+    }
+
+    /// The next completed job to bring home, of a batch with [`Batch::hand_over`]; `None` when there will be none.
+    pub async fn handed_over(&self) -> Option<Handover> {
+        self.0.desk.news.handed_over().await
+    }
+
+    /// As [`handed_over`](Self::handed_over), for threads: parks the calling one. `None` when the time was up first, `Some(None)` when there will be none; no
+    /// time has no limit.
+    pub fn wait_handed_over(&self, timeout: Option<Duration>) -> Option<Option<Handover>> {
+        self.0.desk.news.wait_handed_over(timeout)
     }
 
     /// The numbers, from memory.

@@ -4,15 +4,17 @@ use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::desk::{Desk, Work, outcome, trouble};
+use super::handover::{Handover, HandoverPlace, Kept};
 use super::item::{BatchItem, Keep};
 use super::outcome::{BatchOutcome, BatchProgress, BatchState};
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::job::{Completed, Destination, Job, JobRef};
-use crate::journal::{Fate, absolute};
+use crate::journal::{Fate, SavedTo, absolute};
 use crate::money::Purse;
 use crate::operation::Operation;
 #[cfg(feature = "rehost")]
@@ -267,6 +269,7 @@ async fn save(desk: &Desk, work: &Work) -> BatchOutcome {
     let Work { item, keep, done } = work;
     let job = done.job().reference();
     let kept = match keep {
+        _ if desk.options.hand_over => elsewhere(desk, work, place(keep)).await,
         Keep::Directory(dest) => directory(desk, &item.key, done, dest).await,
         #[cfg(feature = "rehost")]
         Keep::Store(dest) => store(desk, &item.key, done, dest).await,
@@ -316,6 +319,62 @@ async fn store(desk: &Desk, key: &str, done: &Completed, dest: &StoreDestination
         bytes: copied.bytes,
         ..empty()
     })
+}
+
+fn place(keep: &Keep) -> HandoverPlace {
+    match keep {
+        // A path that is no UTF-8 stays as it was given; it cannot be written down, and a run later it is verified once more.
+        Keep::Directory(dest) => HandoverPlace::Directory(dest.clone().absolute().unwrap_or_else(|| dest.clone())),
+        #[cfg(feature = "rehost")]
+        Keep::Store(dest) => HandoverPlace::Store(dest.clone()),
+    }
+}
+
+/// Leaves it to the reader of the batch to bring the outputs home, and writes down that they are.
+async fn elsewhere(desk: &Desk, work: &Work, place: HandoverPlace) -> Result<BatchOutcome> {
+    let (answer, coming) = oneshot::channel();
+    desk.news.hand_over(Handover {
+        key: work.item.key.clone(),
+        completed: work.done.clone(),
+        place: place.clone(),
+        overwrite: desk.options.overwrite,
+        answer,
+    });
+    let kept = tokio::select! {
+        kept = coming => kept.unwrap_or_else(|_| {
+            Kept::Not(Error::new(ErrorKind::Cancelled, "the outputs were not brought home"))
+        }),
+        () = desk.stop.cancelled() => Kept::Not(Error::new(ErrorKind::Cancelled, "the batch was stopped")),
+    };
+    match (kept, &place) {
+        (Kept::Files(files), HandoverPlace::Directory(dest)) => {
+            write_down(desk, work, SavedTo::directory(&dest.dir, &dest.options(), &files)).await;
+            let bytes = files.iter().map(|(_, bytes)| bytes).sum();
+            Ok(BatchOutcome {
+                paths: files.into_iter().map(|(path, _)| path).collect(),
+                bytes,
+                ..empty()
+            })
+        }
+        #[cfg(feature = "rehost")]
+        (Kept::Objects { urls, bytes }, HandoverPlace::Store(dest)) => {
+            write_down(desk, work, Some(SavedTo::store(&dest.url, &dest.how()))).await;
+            Ok(BatchOutcome { urls, bytes, ..empty() })
+        }
+        (Kept::Not(error), _) => Err(error),
+        _ => Err(Error::new(
+            ErrorKind::InvalidState,
+            "the answer to what was handed over does not fit its place",
+        )),
+    }
+}
+
+/// All that was wanted of a job has been saved elsewhere.
+async fn write_down(desk: &Desk, work: &Work, to: Option<SavedTo>) {
+    let job = work.done.job().reference().clone();
+    if let Err(error) = desk.client.journaled(move |journal| journal.saved(&job, to)).await {
+        tracing::warn!(target: SUBMIT, %error, "what was saved could not be written down");
+    }
 }
 
 fn empty() -> BatchOutcome {
