@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
-    """A client of the service for asyncio: the names, parameters and results of `Client`, to be awaited. ::
+    """A client of the service for asyncio: the names, parameters and results of `Client`, to be awaited.
 
         async with ltx_jobs.AsyncClient() as client:
             job = await client.video_to_video_hdr(video_uri=Path("plate.mp4"))
@@ -116,7 +116,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
             max_cost: US dollars (``Decimal``, text such as ``"2.50"``, or int; a float is no exact amount). The submit is refused with `CostLimit`, before
                 anything is uploaded or sent, when its estimate is above, or when no estimate can be made; see `estimate`.
             on_unknown: ``"accept_double_charge"`` sends again when the outcome is unknown. **May create, and bill, the job twice.**
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge, ContentFiltered, Unauthenticated, InsufficientFunds, PermissionDenied: Refused; no job was created.
@@ -153,8 +153,6 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
     ) -> AsyncBatch:
         """Submits many requests under a name, waits for them and saves their outputs. **Every item is billed** if its job succeeds.
 
-        ::
-
             items = ((shot, ltx_jobs.VideoToVideoHdr(video_uri=Path(f"plates/{shot}.mp4"))) for shot in shots)
             async with client.batch(items, name="reel 2", dest="shots", spend_limit="250") as batch:
                 async for outcome in batch:
@@ -182,8 +180,8 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
             submits_at_once: Submits that are prepared (hashed, uploaded for) and sent at the same time, 1 to 64. How many jobs run is for the service to say,
                 or for the client's ``max_concurrent_jobs``.
             saves_at_once: Jobs whose outputs are saved at the same time, 1 to 64; what expires first is saved first.
-            progress: ``True`` for a bar, or a callable that gets a `BatchProgress` on the iterating thread, at most ten times a second. What it raises stops
-                the batch.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `BatchProgress` on the iterating thread, at most ten times a
+                second. What it raises stops the batch.
 
         Raises:
             InvalidRequest: The name is empty, or an option cannot be used. What iterating raises is told at `AsyncBatch`.
@@ -237,14 +235,14 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
     async def recover(self) -> Recovered[AsyncJob]:
         """What an earlier run left behind, killed scripts included: jobs to wait for and to save, and submits whose outcome is unknown.
 
-        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed. ::
+        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed.
 
             left = client.recover()
             for job in client.as_completed(left.jobs):
                 job.save(f"shots/{job.label}")
 
         Raises:
-            What `jobs` raises.
+            Error: What `jobs` raises.
         """
         jobs, unknown, other_key = await run(started(self._here().recover(), self), self)
         handles = [AsyncJob(self, native.reference, native.label, native) for native in jobs]
@@ -306,7 +304,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
 
         Args:
             source: A ``Path``, an open binary file, or bytes. Files are streamed, never held in memory.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge: The input can never be taken.
@@ -319,7 +317,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
     async def check(self, *, keep_failures: bool = False) -> Checked:
         """Looks whether everything works that a submit needs: proxy, certificates, address, key, clock, journal, storage. Costs nothing.
 
-        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded. ::
+        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded.
 
             print(client.check(keep_failures=True))
 

@@ -258,6 +258,11 @@ class BaseClient:
         settings = ", ".join(f"{key}={value!r} ({origin})" for key, value, origin in self._here().describe())
         return f"{type(self).__name__}({settings})"
 
+    def _repr_html_(self) -> str:
+        from ._notebook import settings
+
+        return settings(type(self).__name__, self._here().describe() if hasattr(self, "_natives") else ())
+
     def __reduce__(self) -> tuple[Any, ...]:
         origin = next(origin for key, _, origin in self._here().describe() if key == "api_key")
         given = self._settings.without_api_key()
@@ -351,7 +356,7 @@ class Client(BaseClient, Endpoints["Job"], Batches):
             max_cost: US dollars (``Decimal``, text such as ``"2.50"``, or int; a float is no exact amount). The submit is refused with `CostLimit`, before
                 anything is uploaded or sent, when its estimate is above, or when no estimate can be made; see `estimate`.
             on_unknown: ``"accept_double_charge"`` sends again when the outcome is unknown. **May create, and bill, the job twice.**
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge, ContentFiltered, Unauthenticated, InsufficientFunds, PermissionDenied: Refused; no job was created.
@@ -414,14 +419,14 @@ class Client(BaseClient, Endpoints["Job"], Batches):
     def recover(self) -> Recovered:
         """What an earlier run left behind, killed scripts included: jobs to wait for and to save, and submits whose outcome is unknown.
 
-        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed. ::
+        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed.
 
             left = client.recover()
             for job in client.as_completed(left.jobs):
                 job.save(f"shots/{job.label}")
 
         Raises:
-            What `jobs` raises.
+            Error: What `jobs` raises.
         """
         jobs, unknown, other_key = run(started(self._here().recover(), self), self)
         handles = [Job(self, native.reference, native.label, native) for native in jobs]
@@ -483,7 +488,7 @@ class Client(BaseClient, Endpoints["Job"], Batches):
 
         Args:
             source: A ``Path``, an open binary file, or bytes. Files are streamed, never held in memory.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge: The input can never be taken.
@@ -497,7 +502,7 @@ class Client(BaseClient, Endpoints["Job"], Batches):
     def check(self, *, keep_failures: bool = False) -> Checked:
         """Looks whether everything works that a submit needs: proxy, certificates, address, key, clock, journal, storage. Costs nothing.
 
-        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded. ::
+        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded.
 
             print(client.check(keep_failures=True))
 

@@ -1,7 +1,5 @@
 """The service on loopback, for tests that must not cost anything.
 
-::
-
     from ltx_jobs.testing import Emulator
 
     with Emulator({"job": {"pending_polls": 3}}) as emulator, emulator.client() as client:
@@ -9,7 +7,7 @@
         job.wait()
         assert emulator.count("POST", "/v2/video-to-video-hdr") == 1
 
-With pytest there is the fixture ``ltx_emulator``, without an import, where this package is installed::
+With pytest there is the fixture ``ltx_emulator``, without an import, where this package is installed:
 
     def test_the_shot_is_fetched(ltx_emulator, tmp_path):
         with ltx_emulator.client() as client:

@@ -56,7 +56,8 @@ impl Handover {
 pub(crate) fn told(py: Python<'_>, handover: ltx_jobs::Handover) -> PyResult<Py<PyAny>> {
     let (directory, store) = match handover.place() {
         HandoverPlace::Directory(dest) => (Some(dest::told(dest)), None),
-        HandoverPlace::Store(url) => (None, Some(url.clone())),
+        #[cfg(feature = "rehost")]
+        HandoverPlace::Store(dest) => (None, Some(dest.url.clone())),
         _ => (None, None),
     };
     let (key, overwrite) = (handover.key().to_owned(), handover.overwrite());
