@@ -305,7 +305,7 @@ class BaseBatch:
         """Hands in an item of the caller's."""
         from ._client import native_request
 
-        item = given if isinstance(given, BatchItem) else item_of(given)
+        item = given if isinstance(given, BatchItem) else _item(given)
         failure = self._native.push(
             item.key,
             native_request(item.request, None),
@@ -449,6 +449,7 @@ def begin(
     submits_at_once: int,
     saves_at_once: int,
     *,
+    rehost: str | None = None,
     hand_over: bool = False,
 ) -> _native.BatchRun:
     """Starts a batch without items; with `hand_over`, one whose outputs somebody else saves."""
@@ -460,6 +461,7 @@ def begin(
     started = client._here().batch(
         name,
         dest=_dest.given(dest),
+        rehost=rehost,
         overwrite=overwrite,
         max_cost=None if max_cost is None else amount_text("max_cost", max_cost),
         spend_limit=None if spend_limit is None else amount_text("spend_limit", spend_limit),
@@ -471,7 +473,7 @@ def begin(
     return unwrap(started, client)
 
 
-def item_of(given: object) -> BatchItem:
+def _item(given: object) -> BatchItem:
     if not isinstance(given, tuple) or len(given) != 2:  # pyright: ignore[reportUnknownArgumentType]
         kind = type(given).__name__  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         raise TypeError(f"an item of a batch is a BatchItem or a tuple of key and request, not {kind}")

@@ -264,6 +264,7 @@ class Client:
         name: str,
         *,
         dest: _Dest | None,
+        rehost: str | None,
         overwrite: bool,
         max_cost: str | None,
         spend_limit: str | None,

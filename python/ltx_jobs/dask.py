@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Protocol
 
     from . import _native
-    from ._batch import BatchOutcome, BatchProgress, BatchProgressArg, ItemArg, Items
+    from ._batch import BatchOutcome, BatchProgress, BatchProgressArg, Items
     from ._by_reference import Kept, Pairs
     from ._dest import DestArg
     from ._endpoints import OnUnknown
@@ -146,13 +146,13 @@ def batch(
     source, show = iter(items), _batch.shown(progress)
     settings = _settings(client, worker_settings, worker_key_file)
     _look_at_workers(cluster, settings, workers)
-    native = _batch.begin(client, name, dest, spend_limit, max_cost, on_unknown, overwrite, submits_at_once, saves_at_once, hand_over=True)
+    native = _batch.begin(client, name, dest, spend_limit, max_cost, on_unknown, overwrite, submits_at_once, saves_at_once, rehost=rehost, hand_over=True)
     options: dict[str, Any] = {"pure": False, "retries": retries}
     if workers is not None:
         options["workers"] = workers if isinstance(workers, str) else list(workers)
     if resources is not None:
         options["resources"] = dict(resources)
-    return Batch(client, native, source, show, _Crew(native, cluster, name, settings, options), rehost)
+    return Batch(client, native, source, show, _Crew(native, cluster, name, settings, options))
 
 
 class Batch(_batch.Batch):
@@ -162,7 +162,7 @@ class Batch(_batch.Batch):
     service, and the same batch goes on with them.
     """
 
-    __slots__ = ("_crew", "_rehost", "_bytes")
+    __slots__ = ("_crew", "_bytes")
 
     def __init__(
         self,
@@ -171,11 +171,9 @@ class Batch(_batch.Batch):
         items: object,
         show: _batch.Show | None,
         crew: _Crew,
-        rehost: str | None,
     ) -> None:
         super().__init__(client, native, items, show)
         self._crew = crew
-        self._rehost = rehost
         self._bytes = 0
         # Its thread holds the native batch, which would end by itself otherwise when nobody holds it.
         weakref.finalize(self, crew.stop)
@@ -197,13 +195,6 @@ class Batch(_batch.Batch):
         """
         self._items = None
         self._crew.stop()
-
-    def _push(self, given: ItemArg) -> None:
-        item = given if isinstance(given, _batch.BatchItem) else _batch.item_of(given)
-        if self._rehost is not None and item.dest is None and item.rehost is None:
-            url = _below(self._rehost, item.key)
-            item = _batch.BatchItem(item.key, item.request, item.label, item.priority, None, url, item.max_cost)
-        super()._push(item)
 
     def _next(self) -> BatchOutcome[Job, Completed] | None:
         outcome = super()._next()
@@ -408,16 +399,6 @@ def _look_at_workers(cluster: Any, settings: Pairs, workers: str | Iterable[str]
         logging = sys.modules.get("logging")
         if version != VERSION and logging is not None:
             logging.getLogger("ltx_jobs.dask").warning("the worker %s has ltx_jobs %s, and this is %s", address, version, VERSION)
-
-
-def _below(url: str, key: str) -> str:
-    """The place of an item in a store."""
-    from urllib.parse import quote
-
-    parts = key.replace("\\", "/").split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        raise local(154, f"the key {key!r} names no place below {url}: give the item a rehost of its own, or another key")
-    return f"{url.rstrip('/')}/{'/'.join(map(quote, parts))}/"
 
 
 def _error_of_task(error: BaseException) -> Error:

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use ltx_jobs::{BatchItem, BatchOutcome, BatchProgress, BatchState, JobRef, Result};
+use ltx_jobs::{Batch, BatchItem, BatchOutcome, BatchProgress, BatchState, JobRef, Result};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -293,6 +293,13 @@ fn numbers<'py>(py: Python<'py>, progress: &BatchProgress) -> PyResult<Bound<'py
         .into_pyobject(py)
 }
 
+/// The outputs of every item that says nothing itself go to a store.
+#[cfg(feature = "rehost")]
+#[allow(clippy::unnecessary_wraps)] // As the other one.
+pub(crate) fn all_to_store(batch: Batch, url: String) -> Result<Batch> {
+    Ok(batch.rehost(url))
+}
+
 #[cfg(feature = "rehost")]
 #[allow(clippy::unnecessary_wraps)] // As the other one.
 fn to_store(item: BatchItem, url: String) -> Result<BatchItem> {
@@ -300,7 +307,17 @@ fn to_store(item: BatchItem, url: String) -> Result<BatchItem> {
 }
 
 #[cfg(not(feature = "rehost"))]
+pub(crate) fn all_to_store(_: Batch, _: String) -> Result<Batch> {
+    Err(no_stores())
+}
+
+#[cfg(not(feature = "rehost"))]
 fn to_store(_: BatchItem, _: String) -> Result<BatchItem> {
+    Err(no_stores())
+}
+
+#[cfg(not(feature = "rehost"))]
+fn no_stores() -> ltx_jobs::Error {
     let text = "this build of ltx_jobs was made without the feature `rehost`";
-    Err(ltx_jobs::Error::from_face(ltx_jobs::ErrorKind::Unsupported, text))
+    ltx_jobs::Error::from_face(ltx_jobs::ErrorKind::Unsupported, text)
 }

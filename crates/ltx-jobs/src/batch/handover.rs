@@ -7,20 +7,32 @@ use std::path::PathBuf;
 
 use tokio::sync::oneshot;
 
+use super::item::Keep;
 use crate::error::Error;
 use crate::job::{Completed, Destination};
 #[cfg(feature = "rehost")]
 use crate::rehost::StoreDestination;
 
 /// Where the outputs of a handed over job are to go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum HandoverPlace {
     /// A directory, absolute, and how they are saved there.
     Directory(Destination),
-    /// An object store, and how they are copied there; see [`Completed::rehost`](crate::Completed::rehost).
+    /// A place in an object store, and how they are copied there; see [`Completed::rehost`](crate::Completed::rehost).
     #[cfg(feature = "rehost")]
     Store(StoreDestination),
+}
+
+impl HandoverPlace {
+    pub(super) fn of(keep: &Keep) -> Self {
+        match keep {
+            // A path that is no UTF-8 stays as it was given; it cannot be written down, and a run later it is verified once more.
+            Keep::Directory(dest) => Self::Directory(dest.clone().absolute().unwrap_or_else(|| dest.clone())),
+            #[cfg(feature = "rehost")]
+            Keep::Store(dest) => Self::Store(dest.clone()),
+        }
+    }
 }
 
 /// What came of it.

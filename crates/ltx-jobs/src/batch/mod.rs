@@ -219,7 +219,7 @@ impl Batch {
 
     /// Leaves it to the caller to bring the outputs home, on other machines for example: completed jobs whose outputs are to be saved come by
     /// [`BatchRun::handed_over`], what expires first at first, and at most `at_once` (1 to 256) are out at the same time. Each is answered once, and counts
-    /// as being saved until then. Everything else is as ever: an item whose files a run before has saved is not handed over again while they are there.
+    /// as being saved until then. Limits of speed and the like are then the caller's. Everything else is as ever: an item whose files a run before has saved is not handed over again while they are there.
     pub fn hand_over(mut self, at_once: usize) -> Self {
         self.options.hand_over = true;
         self.options.saves_at_once = at_once.clamp(1, MOST_HANDED_OVER);

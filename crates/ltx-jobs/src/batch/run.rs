@@ -269,7 +269,7 @@ async fn save(desk: &Desk, work: &Work) -> BatchOutcome {
     let Work { item, keep, done } = work;
     let job = done.job().reference();
     let kept = match keep {
-        _ if desk.options.hand_over => elsewhere(desk, work, place(keep)).await,
+        keep if desk.options.hand_over => elsewhere(desk, work, HandoverPlace::of(keep)).await,
         Keep::Directory(dest) => directory(desk, &item.key, done, dest).await,
         #[cfg(feature = "rehost")]
         Keep::Store(dest) => store(desk, &item.key, done, dest).await,
@@ -319,15 +319,6 @@ async fn store(desk: &Desk, key: &str, done: &Completed, dest: &StoreDestination
         bytes: copied.bytes,
         ..empty()
     })
-}
-
-fn place(keep: &Keep) -> HandoverPlace {
-    match keep {
-        // A path that is no UTF-8 stays as it was given; it cannot be written down, and a run later it is verified once more.
-        Keep::Directory(dest) => HandoverPlace::Directory(dest.clone().absolute().unwrap_or_else(|| dest.clone())),
-        #[cfg(feature = "rehost")]
-        Keep::Store(dest) => HandoverPlace::Store(dest.clone()),
-    }
 }
 
 /// Leaves it to the reader of the batch to bring the outputs home, and writes down that they are.
