@@ -12,6 +12,14 @@
 its final name is complete and verified. Blocking calls release the GIL and answer Ctrl-C at once.
 """
 
+try:
+    from ._native import VERSION as __version__
+except ImportError as _error:
+    if "subinterpreter" not in str(_error):
+        raise
+    _place = "under mod_wsgi set `WSGIApplicationGroup %{GLOBAL}`, elsewhere import it in the main interpreter"
+    raise ImportError(f"ltx_jobs works in the main interpreter only, not in a subinterpreter: {_place}", name=__name__) from _error
+
 from ._batch import Batch, BatchItem, BatchOutcome, BatchProgress, BatchState
 from ._client import Client
 from ._dest import Destination
@@ -86,7 +94,6 @@ from ._models import (
     Status,
     SubmitState,
 )
-from ._native import VERSION as __version__
 from ._requests import (
     AudioToVideo,
     Extend,

@@ -116,7 +116,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
             max_cost: US dollars (``Decimal``, text such as ``"2.50"``, or int; a float is no exact amount). The submit is refused with `CostLimit`, before
                 anything is uploaded or sent, when its estimate is above, or when no estimate can be made; see `estimate`.
             on_unknown: ``"accept_double_charge"`` sends again when the outcome is unknown. **May create, and bill, the job twice.**
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge, ContentFiltered, Unauthenticated, InsufficientFunds, PermissionDenied: Refused; no job was created.
@@ -180,8 +180,8 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
             submits_at_once: Submits that are prepared (hashed, uploaded for) and sent at the same time, 1 to 64. How many jobs run is for the service to say,
                 or for the client's ``max_concurrent_jobs``.
             saves_at_once: Jobs whose outputs are saved at the same time, 1 to 64; what expires first is saved first.
-            progress: ``True`` for a bar, or a callable that gets a `BatchProgress` on the iterating thread, at most ten times a second. What it raises stops
-                the batch.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `BatchProgress` on the iterating thread, at most ten times a
+                second. What it raises stops the batch.
 
         Raises:
             InvalidRequest: The name is empty, or an option cannot be used. What iterating raises is told at `AsyncBatch`.
@@ -304,7 +304,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
 
         Args:
             source: A ``Path``, an open binary file, or bytes. Files are streamed, never held in memory.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge: The input can never be taken.

@@ -258,6 +258,11 @@ class BaseClient:
         settings = ", ".join(f"{key}={value!r} ({origin})" for key, value, origin in self._here().describe())
         return f"{type(self).__name__}({settings})"
 
+    def _repr_html_(self) -> str:
+        from ._notebook import settings
+
+        return settings(type(self).__name__, self._here().describe() if hasattr(self, "_natives") else ())
+
     def __reduce__(self) -> tuple[Any, ...]:
         origin = next(origin for key, _, origin in self._here().describe() if key == "api_key")
         given = self._settings.without_api_key()
@@ -351,7 +356,7 @@ class Client(BaseClient, Endpoints["Job"], Batches):
             max_cost: US dollars (``Decimal``, text such as ``"2.50"``, or int; a float is no exact amount). The submit is refused with `CostLimit`, before
                 anything is uploaded or sent, when its estimate is above, or when no estimate can be made; see `estimate`.
             on_unknown: ``"accept_double_charge"`` sends again when the outcome is unknown. **May create, and bill, the job twice.**
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge, ContentFiltered, Unauthenticated, InsufficientFunds, PermissionDenied: Refused; no job was created.
@@ -483,7 +488,7 @@ class Client(BaseClient, Endpoints["Job"], Batches):
 
         Args:
             source: A ``Path``, an open binary file, or bytes. Files are streamed, never held in memory.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge: The input can never be taken.

@@ -23,6 +23,36 @@ POLLS = "/v2/video-to-video-hdr/*"
 SUBMITS = "/v2/video-to-video-hdr"
 
 
+# What the run has measured, shown at its end.
+_FIGURES = pytest.StashKey[list]()
+
+
+@pytest.fixture
+def figure(request):
+    """Notes a figure of the test with its limit, and fails when it is beyond it. All of them are shown at the end of the run, also without ``-s``."""
+    figures = request.config.stash.setdefault(_FIGURES, [])
+
+    def figure(name: str, value: object, limit: object = None, unit: str = "", *, of: str = "", least: bool = False) -> None:
+        """``figure("Ctrl-C in wait()", 0.31, 20, "ms", of="median of 20")``. With `least` the limit is one from below; without a limit it is only told."""
+        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+        line = f"{name}: {of + ', ' if of else ''}{shown}{' ' + unit if unit else ''}"
+        if limit is not None:
+            line += f" (limit {'at least ' if least else ''}{limit})"
+        figures.append(line)
+        if limit is not None:
+            assert value >= limit if least else value <= limit, line
+
+    return figure
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    figures = config.stash.get(_FIGURES, [])
+    if figures:
+        terminalreporter.section("figures")
+        for line in figures:
+            terminalreporter.line(line)
+
+
 @pytest.fixture(scope="session")
 def _emulator():
     # What the developer's shell says about keys and proxies is no part of the tests.

@@ -11,7 +11,7 @@ import time
 import pytest
 from conftest import ENDLESS, POLLS, SUBMITS, until
 from test_fork import FORKED
-from test_interrupt import interrupt
+from test_interrupt import interrupt, spread
 
 CAUGHT = """
 except KeyboardInterrupt as stop:
@@ -150,7 +150,7 @@ atexit.register(_client._at_exit)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process")
-def test_ctrl_c_in_asyncio_run_ends_the_await_at_once_and_the_job_goes_on(emulator, child, capsys):
+def test_ctrl_c_in_asyncio_run_ends_the_await_at_once_and_the_job_goes_on(emulator, child, figure):
     emulator.reset(ENDLESS)
     latencies = []
     for _ in range(10):
@@ -164,9 +164,7 @@ def test_ctrl_c_in_asyncio_run_ends_the_await_at_once_and_the_job_goes_on(emulat
             assert ref in note and "goes on" in note
         assert waiting.line() == "pending"
         assert waiting.end()[::2] == (0, "")
-    with capsys.disabled():
-        print(f"\nCtrl-C in asyncio.run: median {statistics.median(latencies):.2f} ms, worst {max(latencies):.2f} ms of {len(latencies)}")
-    assert statistics.median(latencies) <= 50
+    figure("Ctrl-C in asyncio.run", statistics.median(latencies), 50, "ms", of=spread(latencies))
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="reads the masks of threads from /proc")

@@ -33,7 +33,12 @@ def interrupt(child, after: float = 0.0) -> tuple[float, str]:
     return float(moment) - sent, note
 
 
-def test_ctrl_c_ends_a_wait_within_20_ms(emulator, child, capsys):
+def spread(latencies) -> str:
+    """What is told beside the median: the worst of few runs is the machine's as much as ours."""
+    return f"{len(latencies)} runs, 95 % within {sorted(latencies)[int(len(latencies) * 0.95) - 1]:.2f} ms, worst {max(latencies):.2f} ms, median"
+
+
+def test_ctrl_c_ends_a_wait_within_20_ms(emulator, child, figure):
     emulator.reset(ENDLESS)
     latencies = []
     for _ in range(RUNS):
@@ -47,10 +52,7 @@ def test_ctrl_c_ends_a_wait_within_20_ms(emulator, child, capsys):
         if sys.version_info >= (3, 11):
             assert ref in note and "goes on" in note
         assert waiting.end()[::2] == (0, "")
-    median = statistics.median(latencies)
-    with capsys.disabled():
-        print(f"\nCtrl-C in wait(): median {median:.2f} ms, worst {max(latencies):.2f} ms of {RUNS}")
-    assert median <= 20
+    figure("Ctrl-C in wait()", statistics.median(latencies), 20, "ms", of=spread(latencies))
 
 
 def test_ctrl_c_ends_a_download_and_the_same_call_goes_on(emulator, child, tmp_path):
