@@ -12,7 +12,7 @@ import sys
 from weakref import WeakSet
 
 from . import _dest, _logs, _wait
-from ._batch import Batches
+from ._batches import Batches
 from ._config import media_input, setting_pairs, split_params
 from ._endpoints import Endpoints
 from ._errors import local, make, raise_failure, unwrap
