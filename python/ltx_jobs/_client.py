@@ -155,7 +155,12 @@ class BaseClient:
         return amount(self._here().committed())
 
     def set_api_key(self, api_key: str) -> None:
-        """Uses another key from now on, also for jobs whose polling stopped because the old one was refused."""
+        """Uses another key from now on, also for jobs whose polling stopped because the old one was refused. Asks nobody and costs nothing.
+
+        Args:
+            api_key: The key itself, as text. It replaces the one that was given or found, in this client alone. Nobody is asked about it here: one that the
+                service does not accept is `Unauthenticated` where it is used.
+        """
         self._settings = self._settings.with_api_key(api_key)
         failure = self._here().set_api_key(api_key)
         if failure is not None:

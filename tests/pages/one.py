@@ -7,7 +7,6 @@ an emulator of the page's own, short intervals, and a journal in the folder. `lt
 import ast
 import asyncio
 import contextlib
-import importlib
 import inspect
 import io
 import json
@@ -59,25 +58,6 @@ def lay_out(folder: pathlib.Path, emulator: Emulator) -> None:
         LTX_BACKOFF_CAP="50ms",
         LTX_JOURNAL=str(folder / ".journal"),
     )
-
-
-def is_there(name: str) -> bool:
-    """Whether a module can be imported, or has what is named in it."""
-    module, attributes = name, []
-    while True:
-        try:
-            value: object = importlib.import_module(module)
-            break
-        except ImportError:
-            module, _, attribute = module.rpartition(".")
-            if not module:
-                return False
-            attributes.insert(0, attribute)
-    for attribute in attributes:
-        if not hasattr(value, attribute):
-            return False
-        value = getattr(value, attribute)
-    return True
 
 
 def press_ctrl_c_once_polled(emulator: Emulator) -> threading.Thread:
@@ -138,7 +118,7 @@ class Page:
 
     def block(self, block: Block, wanted: "str | None") -> None:
         what, _, value = (block.mark or "").partition(": ")
-        why = value if what == "not run" else f"{value} is not there" if what == "needs" and not is_there(value) else None
+        why = value if what == "not run" else f"{block.missing} is not there" if block.missing else None
         if why is not None:
             self.check_only(block)
             self.counts["not run"] += 1
