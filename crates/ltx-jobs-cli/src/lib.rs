@@ -76,7 +76,8 @@ fn usage(answer: &clap::Error) -> u8 {
 }
 
 fn start_logging(cli: &Cli, show: &Show) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&cli.global.log)
+    let (filter, as_json) = log::asked(&cli.global.log);
+    let filter = EnvFilter::try_new(filter)
         .map_err(|error| Failure::new(ErrorKind::Config, format!("--log {:?}: {error}", cli.global.log)))?;
     let writer = show.log_writer();
     let subscriber = tracing_subscriber::fmt()
@@ -86,6 +87,8 @@ fn start_logging(cli: &Cli, show: &Show) -> Result<(), Failure> {
     // A host process may have a subscriber of its own: then that one gets the lines.
     drop(if cli.global.log == log::DEFAULT {
         subscriber.event_format(log::Sentences).try_init()
+    } else if as_json {
+        subscriber.event_format(log::JsonLines).try_init()
     } else {
         subscriber.try_init()
     });

@@ -1,12 +1,14 @@
 //! How the core's log looks on standard error. By default a warning is a sentence for the user, like those of the command itself; whoever asks for more
-//! with `--log` also gets time, place and spans.
+//! with `--log` also gets time, place and spans, and with `json` among it one JSON object a line, as in Python.
 
 use std::fmt::{self, Write as _};
 
+use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::registry::LookupSpan;
 
 /// What is logged when nobody says otherwise.
@@ -14,6 +16,68 @@ pub(crate) const DEFAULT: &str = "warn";
 
 /// Which submit it is about: a command has only one.
 const KNOWN: [&str; 2] = ["intent", "endpoint"];
+
+/// What was asked for: the filter, and whether lines are to be JSON. `json` alone is everything from `info`.
+pub(crate) fn asked(log: &str) -> (String, bool) {
+    let parts: Vec<&str> = log.split(',').map(str::trim).collect();
+    let filter: Vec<&str> = parts.iter().copied().filter(|part| *part != "json").collect();
+    let as_json = filter.len() < parts.len();
+    if as_json && filter.is_empty() {
+        ("info".to_owned(), true)
+    } else {
+        (filter.join(","), as_json)
+    }
+}
+
+/// One object a line, for machines.
+pub(crate) struct JsonLines;
+
+impl<S, N> FormatEvent<S, N> for JsonLines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut time = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let mut values = Values::default();
+        event.record(&mut values);
+        let spans: Vec<&str> = context
+            .event_scope()
+            .map(|scope| scope.from_root().map(|span| span.name()).collect())
+            .unwrap_or_default();
+        let line = json!({
+            "time": time,
+            "level": event.metadata().level().as_str(),
+            "target": event.metadata().target(),
+            "message": values.message,
+            "fields": values.fields,
+            "spans": spans,
+        });
+        writeln!(writer, "{line}")
+    }
+}
+
+/// Every value as text, as in the other languages.
+#[derive(Default)]
+struct Values {
+    message: String,
+    fields: Map<String, Value>,
+}
+
+impl Visit for Values {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let text = format!("{value:?}");
+        self.record_str(field, &text);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "message" => value.clone_into(&mut self.message),
+            name => drop(self.fields.insert(name.to_owned(), Value::from(value))),
+        }
+    }
+}
 
 /// Warnings and errors as sentences.
 pub(crate) struct Sentences;
@@ -80,6 +144,39 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn json_is_asked_for_among_the_levels() {
+        let cases = [
+            ("debug", "debug", false),
+            ("debug,json", "debug", true),
+            ("json, warn,ltx_jobs::submit=debug", "warn,ltx_jobs::submit=debug", true),
+            ("json", "info", true),
+            ("warn", "warn", false),
+        ];
+        for (log, filter, as_json) in cases {
+            assert_eq!(asked(log), (filter.to_owned(), as_json), "{log}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_json_has_the_values_and_where_it_happened() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .event_format(JsonLines)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let _span = tracing::info_span!("submit").entered();
+            tracing::info!(job = %"hdr/1", tries = 2, "accepted \"it\"");
+        });
+        let line: Value = serde_json::from_slice(&kept.0.lock().unwrap()).unwrap();
+        assert_eq!(line["message"], "accepted \"it\"");
+        assert_eq!(line["fields"], json!({"job": "hdr/1", "tries": "2"}));
+        assert_eq!((&line["level"], &line["spans"]), (&json!("INFO"), &json!(["submit"])));
+        assert!(line["time"].as_str().unwrap().ends_with('Z'), "{line}");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(crate) struct Global {
     /// Write events as lines of JSON to standard output.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// What to log to standard error: `warn`, `debug`, `ltx_jobs::submit=debug`, ...
+    /// What to log to standard error: `warn`, `debug`, `ltx_jobs::submit=debug`, ...; `debug,json` as lines of JSON.
     #[arg(
         long,
         global = true,
