@@ -185,7 +185,8 @@ class Connect(TransportError):
 
 
 class Tls(TransportError):
-    """The TLS handshake failed. Behind a proxy that inspects TLS, set ``ca_bundle`` or ``SSL_CERT_FILE``."""
+    """The TLS handshake failed; the message says whose certificates were trusted, and by which proxy the way went. Behind one that inspects TLS, set
+    ``ca_bundle``, ``SSL_CERT_FILE`` or ``REQUESTS_CA_BUNDLE``."""
 
 
 class Proxy(TransportError):
