@@ -1,7 +1,5 @@
 """Client for the LTX video generation service: submit a paid job, wait for it, bring its results home.
 
-::
-
     from pathlib import Path
     import ltx_jobs
 
@@ -13,6 +11,14 @@
 `AsyncClient` is the same for asyncio. A submit is sent again only with proof that no job exists. Waiting survives whatever the network does. A file under
 its final name is complete and verified. Blocking calls release the GIL and answer Ctrl-C at once.
 """
+
+try:
+    from ._native import VERSION as __version__
+except ImportError as _error:
+    if "subinterpreter" not in str(_error):
+        raise
+    _place = "under mod_wsgi set `WSGIApplicationGroup %{GLOBAL}`, elsewhere import it in the main interpreter"
+    raise ImportError(f"ltx_jobs works in the main interpreter only, not in a subinterpreter: {_place}", name=__name__) from _error
 
 from ._client import Client
 from ._dest import Destination
@@ -87,7 +93,6 @@ from ._models import (
     Status,
     SubmitState,
 )
-from ._native import VERSION as __version__
 from ._requests import (
     AudioToVideo,
     Extend,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
-    """A client of the service for asyncio: the names, parameters and results of `Client`, to be awaited. ::
+    """A client of the service for asyncio: the names, parameters and results of `Client`, to be awaited.
 
         async with ltx_jobs.AsyncClient() as client:
             job = await client.video_to_video_hdr(video_uri=Path("plate.mp4"))
@@ -70,7 +70,8 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
         stall_timeout: A transfer that does not move for this long is broken off and resumed; default 30 s. A transfer as a whole has no limit.
         connections: Connections of a download, a number or ``"auto"`` (the default: as many as pay).
         proxy: ``http``, ``https``, ``socks5`` or ``socks5h`` URL; by default what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say.
-        ca_bundle: PEM file of certificates to trust beside the system's, for proxies that inspect TLS; also ``SSL_CERT_FILE``.
+        ca_bundle: PEM file, or a directory of them, with certificates to trust beside the system's, for proxies that inspect TLS; also ``SSL_CERT_FILE``,
+            ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``, in this order. On Linux ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` stand in place of the system's.
         allow_http: Allow unencrypted addresses beyond loopback. The key can then be read on the way.
         worker_threads: Threads for network and disk, 1 to 64; default 2.
         user_agent_suffix: Text behind ``ltx-jobs/<version>`` in the ``User-Agent``.
@@ -116,7 +117,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
             max_cost: US dollars (``Decimal``, text such as ``"2.50"``, or int; a float is no exact amount). The submit is refused with `CostLimit`, before
                 anything is uploaded or sent, when its estimate is above, or when no estimate can be made; see `estimate`.
             on_unknown: ``"accept_double_charge"`` sends again when the outcome is unknown. **May create, and bill, the job twice.**
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge, ContentFiltered, Unauthenticated, InsufficientFunds, PermissionDenied: Refused; no job was created.
@@ -153,8 +154,6 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
     ) -> AsyncBatch:
         """Submits many requests under a name, waits for them and saves their outputs. **Every item is billed** if its job succeeds.
 
-        ::
-
             items = ((shot, ltx_jobs.VideoToVideoHdr(video_uri=Path(f"plates/{shot}.mp4"))) for shot in shots)
             async with client.batch(items, name="reel 2", dest="shots", spend_limit="250") as batch:
                 async for outcome in batch:
@@ -182,8 +181,8 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
             submits_at_once: Submits that are prepared (hashed, uploaded for) and sent at the same time, 1 to 64. How many jobs run is for the service to say,
                 or for the client's ``max_concurrent_jobs``.
             saves_at_once: Jobs whose outputs are saved at the same time, 1 to 64; what expires first is saved first.
-            progress: ``True`` for a bar, or a callable that gets a `BatchProgress` on the iterating thread, at most ten times a second. What it raises stops
-                the batch.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `BatchProgress` on the iterating thread, at most ten times a
+                second. What it raises stops the batch.
 
         Raises:
             InvalidRequest: The name is empty, or an option cannot be used. What iterating raises is told at `AsyncBatch`.
@@ -237,14 +236,14 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
     async def recover(self) -> Recovered[AsyncJob]:
         """What an earlier run left behind, killed scripts included: jobs to wait for and to save, and submits whose outcome is unknown.
 
-        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed. ::
+        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed.
 
             left = client.recover()
             for job in client.as_completed(left.jobs):
                 job.save(f"shots/{job.label}")
 
         Raises:
-            What `jobs` raises.
+            Error: What `jobs` raises.
         """
         jobs, unknown, other_key = await run(started(self._here().recover(), self), self)
         handles = [AsyncJob(self, native.reference, native.label, native) for native in jobs]
@@ -306,7 +305,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
 
         Args:
             source: A ``Path``, an open binary file, or bytes. Files are streamed, never held in memory.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second.
 
         Raises:
             InvalidRequest, RequestTooLarge: The input can never be taken.
@@ -319,7 +318,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
     async def check(self, *, keep_failures: bool = False) -> Checked:
         """Looks whether everything works that a submit needs: proxy, certificates, address, key, clock, journal, storage. Costs nothing.
 
-        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded. ::
+        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded.
 
             print(client.check(keep_failures=True))
 

@@ -162,7 +162,7 @@ class AsyncFrameStream(AsyncIterator[AsyncFrame]):
 
         Raises:
             StopAsyncIteration: All were taken, or the stream was closed.
-            What `AsyncFrame.read` raises.
+            Error: What `AsyncFrame.read` raises.
         """
         try:
             taken = await _next_of(self._native, self._archive, self._show)
@@ -188,7 +188,7 @@ class AsyncFrameStream(AsyncIterator[AsyncFrame]):
         self.close()
 
     def __repr__(self) -> str:
-        return f"AsyncFrameStream({self._archive.native.label!r})"
+        return f"<AsyncFrameStream of {self._archive.native.label} of {self._archive.job.ref}>"
 
     def __reduce__(self) -> NoReturn:
         raise no_pickle("an AsyncFrameStream")
@@ -214,8 +214,6 @@ class _Iteration(AsyncIterator[AsyncFrame]):
 
 class AsyncFrames(BaseFrames[AsyncFrame]):
     """The frames of one archive on the storage, as a sequence. Made by `AsyncCompleted.frames`, which fetches the archive's directory and nothing else.
-
-    ::
 
         frames = await done.frames()
         first = await frames[0].read()                      # one frame, without the rest of the archive
@@ -244,8 +242,8 @@ class AsyncFrames(BaseFrames[AsyncFrame]):
         Args:
             budget: Bytes of frames that may wait or be on their way at the same time, 24 MiB by default; a larger frame comes alone. What was taken does not
                 count.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on the thread that takes frames, at most ten times a second. What it raises ends
-                the stream.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on the thread that takes frames, at most ten times a
+                second. What it raises ends the stream.
 
         Raises:
             InvalidRequest: These frames are not in a row (a slice with a step), or there is no such number of connections.
@@ -272,7 +270,8 @@ class AsyncFrames(BaseFrames[AsyncFrame]):
             frame_name: Names for frames, with ``{frame}`` or ``{frame:04d}`` in it: ``"sh010.{frame:04d}.exr"``. By default the archive's names.
             first_frame: The number of the archive's first frame in such names, also in a slice; by default the archive's numbers.
             overwrite: Replace a different file that is there; by default that is the error `Exists`, before anything is fetched.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the call.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it
+                raises ends the call.
 
         Raises:
             IntegrityError, ArchiveError: A frame arrived damaged twice; the message has its name, and all the others are there.

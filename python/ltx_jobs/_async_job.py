@@ -65,7 +65,8 @@ class AsyncJob(BaseJob):
 
         Args:
             timeout: Seconds or ``timedelta``; ``None`` waits without limit, ``0`` only looks.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the wait.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it
+                raises ends the wait.
 
         Raises:
             WaitTimeout: The time is up; ``error.job`` is this job, still running and still billed if it succeeds.
@@ -104,7 +105,7 @@ class AsyncJob(BaseJob):
             progress: As in `wait`; the phase tells which of the two it is.
 
         Raises:
-            What `wait` and `AsyncCompleted.download` raise.
+            Error: What `wait` and `AsyncCompleted.download` raise.
         """
         done = await self.wait(timeout, progress=progress)
         return await done.download(dest, progress=progress)
@@ -131,13 +132,13 @@ class AsyncOutput(BaseOutput):
         self._completed = completed
 
     async def download(self, dest: str | PathLike[str], **options: Any) -> Saved:
-        """Saves this output alone into the directory `dest`; options as in `AsyncCompleted.download`."""
+        """Saves this output alone into the directory `dest`; options, errors and result as in `AsyncCompleted.download`. Costs nothing."""
         return await self._completed.download(dest, only=[self._label], **options)
 
     async def open(self) -> BufferedReader:
         """The output where it lies, as a binary file object: readable and seekable, for `zipfile`, video readers and the like. One request; costs nothing.
 
-        Those read it as any file, and **reading blocks the thread it happens on**, so that is done beside the loop::
+        Those read it as any file, and **reading blocks the thread it happens on**, so that is done beside the loop:
 
             file = await done.outputs["exr_frames_url"].open()
             names = await asyncio.to_thread(lambda: zipfile.ZipFile(file).namelist())
@@ -214,7 +215,8 @@ class AsyncCompleted(BaseCompleted[AsyncOutput]):
             bandwidth: A limit for all connections together: bytes per second, or a text such as ``"20MB/s"`` or ``"100Mbit/s"``.
             lock_timeout: How long to wait for a file that somebody else is fetching to the same place, in seconds or as ``timedelta``; ``0`` does not
                 wait. By default without limit: what the other one saves counts as saved. `Progress.waiting_for` tells who it is.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the download.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it
+                raises ends the download.
 
         Raises:
             ResultExpired: Outputs are kept for 24 h.
@@ -250,7 +252,8 @@ class AsyncCompleted(BaseCompleted[AsyncOutput]):
                 which goes with the last view of the list. Without it, such a storage is the error `Unsupported`: no disk is filled that was not named.
             connections: Connections for streaming and extracting, 1 to 64; by default the client's setting ``connections``.
             bandwidth: A limit for each operation on the list: bytes per second, or a text such as ``"20MB/s"``.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread; of use where the archive is fetched whole.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread; of use where the archive is fetched
+                whole.
 
         Raises:
             InvalidRequest: Several outputs look like such archives and none was named, or there is no output with this label.
@@ -301,7 +304,8 @@ class AsyncCompleted(BaseCompleted[AsyncOutput]):
             frame_name: Names for frames, with ``{frame}`` or ``{frame:04d}`` in it: ``"sh010.{frame:04d}.exr"``. By default the archive's names.
             first_frame: The number of the first frame in such names; by default the archive's numbers.
             options: Options of the store by the names of its variables, before the environment: ``{"region": "eu-west-1", "endpoint": "https://..."}``.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the copy.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it
+                raises ends the copy.
 
         Raises:
             Unauthenticated, PermissionDenied: The store does not take the credentials, or there are none; the message says where they are looked for.
@@ -326,5 +330,5 @@ class AsyncCompleted(BaseCompleted[AsyncOutput]):
             self._process = pid
         return self._native
 
-    def __repr__(self) -> str:
-        return f"AsyncCompleted({self._job.ref!r}, outputs={sorted(self._outputs)})"
+    def _ref(self) -> str:
+        return self._job.ref

@@ -6,13 +6,12 @@ waits. So a generator of items is never run further ahead than the batch can tak
 
 from __future__ import annotations
 
-import time
-
 from . import _dest, _logs
 from ._errors import Error, local, make, unwrap
 from ._job import Completed, Job
 from ._models import Value, Word
 from ._money import amount, amount_text
+from ._progress import Line, looking
 from ._requests import Request
 from ._wait import add_note, slices, stay_at_exit
 
@@ -32,13 +31,14 @@ if TYPE_CHECKING:
     from ._endpoints import OnUnknown
     from ._job import BaseCompleted, BaseJob
     from ._money import Usd
+    from ._progress import Displayed, Looks
 
     ItemArg = Union["BatchItem", tuple[str, Request]]
     # Any iterable; for asyncio an asynchronous one too.
     Items = Iterable[ItemArg]
     OfJob = TypeVar("OfJob", bound=BaseJob)
     OfCompleted = TypeVar("OfCompleted", bound="BaseCompleted[Any]")
-    BatchProgressArg = Union[bool, Callable[["BatchProgress"], object], None]
+    BatchProgressArg = Union[Displayed, Callable[["BatchProgress"], object]]
 
 else:
     from ._generic import Generic
@@ -47,8 +47,6 @@ else:
 
 # `InvalidState`: what a batch that has been stopped answers to another item.
 _TAKES_NO_MORE = 105
-# Ten times a second is more than eyes need.
-_PAUSE = 0.1
 
 
 class BatchState(Word):
@@ -256,6 +254,11 @@ class BatchProgress(Value):
     def __str__(self) -> str:
         return self.account
 
+    def _repr_html_(self) -> str:
+        from ._notebook import batch
+
+        return batch(self)
+
 
 class BaseBatch:
     """What is known of a batch without waiting: all of a `Batch` and of an `AsyncBatch` that asks nobody."""
@@ -341,6 +344,14 @@ class BaseBatch:
             return f"<{type(self).__name__}: {self.summary}>"
         except Error:
             return f"<{type(self).__name__} of the parent process>"
+
+    def _repr_html_(self) -> str:
+        from ._notebook import batch, failure
+
+        try:
+            return batch(self.snapshot())
+        except Error as error:
+            return failure(type(self).__name__, error)
 
     def __reduce__(self) -> NoReturn:
         from pickle import PicklingError
@@ -437,22 +448,27 @@ def begin(
     overwrite: bool,
     submits_at_once: int,
     saves_at_once: int,
+    *,
+    rehost: str | None = None,
+    hand_over: bool = False,
 ) -> _native.BatchRun:
-    """Starts a batch without items."""
+    """Starts a batch without items; with `hand_over`, one whose outputs somebody else saves."""
     if not name:
         raise local(101, "the name of a batch is empty")
     for what, number in (("submits_at_once", submits_at_once), ("saves_at_once", saves_at_once)):
-        if not 1 <= number <= 64:
+        if not 1 <= number <= 64 and not (hand_over and what == "saves_at_once"):
             raise local(101, f"{what} = {number}: must be from 1 to 64")
     started = client._here().batch(
         name,
         dest=_dest.given(dest),
+        rehost=rehost,
         overwrite=overwrite,
         max_cost=None if max_cost is None else amount_text("max_cost", max_cost),
         spend_limit=None if spend_limit is None else amount_text("spend_limit", spend_limit),
         on_unknown=on_unknown,
         submits_at_once=submits_at_once,
         saves_at_once=saves_at_once,
+        hand_over=hand_over,
     )
     return unwrap(started, client)
 
@@ -472,60 +488,28 @@ def _states() -> list[str]:
 
 
 def shown(progress: BatchProgressArg) -> Show | None:
-    if progress is None or progress is False:
-        return None
-    if progress is True:
-        return _bar()
-    if callable(progress):
-        return Show(progress)
-    raise TypeError(f"progress must be None, True or a callable, not {type(progress).__name__}")
+    """What to do with the progress of a batch; `None` when nobody looks."""
+    looks = looking(progress, line_of)
+    return None if looks is None else Show(looks)
 
 
 class Show:
-    """Calls the user's function on the iterating thread."""
+    """What looks at a batch, on the iterating thread."""
 
-    def __init__(self, call: Callable[[BatchProgress], object]) -> None:
-        self._call = call
-        self._next = 0.0
+    def __init__(self, looks: Looks[BatchProgress]) -> None:
+        self._looks = looks
 
     def look(self, batch: BaseBatch) -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _PAUSE
+        if self._looks.is_time():
             self.last_look(batch)
 
     def last_look(self, batch: BaseBatch) -> None:
-        self._call(batch.snapshot())
+        self._looks.tell(batch.snapshot())
 
     def close(self) -> None:
-        pass
+        self._looks.close()
 
 
-def _bar() -> Show | None:
-    """A bar when tqdm is there and somebody watches; silence otherwise."""
-    from ._progress import watched_tqdm
-
-    tqdm = watched_tqdm()
-    return None if tqdm is None else _Bar(tqdm)
-
-
-class _Bar(Show):
-    """A tqdm bar of items."""
-
-    def __init__(self, tqdm: Any) -> None:
-        super().__init__(self._look)
-        self._tqdm = tqdm
-        self._bar: Any = None
-
-    def _look(self, now: BatchProgress) -> None:
-        if self._bar is None:
-            self._bar = self._tqdm(unit="item", leave=True)
-        self._bar.total = now.items
-        self._bar.n = sum(count for _, count in now.ended)
-        self._bar.set_postfix_str(now.account, refresh=False)
-        self._bar.refresh()
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+def line_of(now: BatchProgress) -> Line:
+    """How far a batch is: the items that have ended, and where the others are."""
+    return Line("", sum(count for _, count in now.ended), now.items, "item", [now.account])

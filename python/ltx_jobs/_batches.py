@@ -32,8 +32,6 @@ class Batches:
     ) -> Batch:
         """Submits many requests under a name, waits for them and saves their outputs. **Every item is billed** if its job succeeds.
 
-        ::
-
             items = ((shot, ltx_jobs.VideoToVideoHdr(video_uri=Path(f"plates/{shot}.mp4"))) for shot in shots)
             with client.batch(items, name="reel 2", dest="shots", spend_limit="250") as batch:
                 for outcome in batch:
@@ -61,8 +59,8 @@ class Batches:
             submits_at_once: Submits that are prepared (hashed, uploaded for) and sent at the same time, 1 to 64. How many jobs run is for the service to say,
                 or for the client's ``max_concurrent_jobs``.
             saves_at_once: Jobs whose outputs are saved at the same time, 1 to 64; what expires first is saved first.
-            progress: ``True`` for a bar, or a callable that gets a `BatchProgress` on the iterating thread, at most ten times a second. What it raises stops
-                the batch.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `BatchProgress` on the iterating thread, at most ten times a
+                second. What it raises stops the batch.
 
         Raises:
             InvalidRequest: The name is empty, or an option cannot be used. What iterating raises is told at `Batch`.

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from . import _logs
 from ._errors import local, make, unwrap
 from ._files import ContentFile
+from ._measures import size
 from ._models import Saved
 from ._progress import reporter
 from ._wait import run, slices, started, stay_at_exit
@@ -42,13 +43,15 @@ FRAMES_GO_ON = "the frames that are whole are on disk, and the same call fetches
 class Archive:
     """What the frames of one archive share: the native list, and how its bytes are fetched."""
 
-    __slots__ = ("bandwidth", "connections", "job", "native")
+    __slots__ = ("bandwidth", "connections", "job", "native", "pictures")
 
     def __init__(self, job: BaseJob, native: _native.Frames, connections: int | None, bandwidth: str | None) -> None:
         self.job: BaseJob = job
         self.native: _native.Frames = native
         self.connections: int | None = connections
         self.bandwidth: str | None = bandwidth
+        # What a notebook showed of them, by place: some 30 kB each.
+        self.pictures: dict[int, bytes] = {}
 
     @property
     def client(self) -> BaseClient:
@@ -265,7 +268,7 @@ class FrameStream(Iterator[Frame]):
 
         Raises:
             StopIteration: All were taken, or the stream was closed.
-            What `Frame.read` raises.
+            Error: What `Frame.read` raises.
         """
         try:
             taken = _next_of(self._native, self._archive, self._show)
@@ -291,7 +294,7 @@ class FrameStream(Iterator[Frame]):
         self.close()
 
     def __repr__(self) -> str:
-        return f"FrameStream({self._archive.native.label!r})"
+        return f"<FrameStream of {self._archive.native.label} of {self._archive.job.ref}>"
 
     def __reduce__(self) -> NoReturn:
         raise no_pickle("a FrameStream")
@@ -378,7 +381,17 @@ class BaseFrames(Sequence[OfArchive]):
         return hash((BaseFrames, self._archive.job, self.label, self._places))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.label!r}, {len(self)} frames of {self._archive.job.ref!r})"
+        return f"<{type(self).__name__} {self._account()}>"
+
+    def _account(self) -> str:
+        """What it is, for people."""
+        sizes = (facts[2] for facts in map(self._archive.native.at, self._places) if facts is not None)
+        return f"{self.label} of {self._archive.job.ref}: {len(self)} frames, {size(sum(sizes))}"
+
+    def _repr_html_(self) -> str:
+        from ._notebook import frame_list
+
+        return frame_list(self)
 
     def __reduce__(self) -> NoReturn:
         raise no_pickle(f"a {type(self).__name__}")
@@ -386,8 +399,6 @@ class BaseFrames(Sequence[OfArchive]):
 
 class Frames(BaseFrames[Frame]):
     """The frames of one archive on the storage, as a sequence. Made by `Completed.frames`, which fetches the archive's directory and nothing else.
-
-    ::
 
         frames = done.frames()
         first = frames[0].read()                            # one frame, without the rest of the archive
@@ -406,6 +417,11 @@ class Frames(BaseFrames[Frame]):
     def _frame(self, place: int) -> Frame:
         return Frame(self._archive, place)
 
+    def _repr_html_(self) -> str:
+        from ._notebook import frame_strip
+
+        return frame_strip(self)
+
     def __iter__(self) -> Iterator[Frame]:
         """Every frame in order. Those that are read in order are fetched ahead; nothing is, before the first is read. Leaving the loop ends the fetching."""
         ahead = _Ahead(self._archive, self._places.stop if self._places.step == 1 else 0)
@@ -421,8 +437,8 @@ class Frames(BaseFrames[Frame]):
         Args:
             budget: Bytes of frames that may wait or be on their way at the same time, 24 MiB by default; a larger frame comes alone. What was taken does not
                 count.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on the thread that takes frames, at most ten times a second. What it raises ends
-                the stream.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on the thread that takes frames, at most ten times a
+                second. What it raises ends the stream.
 
         Raises:
             InvalidRequest: These frames are not in a row (a slice with a step), or there is no such number of connections.
@@ -449,7 +465,8 @@ class Frames(BaseFrames[Frame]):
             frame_name: Names for frames, with ``{frame}`` or ``{frame:04d}`` in it: ``"sh010.{frame:04d}.exr"``. By default the archive's names.
             first_frame: The number of the archive's first frame in such names, also in a slice; by default the archive's numbers.
             overwrite: Replace a different file that is there; by default that is the error `Exists`, before anything is fetched.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the call.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it
+                raises ends the call.
 
         Raises:
             IntegrityError, ArchiveError: A frame arrived damaged twice; the message has its name, and all the others are there.

@@ -6,10 +6,12 @@ A `Job` is a value: a reference and a client to ask with. It pickles to the refe
 from __future__ import annotations
 
 import os
+import time
 
 from ._dest import told
 from ._errors import local, make, unwrap
 from ._frames import Archive, Frames, check_first_frame, saved
+from ._measures import duration
 from ._models import Object, Rehosted, Saved, Snapshot, Status, when
 from ._progress import reporter
 from ._wait import run, seconds, started
@@ -137,15 +139,36 @@ class BaseJob:
     def __hash__(self) -> int:
         return hash((BaseJob, self._ref))
 
+    def _known(self) -> Snapshot | None:
+        """What is known in this process already; makes no handle, and so no client."""
+        held = self._native
+        return None if held is None or held[0] != os.getpid() else self._snapshot(held[1].snapshot())
+
+    def _state(self) -> str:
+        """Its state and age, for people."""
+        held = self._native
+        if held is not None and held[0] != os.getpid():
+            return "of the parent process"
+        known = None if held is None else held[1].snapshot()
+        if known is None or known[0] is None:
+            return "not asked yet"
+        status, created_at, _, _, unreachable_since, _, done = known
+        now = time.time()
+        words = [str(status)]
+        if created_at is not None:
+            words.append(f"created {duration(now - created_at)} ago" if done else duration(now - created_at))
+        if unreachable_since is not None:
+            words.append(f"service not reachable for {duration(now - unreachable_since)}")
+        return ", ".join(words)
+
     def __repr__(self) -> str:
-        if self._native is None:
-            state = "not asked yet"
-        elif self._native[0] != os.getpid():
-            state = "of the parent process"
-        else:
-            state = str(self._native[1].snapshot()[0] or "not asked yet")
-        label = f", label={self._label!r}" if self._label else ""
-        return f"{type(self).__name__}({self._ref!r}{label}, {state})"
+        label = f" {self._label!r}" if self._label else ""
+        return f"<{type(self).__name__} {self._ref}{label} {self._state()}>"
+
+    def _repr_html_(self) -> str:
+        from ._notebook import job
+
+        return job(self)
 
 
 class Job(BaseJob):
@@ -175,7 +198,8 @@ class Job(BaseJob):
 
         Args:
             timeout: Seconds or ``timedelta``; ``None`` waits without limit, ``0`` only looks.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the wait.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it
+                raises ends the wait.
 
         Raises:
             WaitTimeout: The time is up; ``error.job`` is this job, still running and still billed if it succeeds.
@@ -214,7 +238,7 @@ class Job(BaseJob):
             progress: As in `wait`; the phase tells which of the two it is.
 
         Raises:
-            What `wait` and `Completed.download` raise.
+            Error: What `wait` and `Completed.download` raise.
         """
         return self.wait(timeout, progress=progress).download(dest, progress=progress)
 
@@ -272,13 +296,11 @@ class Output(BaseOutput):
         self._completed = completed
 
     def download(self, dest: str | PathLike[str], **options: Any) -> Saved:
-        """Saves this output alone into the directory `dest`; options as in `Completed.download`."""
+        """Saves this output alone into the directory `dest`; options, errors and result as in `Completed.download`. Costs nothing."""
         return self._completed.download(dest, only=[self._label], **options)
 
     def open(self) -> BufferedReader:
         """The output where it lies, as a binary file object: readable and seekable, for `zipfile`, video readers and the like. One request; costs nothing.
-
-        ::
 
             with done.outputs["exr_frames_url"].open() as file, zipfile.ZipFile(file) as archive:
                 print(archive.namelist())
@@ -317,6 +339,7 @@ class BaseCompleted(Generic[OfOutput]):
     if TYPE_CHECKING:
 
         def _output(self, label: str, url: str, place: str) -> OfOutput: ...
+        def _ref(self) -> str: ...
 
     @property
     def outputs(self) -> Mapping[str, OfOutput]:
@@ -351,6 +374,19 @@ class BaseCompleted(Generic[OfOutput]):
         answer: dict[str, Any] = json.loads(self._native.raw())
         return answer
 
+    def __repr__(self) -> str:
+        completed_at, expire_at = self._native.times()[1], self._native.times()[3]
+        now = time.time()
+        words = [] if completed_at is None else [f"{duration(now - completed_at)} ago"]
+        if expire_at is not None:
+            words.append(f"outputs for {duration(expire_at - now)}" if expire_at > now else "addresses of the outputs expired")
+        return f"<{type(self).__name__} {self._ref()}: {', '.join(self._outputs)}{'; ' if words else ''}{', '.join(words)}>"
+
+    def _repr_html_(self) -> str:
+        from ._notebook import completed
+
+        return completed(self, self._ref())
+
     def __reduce__(self) -> NoReturn:
         raise _no_pickle(f"a {type(self).__name__}")
 
@@ -366,6 +402,9 @@ class Completed(BaseCompleted[Output]):
 
     def _output(self, label: str, url: str, place: str) -> Output:
         return Output(self, label, url, place)
+
+    def _ref(self) -> str:
+        return self._job.ref
 
     @property
     def job(self) -> Job:
@@ -408,7 +447,8 @@ class Completed(BaseCompleted[Output]):
             bandwidth: A limit for all connections together: bytes per second, or a text such as ``"20MB/s"`` or ``"100Mbit/s"``.
             lock_timeout: How long to wait for a file that somebody else is fetching to the same place, in seconds or as ``timedelta``; ``0`` does not
                 wait. By default without limit: what the other one saves counts as saved. `Progress.waiting_for` tells who it is.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the download.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it
+                raises ends the download.
 
         Raises:
             ResultExpired: Outputs are kept for 24 h.
@@ -443,7 +483,8 @@ class Completed(BaseCompleted[Output]):
                 which goes with the last view of the list. Without it, such a storage is the error `Unsupported`: no disk is filled that was not named.
             connections: Connections for streaming and extracting, 1 to 64; by default the client's setting ``connections``.
             bandwidth: A limit for each operation on the list: bytes per second, or a text such as ``"20MB/s"``.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread; of use where the archive is fetched whole.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread; of use where the archive is fetched
+                whole.
 
         Raises:
             InvalidRequest: Several outputs look like such archives and none was named, or there is no output with this label.
@@ -493,7 +534,8 @@ class Completed(BaseCompleted[Output]):
             frame_name: Names for frames, with ``{frame}`` or ``{frame:04d}`` in it: ``"sh010.{frame:04d}.exr"``. By default the archive's names.
             first_frame: The number of the first frame in such names; by default the archive's numbers.
             options: Options of the store by the names of its variables, before the environment: ``{"region": "eu-west-1", "endpoint": "https://..."}``.
-            progress: ``True`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it raises ends the copy.
+            progress: ``True``, ``"tqdm"`` or ``"rich"`` for a bar, or a callable that gets a `Progress` on this thread, at most ten times a second. What it
+                raises ends the copy.
 
         Raises:
             Unauthenticated, PermissionDenied: The store does not take the credentials, or there are none; the message says where they are looked for.
@@ -516,9 +558,6 @@ class Completed(BaseCompleted[Output]):
             self._native = run(operation, self._job._client, job=self._job)
             self._process = pid
         return self._native
-
-    def __repr__(self) -> str:
-        return f"Completed({self._job.ref!r}, outputs={sorted(self._outputs)})"
 
 
 def download_options(

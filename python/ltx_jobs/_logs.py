@@ -1,10 +1,11 @@
 """The library's log in Python's `logging`, under ``ltx_jobs`` and its children ``ltx_jobs.submit``, ``ltx_jobs.poll``, ``ltx_jobs.transfer``.
 
 The native side keeps lines and calls nobody; the threads that wait for something of ours take them along. `logging` is imported only when the program did,
-or when the environment variable ``LTX_LOG`` asks for lines on standard error: ``debug``, ``warn,ltx_jobs::submit=debug``, as for the command.
+or when the environment variable ``LTX_LOG`` asks for lines on standard error, as for the command: ``debug``, ``warn,ltx_jobs::submit=debug``, and with
+``json`` among it (``debug,json``) one JSON object a line.
 
 Levels are `logging`'s; ``TRACE`` is 5 and adds what the HTTP and TLS libraries inside say, under ``ltx_jobs`` too (``ltx_jobs.h2.codec``). A record has its
-values as ``ltx_fields``, a dict, and the operations it happened in as ``ltx_spans``. No line contains the API key or the query of a signed URL.
+values as ``ltx_fields``, a dict, its text without them as ``ltx_message``, and the operations it happened in as ``ltx_spans``. No line contains the API key or the query of a signed URL.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from . import _native
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
+    from typing import Any
 
 ROOT = "ltx_jobs"
 
@@ -89,7 +91,7 @@ def _emit(logging: ModuleType, line: _native._Line) -> None:
     parts = [message, *(f"{key}={value!r}" if " " in value or not value else f"{key}={value}" for key, value in fields)]
     if lost:
         parts.append(f"({lost} lines before this one were dropped)")
-    extra = {"ltx_fields": dict(fields), "ltx_spans": tuple(spans)}
+    extra = {"ltx_fields": dict(fields), "ltx_message": message, "ltx_spans": tuple(spans)}
     # Percent signs are text here, not places for arguments.
     record = logger.makeRecord(name, level, ":".join(spans) or ROOT, 0, "%s", (" ".join(parts),), None, extra=extra)
     record.created, record.msecs = at, at % 1 * 1000
@@ -108,8 +110,12 @@ def _read_environment() -> None:
     import logging
 
     root = logging.getLogger(ROOT)
-    for part in wish.split(","):
-        target, _, word = part.strip().rpartition("=")
+    parts = [part.strip() for part in wish.split(",")]
+    as_json = "json" in parts
+    for part in parts:
+        if part in ("", "json"):
+            continue
+        target, _, word = part.rpartition("=")
         if not target and word.lower() not in WORDS:
             # As for the command: a target alone is everything it says.
             target, word = word, "trace"
@@ -119,7 +125,29 @@ def _read_environment() -> None:
         logging.getLogger(name).setLevel(WORDS.get(word.lower(), 30))
         if name not in _watched:
             _watched.append(name)
-    if not root.hasHandlers():
+    if as_json and parts == ["json"]:
+        root.setLevel(WORDS["info"])
+    if as_json or not root.hasHandlers():
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(_json_lines(logging) if as_json else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(handler)
+
+
+def _json_lines(logging: ModuleType) -> Any:
+    """A formatter with the words of the command's ``LTX_LOG=debug,json``."""
+    import json
+    from datetime import datetime, timezone
+
+    class JsonLines(logging.Formatter):  # type: ignore[name-defined,misc]
+        def format(self, record: Any) -> str:
+            line = {
+                "time": datetime.fromtimestamp(record.created, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "level": record.levelname,
+                "target": record.name.replace(".", "::"),
+                "message": getattr(record, "ltx_message", None) or record.getMessage(),
+                "fields": getattr(record, "ltx_fields", {}),
+                "spans": getattr(record, "ltx_spans", ()),
+            }
+            return json.dumps(line, default=str)
+
+    return JsonLines()

@@ -126,12 +126,26 @@ class Value:
         parts = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
         return f"{type(self).__name__}({parts})"
 
+    def _fields(self) -> Iterable[tuple[str, object]]:
+        """Its fields as people may see them."""
+        return [(name, getattr(self, name)) for name in self.__slots__]
+
+    def _repr_html_(self) -> str:
+        from ._notebook import value
+
+        return value(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._content()
 
 
 class Progress(Value):
-    """How far an operation has come. Numbers never go backwards within a phase."""
+    """How far an operation has come. Numbers never go backwards within a phase.
+
+    Where ``progress`` is an argument, ``True`` draws a bar of tqdm, if it is installed and somebody watches (a terminal or a notebook), and otherwise writes
+    a line every ten seconds to the logger ``ltx_jobs.progress`` at the level ``INFO``; a program that never imported `logging` is told nothing.
+    ``"tqdm"`` and ``"rich"`` draw a bar in any case, and raise `ImportError` where the package is missing. A callable is told of it as one of these.
+    """
 
     __slots__ = ("phase", "bytes_done", "bytes_total", "frames_done", "frames_total", "status", "unreachable", "waiting_for", "elapsed")
 
@@ -241,6 +255,11 @@ class Saved(Value):
     def __repr__(self) -> str:
         return f"Saved({len(self.paths)} files, {self.bytes} bytes, {self.elapsed:.1f} s)"
 
+    def _repr_html_(self) -> str:
+        from ._notebook import saved
+
+        return saved(self)
+
 
 class Object(Value):
     """One object that `Completed.rehost` left in a store. Complete and verified."""
@@ -277,6 +296,11 @@ class Rehosted(Value):
 
     def __repr__(self) -> str:
         return f"Rehosted({len(self.objects)} objects, {self.bytes} bytes, {self.elapsed:.1f} s)"
+
+    def _repr_html_(self) -> str:
+        from ._notebook import rehosted
+
+        return rehosted(self)
 
 
 class Estimate(Value):
@@ -374,6 +398,11 @@ class Checked(Value):
 
     def __str__(self) -> str:
         return "\n".join(map(str, (*self.settings, *self.findings)))
+
+    def _repr_html_(self) -> str:
+        from ._notebook import checked
+
+        return checked(self)
 
 
 class JournaledSubmit(Value):

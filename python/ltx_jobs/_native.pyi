@@ -15,6 +15,7 @@ __all__ = [
     "Failure",
     "FrameStream",
     "Frames",
+    "Handover",
     "Job",
     "Operation",
     "Race",
@@ -47,6 +48,8 @@ _Submit = tuple[
 _Outcome = tuple[str, str, str, str | None, Completed | None, list[str], list[str], int, Failure | None]
 # items, queued, submitting, running, saving, ended by state, bytes, committed, why it is paused, seconds, the account
 _BatchProgress = tuple[int, int, int, int, int, list[int], int, str, str | None, float, str]
+# what it is answered by, key, reference, destination, address of a store, whether to overwrite
+_HandedOver = tuple[Handover, str, str, _Dest | None, str | None, bool]
 # objects (url, bytes, crc32c, etag), bytes of all, seconds
 _Rehosted = tuple[list[tuple[str, int, int | None, str | None]], int, float]
 # part, state, detail, seconds, what went wrong
@@ -95,6 +98,8 @@ class Failure:
 class Settings:
     def __new__(cls, pairs: list[tuple[str, str]]) -> Settings: ...
     def with_api_key(self, key: str) -> Settings: ...
+    def with_changes(self, changes: list[tuple[str, str | None]]) -> Settings: ...
+    def has_api_key(self) -> bool: ...
     def without_api_key(self) -> list[tuple[str, str]]: ...
 
 @final
@@ -230,8 +235,15 @@ class BatchRun:
     def stop(self) -> None: ...
     def wait_slice(self, milliseconds: int, interruptible: bool) -> bool: ...
     def arm(self, completions: Completions, token: int) -> None: ...
+    def wait_handed_over(self, milliseconds: int) -> _HandedOver | bool: ...
     def take(self) -> _Outcome | Failure | bool: ...
     def snapshot(self) -> _BatchProgress | Failure: ...
+
+@final
+class Handover:
+    def saved(self, files: list[tuple[str, int]]) -> None: ...
+    def copied(self, urls: list[str], size: int) -> None: ...
+    def failed(self, number: int, text: str) -> None: ...
 
 @final
 class Client:
@@ -254,12 +266,14 @@ class Client:
         name: str,
         *,
         dest: _Dest | None,
+        rehost: str | None,
         overwrite: bool,
         max_cost: str | None,
         spend_limit: str | None,
         on_unknown: str,
         submits_at_once: int,
         saves_at_once: int,
+        hand_over: bool,
     ) -> BatchRun | Failure: ...
     def estimate(self, request: Request) -> Operation[tuple[str, str]] | Failure: ...
     def committed(self) -> str: ...

@@ -54,7 +54,9 @@ class Request(Value):
     _said_when_none: tuple[str, ...] = ()
 
     extra: Mapping[str, object] | None
+    """Further parameters by the service's names."""
     path: str | None
+    """The path it is sent to instead of the endpoint's own."""
 
     # What is no parameter of the service.
     _beside = ("extra", "path")
@@ -74,8 +76,10 @@ class Request(Value):
         return hash((type(self), tuple(value for value in self._content() if isinstance(value, (str, int, float)))))
 
     def __repr__(self) -> str:
-        shown = [f"{name}={_shown(name, getattr(self, name))}" for name in self.__slots__ if getattr(self, name) is not None]
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return f"{type(self).__name__}({', '.join(f'{name}={shown}' for name, shown in self._fields())})"
+
+    def _fields(self) -> list[tuple[str, str]]:
+        return [(name, _shown(name, getattr(self, name))) for name in self.__slots__ if getattr(self, name) is not None]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _request_again, (type(self), dict(zip(self.__slots__, self._content())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 
@@ -101,6 +102,21 @@ def test_the_environment_asks_for_lines_on_standard_error(child):
     assert code == 0
     assert " INFO ltx_jobs.submit: accepted " in complaint and "ltx_jobs.poll" not in complaint, complaint
     assert os.environ.get("LTXV_API_KEY", "emulator-key") not in complaint
+
+
+@pytest.mark.parametrize("wish, levels", [("trace,json", {"TRACE", "DEBUG", "INFO"}), ("json", {"INFO"})])
+def test_the_environment_asks_for_lines_of_json_and_they_hold_no_secret(emulator, child, tmp_path, wish, levels):
+    emulator.reset({"api_key": "canary-key-0815"})
+    saving = SUBMIT.replace(".wait()", f".save({str(tmp_path)!r})")
+    told = child(saving, LTX_LOG=wish, LTXV_API_KEY="canary-key-0815")
+    code, _, complaint = told.end()
+    lines = [json.loads(line) for line in complaint.splitlines()]
+    assert code == 0 and {line["level"] for line in lines} >= levels
+    assert all(set(line) == {"time", "level", "target", "message", "fields", "spans"} for line in lines)
+    accepted = next(line for line in lines if line["message"].startswith("accepted"))
+    assert accepted["target"] == "ltx_jobs::submit" and accepted["fields"]["intent"].startswith("intent:") and accepted["spans"] == ["submit"]
+    assert "intent" not in accepted["message"] and accepted["time"].endswith("Z")
+    assert "canary-key-0815" not in complaint and "X-Goog-Signature=" not in complaint
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

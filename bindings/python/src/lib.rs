@@ -18,6 +18,8 @@ mod dest;
 mod failure;
 mod frames;
 mod guard;
+mod handover;
+mod interpreter;
 mod job;
 mod log;
 mod operation;
@@ -46,6 +48,8 @@ mod _native {
     #[pymodule_export]
     use super::frames::Frames;
     #[pymodule_export]
+    use super::handover::Handover;
+    #[pymodule_export]
     use super::job::{Completed, Job, split_reference};
     #[pymodule_export]
     use super::log::{log_drain, log_level};
@@ -72,7 +76,9 @@ mod _native {
 
     /// Once per process: panics of this module are told in errors, not on the host's stderr.
     #[pymodule_init]
-    fn init() {
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::interpreter::main_only(module.py())?;
         super::guard::keep_panics_quiet();
+        Ok(())
     }
 }

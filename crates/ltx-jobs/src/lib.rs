@@ -53,7 +53,9 @@ mod telemetry;
 mod transfer;
 mod transport;
 
-pub use batch::{Batch, BatchItem, BatchOutcome, BatchProgress, BatchRun, BatchState};
+pub use batch::{
+    Batch, BatchItem, BatchOutcome, BatchProgress, BatchRun, BatchState, BatchTransfer, Handover, HandoverPlace,
+};
 pub use bytes::Bytes;
 pub use client::{
     Check, Checked, CheckedPart, Client, ClientBuilder, Estimating, Finding, FindingState, Jobs, JournaledSubmit,
@@ -70,7 +72,7 @@ pub use money::{Estimate, Usd};
 pub use operation::{Operation, Running};
 pub use progress::{Phase, Progress};
 #[cfg(feature = "rehost")]
-pub use rehost::{Object, Rehost, Rehosted};
+pub use rehost::{Object, Rehost, Rehosted, StoreDestination};
 pub use request::{
     Anchor, AudioToVideo, CameraMotion, Colorspace, Extend, ExtendMode, ImageToVideo, Media, Placement, Request,
     Retake, RetakeMode, TextToVideo, VideoAlphaGen, VideoToVideoHdr, VideoToVideoReframe, VideoUpscale,

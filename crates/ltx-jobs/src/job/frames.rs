@@ -29,6 +29,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Operation, Running, Work};
 use crate::progress::{Phase, Progress};
 use crate::telemetry::TRANSFER;
+use crate::transfer::bandwidth::Bandwidth;
 use crate::transfer::source::Source;
 use crate::transfer::stream::Flow;
 use crate::transfer::{TransferContext, check_line};
@@ -291,7 +292,10 @@ impl Completed {
             progress: work.progress.clone(),
             cancel: work.cancel.clone(),
         }
-        .flow(wishes.connections, wishes.bandwidth)
+        .flow(
+            wishes.connections,
+            wishes.bandwidth.map(|rate| Arc::new(Bandwidth::new(rate))),
+        )
     }
 
     /// Runs `work` as an operation on this job's outputs.

@@ -9,6 +9,7 @@
 
 mod budget;
 mod connector;
+mod destination;
 mod frames;
 mod place;
 mod profile;
@@ -26,6 +27,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tracing::Instrument as _;
+
+pub use self::destination::StoreDestination;
 
 use self::connector::Connector;
 use self::place::Place;
@@ -133,6 +136,13 @@ impl Rehost {
             store: StoreOptions::new(),
             watch: Watch::default(),
         }
+    }
+
+    /// With everything that was said of the place, and how the outputs are taken.
+    pub(crate) fn as_said(mut self, options: DownloadOptions, dest: &StoreDestination) -> Self {
+        self.options = options;
+        self.store.clone_from(&dest.store);
+        self
     }
 
     /// Copies only the outputs with these labels; an unknown label is an error before any transfer.
@@ -275,7 +285,7 @@ async fn copy_outputs(
 ) -> Result<Rehosted> {
     let began = Instant::now();
     let copying = Copying {
-        flow: &context.flow(options.connections, options.bandwidth),
+        flow: &context.flow(options.connections, options.limit()),
         progress: &context.progress,
         options,
         pattern: options.frame_name.as_deref().map(FramePattern::parse).transpose()?,

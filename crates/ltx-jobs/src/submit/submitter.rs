@@ -59,6 +59,8 @@ struct Stopped;
 impl Submitter {
     pub(super) async fn run(self) -> Result<Job> {
         let mut warnings = self.request.check()?;
+        // What could not be saved is not paid for.
+        self.options.dest.as_ref().map_or(Ok(()), Destination::check)?;
         // Whoever submits once must know the same content again before anything is sent.
         let digest = match self.options.once {
             Some(_) => Digest::Now,

@@ -40,7 +40,7 @@ pub(crate) async fn save_outputs(
     options: &DownloadOptions,
 ) -> Result<Saved> {
     save_all(
-        &context.flow(options.connections, options.bandwidth),
+        &context.flow(options.connections, options.limit()),
         &context.progress,
         outputs,
         dest,
