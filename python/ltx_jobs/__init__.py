@@ -16,6 +16,7 @@ its final name is complete and verified. Blocking calls release the GIL and answ
 
 from ._batch import Batch, BatchItem, BatchOutcome, BatchProgress, BatchState
 from ._client import Client
+from ._counters import Counters
 from ._dest import Destination
 from ._ends import as_completed, wait_all
 from ._errors import (
@@ -138,6 +139,7 @@ __all__ = [
     "ConnectionLost",
     "ContentFiltered",
     "CostLimit",
+    "Counters",
     "Destination",
     "Dns",
     "Error",

@@ -55,6 +55,7 @@ pub(crate) async fn run(
     }
     run.finish();
     let mut watch = Watch {
+        client: &client,
         run: &run,
         name: &name,
         show,
@@ -115,6 +116,7 @@ fn read(args: &BatchArgs, batch: &Batch, show: &Show) -> Result<Vec<Entry>, Fail
 
 /// A batch that runs, and who watches it.
 struct Watch<'a> {
+    client: &'a Client,
     run: &'a BatchRun,
     name: &'a str,
     show: &'a Show,
@@ -158,7 +160,10 @@ impl Watch<'_> {
         }
         self.show.clear();
         let account = self.run.snapshot();
-        self.show.event("batch", view::account(self.name, &account));
+        let mut event = view::account(self.name, &account);
+        // Of this run alone, unlike the items.
+        event["counters"] = serde_json::to_value(self.client.counters()).unwrap_or_default();
+        self.show.event("batch", event);
         self.show.line(&format!("{}: {account}", self.name));
         match self.verdict.code(stopped) {
             None => Ok(()),

@@ -25,7 +25,7 @@ use crate::job::Destination;
 use crate::money::Usd;
 use crate::operation::Operation;
 use crate::submit::OnUnknown;
-use crate::telemetry::SUBMIT;
+use crate::telemetry::{SUBMIT, ltx, operation_span};
 
 /// Submits that are prepared and sent at the same time.
 const SUBMITS: usize = 4;
@@ -183,7 +183,7 @@ impl Batch {
     /// Starts it on the runtime. It submits what is pushed, from the first item on.
     pub fn start(self) -> BatchRun {
         let Self { client, options } = self;
-        let span = tracing::info_span!(target: SUBMIT, "batch", name = %options.name);
+        let span = operation_span!(INFO, SUBMIT, "batch", { ltx::BATCH } = %options.name);
         let stop = client.stop_token().child_token();
         let desk = Arc::new(Desk::new(client.clone(), options, stop));
         let shared = Arc::clone(&desk);

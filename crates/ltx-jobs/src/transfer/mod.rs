@@ -74,6 +74,7 @@ impl TransferContext {
             cancel: self.cancel.clone(),
             connections: connections.or(self.settings.connections),
             bandwidth: bandwidth.map(|rate| Arc::new(Bandwidth::new(rate))),
+            tally: Arc::clone(self.transport.tally()),
         }
     }
 }
