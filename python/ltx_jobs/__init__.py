@@ -21,6 +21,7 @@ except ImportError as _error:
     raise ImportError(f"ltx_jobs works in the main interpreter only, not in a subinterpreter: {_place}", name=__name__) from _error
 
 from ._client import Client
+from ._counters import Counters
 from ._dest import Destination
 from ._ends import as_completed, wait_all
 from ._errors import (
@@ -143,6 +144,7 @@ __all__ = [
     "ConnectionLost",
     "ContentFiltered",
     "CostLimit",
+    "Counters",
     "Destination",
     "Dns",
     "Error",

@@ -14,6 +14,7 @@ from weakref import WeakSet
 from . import _dest, _logs, _wait
 from ._batches import Batches
 from ._config import media_input, setting_pairs, setting_text, split_params
+from ._counters import Counters
 from ._endpoints import Endpoints
 from ._errors import local, make, raise_failure, unwrap
 from ._job import BaseJob, Job
@@ -153,6 +154,15 @@ class BaseClient:
         What was refused or failed without a bill is not in it. Counted in this process, and only while ``spend_limit`` is set.
         """
         return amount(self._here().committed())
+
+    @property
+    def counters(self) -> Counters:
+        """What this client has done since it was made: submits, jobs, polls, retries, bytes, money. From memory, and never waits.
+
+        Counted in this process; also there when the client is closed.
+        """
+        numbers, committed = self._here().counters()
+        return Counters(*numbers, amount(committed))
 
     def set_api_key(self, api_key: str) -> None:
         """Uses another key from now on, also for jobs whose polling stopped because the old one was refused. Asks nobody and costs nothing.

@@ -4,6 +4,7 @@ use std::str::FromStr as _;
 
 use ltx_jobs::{Error, JobRef, OnUnknown, Result, RuntimeOptions, Usd};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::batch::{BatchRun, all_to_store};
 use crate::convert;
@@ -130,6 +131,19 @@ impl Client {
     /// What this client has committed itself to, in US dollars.
     fn committed(&self) -> String {
         self.0.committed().to_string()
+    }
+
+    /// Every number that only grows, in the order of `Counters`, and what this client has committed itself to.
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, String)> {
+        let counters = self.0.counters();
+        let numbers = PyTuple::new(py, counters.items().map(|(_, value)| value))?;
+        Ok((numbers, counters.committed.to_string()))
+    }
+
+    /// The names of these numbers, in the same order.
+    #[staticmethod]
+    fn counter_names() -> Vec<&'static str> {
+        ltx_jobs::Counters::default().items().map(|(name, _)| name).collect()
     }
 
     /// The job of a reference, without asking anybody; or a failure.

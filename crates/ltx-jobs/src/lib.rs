@@ -30,6 +30,7 @@ mod archive;
 mod batch;
 mod client;
 mod config;
+mod counters;
 mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -49,7 +50,7 @@ mod runtime;
 mod schedule;
 mod secret;
 mod submit;
-mod telemetry;
+pub mod telemetry;
 mod transfer;
 mod transport;
 
@@ -62,6 +63,7 @@ pub use client::{
     Recover, Recovered, Resolve, SubmitState, Upload,
 };
 pub use config::Origin;
+pub use counters::Counters;
 pub use error::{Billing, Error, ErrorKind, Result};
 pub use job::{
     Completed, Destination, Download, ExtractFrames, Frame, FrameStream, Frames, Job, JobRef, OpenFrames, OpenOutput,

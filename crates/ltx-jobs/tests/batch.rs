@@ -185,9 +185,9 @@ async fn an_account_without_credits_pauses_it_and_the_rest_is_for_the_next_run()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn doubts_in_a_row_pause_it() {
+async fn doubts_in_a_row_pause_it_and_do_not_pause_the_next_run() {
     let mut programme = Programme::default();
-    for _ in 0..10 {
+    for _ in 0..3 {
         programme = programme.with_fault("submit", lost_reply());
     }
     let emulator = Emulator::start(programme).await.unwrap();
@@ -203,6 +203,21 @@ async fn doubts_in_a_row_pause_it() {
         .filter(|outcome| outcome.state == BatchState::NotSubmitted)
         .count();
     assert_eq!((unknown, left, emulator.count("POST", SUBMIT)), (3, 2, 3));
+
+    // Started again it tells them, and goes on with the others.
+    let outcomes = all(client.batch("film").submits_at_once(1), &["1", "2", "3", "4", "5"]).await;
+    let (unknown, completed) = (BatchState::Unknown, BatchState::Completed);
+    assert_eq!(
+        states(&outcomes),
+        [
+            ("1", unknown),
+            ("2", unknown),
+            ("3", unknown),
+            ("4", completed),
+            ("5", completed)
+        ]
+    );
+    assert_eq!(emulator.count("POST", SUBMIT), 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

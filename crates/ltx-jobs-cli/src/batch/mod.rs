@@ -59,6 +59,7 @@ pub(crate) async fn run(
     }
     run.finish();
     let mut watch = Watch {
+        client: &client,
         run: &run,
         name: &name,
         show,
@@ -142,6 +143,7 @@ async fn read(args: &BatchArgs, batch: &Batch, show: &Show, interrupt: &mut Inte
 
 /// A batch that runs, and who watches it.
 struct Watch<'a> {
+    client: &'a Client,
     run: &'a BatchRun,
     name: &'a str,
     show: &'a Show,
@@ -186,8 +188,10 @@ impl Watch<'_> {
         }
         self.show.clear();
         let account = self.run.snapshot();
-        self.show
-            .event("batch", view::account(self.name, &account, &[], &self.pace));
+        let mut event = view::account(self.name, &account, &[], &self.pace);
+        // Of this run alone, unlike the items.
+        event["counters"] = serde_json::to_value(self.client.counters()).unwrap_or_default();
+        self.show.event("batch", event);
         self.show.line(&format!("{}: {account}", self.name));
         match self.verdict.code(stopped) {
             None => Ok(()),

@@ -124,6 +124,10 @@ fn killed_twice(shots: usize) {
         count(&account, &["saved", "was_saved"]),
         "{account}"
     );
+    // What this run did, which is not more than what came of all of them.
+    let posts = account["counters"]["posts"].as_u64().unwrap();
+    assert!(posts <= stage.emulator.count("POST", "/v2/*") as u64, "{account}");
+    assert!(account["counters"]["jobs_completed"].as_u64().unwrap() > 0, "{account}");
     let unknown = count(&account, &["unknown"]);
     assert_eq!(ended.code, Some(if unknown > 0 { 6 } else { 0 }), "{account}");
     println!(

@@ -239,6 +239,11 @@ impl Desk {
         }
     }
 
+    /// A submit has ended with what is known of one of before: that says nothing of the service as it is now.
+    pub(super) fn told_by_the_journal(&self) {
+        self.change(|state| state.numbers.submitting = state.numbers.submitting.saturating_sub(1));
+    }
+
     /// A job is no longer waited for; its outputs are to be saved when it is completed.
     pub(super) fn followed(&self, to_save: Option<Work>) {
         self.change(|state| {

@@ -33,7 +33,7 @@ use crate::operation::Operation;
 #[cfg(feature = "rehost")]
 use crate::rehost::StoreDestination;
 use crate::submit::OnUnknown;
-use crate::telemetry::SUBMIT;
+use crate::telemetry::{SUBMIT, ltx, operation_span};
 use crate::transfer::check_line;
 
 /// Submits that are prepared and sent at the same time.
@@ -240,7 +240,7 @@ impl Batch {
     /// Starts it on the runtime. It submits what is pushed, from the first item on.
     pub fn start(self) -> BatchRun {
         let Self { client, options } = self;
-        let span = tracing::info_span!(target: SUBMIT, "batch", name = %options.name);
+        let span = operation_span!(INFO, SUBMIT, "batch", { ltx::BATCH } = %options.name);
         let stop = client.stop_token().child_token();
         let desk = Arc::new(Desk::new(client.clone(), options, stop));
         let shared = Arc::clone(&desk);

@@ -105,12 +105,22 @@ async fn submit_lane(desk: Arc<Desk>, jobs: TaskTracker) {
                 let desk = Arc::clone(&desk);
                 jobs.spawn(async move { follow(&desk, item, keep, job).await }.in_current_span());
             }
-            Err(error) => {
-                desk.submitted(Some(&error));
+            Err(NoJob { error, of_before }) => {
+                match of_before {
+                    true => desk.told_by_the_journal(),
+                    false => desk.submitted(Some(&error)),
+                }
                 desk.end(trouble(&item, state_of_refusal(&error), None, error));
             }
         }
     }
+}
+
+/// Why an item has no job.
+struct NoJob {
+    error: Error,
+    /// The journal told it, of a submit of before; nothing was sent.
+    of_before: bool,
 }
 
 /// What a submit without a job means for the item: whether the same batch started again tries once more.
@@ -136,7 +146,7 @@ fn state_of_refusal(error: &Error) -> BatchState {
 }
 
 /// The job of an item: a new one, or the one that is there under its key.
-async fn submit(desk: &Desk, item: &BatchItem, keep: Option<&Keep>) -> Result<Job> {
+async fn submit(desk: &Desk, item: &BatchItem, keep: Option<&Keep>) -> std::result::Result<Job, NoJob> {
     let limit = desk.options.spend_limit;
     let purse = (limit.is_some() || desk.options.count_costs).then(|| Purse {
         spending: Arc::clone(&desk.spending),
@@ -156,12 +166,18 @@ async fn submit(desk: &Desk, item: &BatchItem, keep: Option<&Keep>) -> Result<Jo
         submit = submit.max_cost(limit);
     }
     let submitting = submit.start();
-    match stoppable(desk, submitting.operation()).await {
+    let outcome = match stoppable(desk, submitting.operation()).await {
         Err(error) if desk.stop.is_cancelled() && *error.billing() == Billing::Unknown => {
             left_behind(desk, &submitting, error).await
         }
         outcome => outcome,
-    }
+    };
+    outcome.map_err(|error| NoJob {
+        of_before: error
+            .job()
+            .is_some_and(|about| about.is_intent() && Some(about) != submitting.reference()),
+        error,
+    })
 }
 
 /// The outcome of a paid request that was on the wire when the batch was stopped: it is finished in the background.

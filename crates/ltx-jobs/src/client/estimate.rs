@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::money::{Estimate, Known, Missing, PriceTable, Purse, Reservation, Usd, estimate};
 use crate::operation::{Operation, Running, cancelled};
 use crate::request::Request;
-use crate::telemetry::SUBMIT;
+use crate::telemetry::{SUBMIT, operation_span};
 
 impl Client {
     /// Estimates what a request would cost, from the vendor's public price lists (or the setting `prices`) and from what is in its local inputs. Sends
@@ -144,26 +144,23 @@ impl Estimating {
     /// Starts looking on the runtime.
     pub fn start(self) -> Operation<Estimate> {
         let client = self.client.clone();
-        client.run(
-            tracing::debug_span!(target: SUBMIT, "estimate"),
-            move |_, work| async move {
-                let Self { client, request } = self;
-                request.check()?;
-                let looked = tokio::select! {
-                    looked = client.look_at_inputs(&request, Digest::Later) => looked?,
-                    () = work.cancel.cancelled() => return Err(client.closed_instead(cancelled("the estimate"))),
-                };
-                for warning in &looked.warnings {
-                    tracing::warn!(target: SUBMIT, endpoint = request.endpoint(), "{warning}");
-                }
-                client.estimate_of(&request, &looked)?.map_err(|missing| {
-                    Error::new(
-                        ErrorKind::Unsupported,
-                        format!("no estimate can be made for {}: {missing}", request.endpoint()),
-                    )
-                })
-            },
-        )
+        client.run(operation_span!(DEBUG, SUBMIT, "estimate"), move |_, work| async move {
+            let Self { client, request } = self;
+            request.check()?;
+            let looked = tokio::select! {
+                looked = client.look_at_inputs(&request, Digest::Later) => looked?,
+                () = work.cancel.cancelled() => return Err(client.closed_instead(cancelled("the estimate"))),
+            };
+            for warning in &looked.warnings {
+                tracing::warn!(target: SUBMIT, endpoint = request.endpoint(), "{warning}");
+            }
+            client.estimate_of(&request, &looked)?.map_err(|missing| {
+                Error::new(
+                    ErrorKind::Unsupported,
+                    format!("no estimate can be made for {}: {missing}", request.endpoint()),
+                )
+            })
+        })
     }
 }
 

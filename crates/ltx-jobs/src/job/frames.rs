@@ -28,7 +28,7 @@ use crate::client::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Operation, Running, Work};
 use crate::progress::{Phase, Progress};
-use crate::telemetry::TRANSFER;
+use crate::telemetry::{TRANSFER, ltx, operation_span};
 use crate::transfer::bandwidth::Bandwidth;
 use crate::transfer::source::Source;
 use crate::transfer::stream::Flow;
@@ -306,7 +306,8 @@ impl Completed {
         W: FnOnce(Flow, Work) -> F + Send + 'static,
     {
         let completed = self.clone();
-        let span = tracing::info_span!(target: TRANSFER, "frames", job = %self.job().reference(), action = name);
+        let span =
+            operation_span!(INFO, TRANSFER, "frames", { ltx::JOB } = %self.job().reference(), { ltx::ACTION } = name);
         self.client
             .run_about(self.job().reference(), span, move |engine, handed| async move {
                 handed.progress.set_phase(Phase::Downloading);

@@ -26,7 +26,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tracing::Instrument as _;
 
 pub use self::destination::StoreDestination;
 
@@ -47,7 +46,7 @@ use crate::journal::SavedTo;
 use crate::operation::{Operation, Running, Watch, Work};
 use crate::progress::{Phase, Progress, ProgressSink};
 use crate::secret::SignedUrl;
-use crate::telemetry::TRANSFER;
+use crate::telemetry::{Moving, TRANSFER, ltx, operation_span};
 use crate::transfer::download::choose;
 use crate::transfer::kind::ContentKind;
 use crate::transfer::plan::Facts;
@@ -208,7 +207,7 @@ impl Rehost {
             watch,
         } = self;
         let client = completed.client().clone();
-        let span = tracing::info_span!(target: TRANSFER, "rehost", job = %completed.job().reference());
+        let span = operation_span!(INFO, TRANSFER, "rehost", { ltx::JOB } = %completed.job().reference());
         let reference = completed.job().reference().clone();
         client.run_about(&reference, span, move |engine, work| async move {
             work.progress.set_phase(Phase::Rehosting);
@@ -244,6 +243,7 @@ async fn copy(
             overwrite: options.overwrite,
             cancel: context.cancel.clone(),
             finishing: client.finishing(),
+            tally: Arc::clone(engine.transport.tally()),
         };
         copy_outputs(&context, store, completed.signed_outputs(), options).await
     };
@@ -293,8 +293,10 @@ async fn copy_outputs(
     };
     let mut objects = Vec::new();
     for (stem, source) in choose(outputs, options.only.as_deref())? {
-        let span = tracing::info_span!(target: TRANSFER, "output", label = %source.label);
-        objects.extend(copying.copy(&stem, &source).instrument(span).await?);
+        let moved = Moving::begin("rehost", Some(&source.label), None);
+        let copied = moved.over(copying.copy(&stem, &source)).await?;
+        moved.end(copied.iter().map(|object| object.bytes));
+        objects.extend(copied);
     }
     Ok(Rehosted {
         bytes: objects.iter().map(|object| object.bytes).sum(),

@@ -74,6 +74,7 @@ impl TransferContext {
             cancel: self.cancel.clone(),
             connections: connections.or(self.settings.connections),
             bandwidth,
+            tally: Arc::clone(self.transport.tally()),
         }
     }
 }
