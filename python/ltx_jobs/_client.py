@@ -177,7 +177,7 @@ class BaseClient:
             raise_failure(failure, self)
 
     def with_options(self, **changes: Unpack[Options]) -> Self:
-        """A client with the same settings but for those that are named; ``None`` takes one back to the environment, or its default. Opens nothing. ::
+        """A client with the same settings but for those that are named; ``None`` takes one back to the environment, or its default. Opens nothing.
 
             careful = client.with_options(spend_limit="10", max_concurrent_jobs=1)
 
