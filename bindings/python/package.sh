@@ -64,6 +64,7 @@ esac
 # The wheel is for every CPython from 3.9 on, whichever builds it.
 RUSTFLAGS="${RUSTFLAGS:-} ${remap[*]}" maturin build --quiet --target "$target" "${how[@]+"${how[@]}"}" --compression-level 9 --out "$out" --interpreter python
 wheel=$(echo "$out"/ltx_jobs-*.whl)
+python bindings/python/anonymous.py "$wheel"
 
 step "what is in $(basename "$wheel")"
 python tests/package.py wheel "$wheel"
