@@ -73,7 +73,7 @@ twine check --strict "$wheel"
 case $target in
     *-linux-*)
         auditwheel show "$wheel" | tee "$artifacts/package/auditwheel.txt"
-        grep -q -E "consistent with the following platform tag:? *\"?(manylinux_2_17|musllinux_1_2)_" <(tr '\n' ' ' < "$artifacts/package/auditwheel.txt")
+        grep -q -E "consistent with the following platform tag:? *\"?(manylinux_2_(5|12|17)|musllinux_1_2)_" <(tr '\n' ' ' < "$artifacts/package/auditwheel.txt")
         echo "auditwheel: clean"
         ;;
 esac
