@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import pathlib
@@ -64,6 +66,10 @@ def wheel(path: pathlib.Path) -> None:
         foreign = [name for name in names if not name.startswith(("ltx_jobs/", f"{info}/"))]
         figure("files", f"{len(names)}, {len(foreign)} outside the package", "0 outside", not foreign)
         figure("typed", "py.typed, _native.pyi", None, {"ltx_jobs/py.typed", "ltx_jobs/_native.pyi"} <= set(names))
+
+        lines = [line.rsplit(",", 2) for line in archive.read(f"{info}/RECORD").decode().splitlines()]
+        true = [name for name, digest, _ in lines if digest and digest == "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(archive.read(name)).digest()).rstrip(b"=").decode()]
+        figure("RECORD", f"{len(true)} of {len(names) - 1} files as it says", "all", len(true) == len(names) - 1)
 
         kept = [name for name in LICENCES if f"{info}/licenses/{name}" in names]
         notices = archive.read(f"{info}/licenses/{LICENCES[-1]}").decode() if LICENCES[-1] in kept else ""

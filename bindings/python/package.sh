@@ -64,6 +64,7 @@ esac
 # The wheel is for every CPython from 3.9 on, whichever builds it.
 RUSTFLAGS="${RUSTFLAGS:-} ${remap[*]}" maturin build --quiet --target "$target" "${how[@]+"${how[@]}"}" --compression-level 9 --out "$out" --interpreter python
 wheel=$(echo "$out"/ltx_jobs-*.whl)
+python bindings/python/anonymous.py "$wheel"
 
 step "what is in $(basename "$wheel")"
 python tests/package.py wheel "$wheel"
@@ -72,7 +73,7 @@ twine check --strict "$wheel"
 case $target in
     *-linux-*)
         auditwheel show "$wheel" | tee "$artifacts/package/auditwheel.txt"
-        grep -q -E "consistent with the following platform tag:? *\"?(manylinux_2_17|musllinux_1_2)_" <(tr '\n' ' ' < "$artifacts/package/auditwheel.txt")
+        grep -q -E "consistent with the following platform tag:? *\"?(manylinux_2_(5|12|17)|musllinux_1_2)_" <(tr '\n' ' ' < "$artifacts/package/auditwheel.txt")
         echo "auditwheel: clean"
         ;;
 esac
