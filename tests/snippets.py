@@ -3,6 +3,7 @@
 import collections.abc
 import contextlib
 import dataclasses
+import importlib
 import json
 import os
 import pathlib
@@ -31,6 +32,12 @@ class Block:
     mark: "str | None"
     """What the comment in the line before it says; readers do not see it."""
 
+    @property
+    def missing(self) -> "str | None":
+        """What it needs, by its mark ``needs: NAME``, and what is not there."""
+        what, _, name = (self.mark or "").partition(": ")
+        return name if what == "needs" and not is_there(name) else None
+
 
 def blocks(page: pathlib.Path) -> "list[Block]":
     text = page.read_text(encoding="utf-8")
@@ -55,6 +62,25 @@ def is_as_shown(printed: str, wanted: str) -> bool:
     for line in wanted.splitlines(keepends=True):
         lines.append("(.*\n)*" if line.strip() == "..." else ".*".join(re.escape(part) for part in line.split("...")))
     return re.fullmatch("".join(lines), printed) is not None
+
+
+def is_there(name: str) -> bool:
+    """Whether a module can be imported, or has what is named in it."""
+    module, attributes = name, []
+    while True:
+        try:
+            value: object = importlib.import_module(module)
+            break
+        except ImportError:
+            module, _, attribute = module.rpartition(".")
+            if not module:
+                return False
+            attributes.insert(0, attribute)
+    for attribute in attributes:
+        if not hasattr(value, attribute):
+            return False
+        value = getattr(value, attribute)
+    return True
 
 
 @contextlib.contextmanager

@@ -70,7 +70,8 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
         stall_timeout: A transfer that does not move for this long is broken off and resumed; default 30 s. A transfer as a whole has no limit.
         connections: Connections of a download, a number or ``"auto"`` (the default: as many as pay).
         proxy: ``http``, ``https``, ``socks5`` or ``socks5h`` URL; by default what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say.
-        ca_bundle: PEM file of certificates to trust beside the system's, for proxies that inspect TLS; also ``SSL_CERT_FILE``.
+        ca_bundle: PEM file, or a directory of them, with certificates to trust beside the system's, for proxies that inspect TLS; also ``SSL_CERT_FILE``,
+            ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``, in this order. On Linux ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` stand in place of the system's.
         allow_http: Allow unencrypted addresses beyond loopback. The key can then be read on the way.
         worker_threads: Threads for network and disk, 1 to 64; default 2.
         user_agent_suffix: Text behind ``ltx-jobs/<version>`` in the ``User-Agent``.

@@ -132,7 +132,7 @@ class AsyncOutput(BaseOutput):
         self._completed = completed
 
     async def download(self, dest: str | PathLike[str], **options: Any) -> Saved:
-        """Saves this output alone into the directory `dest`; options as in `AsyncCompleted.download`."""
+        """Saves this output alone into the directory `dest`; options, errors and result as in `AsyncCompleted.download`. Costs nothing."""
         return await self._completed.download(dest, only=[self._label], **options)
 
     async def open(self) -> BufferedReader:

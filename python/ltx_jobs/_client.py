@@ -12,8 +12,8 @@ import sys
 from weakref import WeakSet
 
 from . import _dest, _logs, _wait
-from ._batch import Batches
-from ._config import media_input, setting_pairs, split_params
+from ._batches import Batches
+from ._config import media_input, setting_pairs, setting_text, split_params
 from ._endpoints import Endpoints
 from ._errors import local, make, raise_failure, unwrap
 from ._job import BaseJob, Job
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, TypeVar
 
-    from typing_extensions import Never, Self
+    from typing_extensions import Never, Self, Unpack
 
     from . import _native
-    from ._config import Duration
+    from ._config import Duration, Options
     from ._dest import DestArg
     from ._endpoints import OnUnknown
     from ._errors import Error
@@ -155,11 +155,40 @@ class BaseClient:
         return amount(self._here().committed())
 
     def set_api_key(self, api_key: str) -> None:
-        """Uses another key from now on, also for jobs whose polling stopped because the old one was refused."""
+        """Uses another key from now on, also for jobs whose polling stopped because the old one was refused. Asks nobody and costs nothing.
+
+        Args:
+            api_key: The key itself, as text. It replaces the one that was given or found, in this client alone. Nobody is asked about it here: one that the
+                service does not accept is `Unauthenticated` where it is used.
+        """
         self._settings = self._settings.with_api_key(api_key)
         failure = self._here().set_api_key(api_key)
         if failure is not None:
             raise_failure(failure, self)
+
+    def with_options(self, **changes: Unpack[Options]) -> Self:
+        """A client with the same settings but for those that are named; ``None`` takes one back to the environment, or its default. Opens nothing. ::
+
+            careful = client.with_options(spend_limit="10", max_concurrent_jobs=1)
+
+        A client of its own, to be closed for itself: connections, polling and what counts against a ``spend_limit`` are not shared. Shared is what settings
+        name: the journal's directory, so that ``once`` keys and `recover` know what either submitted, and the places of ``max_concurrent_jobs``, which belong
+        to the key.
+
+        Raises:
+            ConfigError: A value cannot be used, or a setting does not exist (the message names the nearest).
+        """
+        known = {key for key, _, _ in self._here().describe()}
+        pairs = [
+            # One that does not exist is the core's to refuse, also with nothing as its value.
+            (key, (None if key in known else "") if value is None else setting_text(key, value))
+            for key, value in changes.items()
+        ]
+        settings = self._settings.with_changes(pairs)
+        del changes, pairs
+        client = type(self).__new__(type(self))
+        client._start_with(settings)
+        return client
 
     def _found(self, ref: str | BaseJob) -> tuple[str, str | None, _native.Job | None]:
         """Reference, label and native handle of a job."""
@@ -264,16 +293,14 @@ class BaseClient:
         return settings(type(self).__name__, self._here().describe() if hasattr(self, "_natives") else ())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        origin = next(origin for key, _, origin in self._here().describe() if key == "api_key")
-        given = self._settings.without_api_key()
-        if origin == "argument":
+        if self._settings.has_api_key():
             from pickle import PicklingError
 
             raise PicklingError(
                 f"a {type(self).__name__} whose key was given in the program is not pickled, so that the key stays out of files and queues; "
                 "set LTXV_API_KEY there and here, or pickle jobs and make a client where they arrive"
             )
-        return _client_again, (type(self), given)
+        return _client_again, (type(self), self._settings.without_api_key())
 
 
 class Client(BaseClient, Endpoints["Job"], Batches):
@@ -310,7 +337,8 @@ class Client(BaseClient, Endpoints["Job"], Batches):
         stall_timeout: A transfer that does not move for this long is broken off and resumed; default 30 s. A transfer as a whole has no limit.
         connections: Connections of a download, a number or ``"auto"`` (the default: as many as pay).
         proxy: ``http``, ``https``, ``socks5`` or ``socks5h`` URL; by default what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say.
-        ca_bundle: PEM file of certificates to trust beside the system's, for proxies that inspect TLS; also ``SSL_CERT_FILE``.
+        ca_bundle: PEM file, or a directory of them, with certificates to trust beside the system's, for proxies that inspect TLS; also ``SSL_CERT_FILE``,
+            ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``, in this order. On Linux ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` stand in place of the system's.
         allow_http: Allow unencrypted addresses beyond loopback. The key can then be read on the way.
         worker_threads: Threads for network and disk, 1 to 64; default 2.
         user_agent_suffix: Text behind ``ltx-jobs/<version>`` in the ``User-Agent``.

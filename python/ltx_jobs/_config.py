@@ -11,10 +11,36 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
-    from typing import Any, Union
+    from os import PathLike
+    from typing import Any, Optional, TypedDict, Union
+
+    from ._money import Usd
 
     # Seconds, a timedelta, or text with a unit such as "500ms" or "2m".
     Duration = Union[float, timedelta, str]
+
+    class Options(TypedDict, total=False):
+        """The settings as `Client` takes them; a test holds the two equal."""
+
+        api_key: Optional[Union[str, PathLike[str]]]
+        base_url: Optional[str]
+        journal: Optional[Union[str, PathLike[str], bool]]
+        max_concurrent_jobs: Optional[Union[int, str]]
+        spend_limit: Optional[Usd]
+        prices: Optional[Union[str, PathLike[str]]]
+        poll_interval: Optional[Duration]
+        backoff_base: Optional[Duration]
+        backoff_cap: Optional[Duration]
+        connect_timeout: Optional[Duration]
+        submit_timeout: Optional[Duration]
+        poll_timeout: Optional[Duration]
+        stall_timeout: Optional[Duration]
+        connections: Optional[Union[int, str]]
+        proxy: Optional[str]
+        ca_bundle: Optional[Union[str, PathLike[str]]]
+        allow_http: Optional[Union[bool, str]]
+        worker_threads: Optional[Union[int, str]]
+        user_agent_suffix: Optional[str]
 
 JSON_TYPES = (str, int, float, bool, type(None))
 

@@ -27,6 +27,10 @@ class _Waiting(Future[Completed]):
         self._job = job
         self._operation = operation
 
+    def __repr__(self) -> str:
+        state = "cancelled" if self.cancelled() else "done" if self.done() else "waiting"
+        return f"<Future of {self._job!r}: {state}>"
+
     def cancel(self) -> bool:
         cancelled = super().cancel()
         if cancelled:

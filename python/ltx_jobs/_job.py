@@ -296,7 +296,7 @@ class Output(BaseOutput):
         self._completed = completed
 
     def download(self, dest: str | PathLike[str], **options: Any) -> Saved:
-        """Saves this output alone into the directory `dest`; options as in `Completed.download`."""
+        """Saves this output alone into the directory `dest`; options, errors and result as in `Completed.download`. Costs nothing."""
         return self._completed.download(dest, only=[self._label], **options)
 
     def open(self) -> BufferedReader:

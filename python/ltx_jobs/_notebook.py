@@ -323,8 +323,9 @@ def _text(name: str, field: Any) -> str:
         return size(field)
     if isinstance(field, tuple):
         return _listed([_text("", part) for part in field])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if hasattr(field, "tzinfo"):
-        return _moment(field)
+    when: Any = field
+    if hasattr(when, "tzinfo"):
+        return _moment(when)
     if isinstance(field, os.PathLike):
         return os.fsdecode(os.fspath(field))  # pyright: ignore[reportUnknownArgumentType]
     return str(field)

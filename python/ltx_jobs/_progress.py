@@ -184,23 +184,24 @@ def _imported(package: str) -> Any:
     """tqdm's bar, in the form that fits the place; or the package rich."""
     try:
         if package == "rich":
-            import rich.progress  # type: ignore[import-not-found,unused-ignore]
-
-            return rich.progress
+            return _module("rich.progress")
         if _in_notebook():
             import warnings
 
             with warnings.catch_warnings():
                 # That ipywidgets is missing: a bar of text does as well.
                 warnings.simplefilter("ignore")
-                from tqdm.auto import tqdm as in_notebook  # type: ignore[import-untyped,unused-ignore]
-
-            return in_notebook
-        from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
-
-        return tqdm
+                return _module("tqdm.auto").tqdm
+        return _module("tqdm").tqdm
     except ImportError as error:
         raise ImportError(f"progress={package!r} needs the package {package}: pip install {package} ({error})", name=package) from None
+
+
+def _module(name: str) -> Any:
+    """A package that may not be there: to type checkers it is the same in either case."""
+    from importlib import import_module
+
+    return import_module(name)
 
 
 class _Tqdm:
@@ -299,18 +300,15 @@ class _RichScreen:
 
 
 def _rich_bars() -> Any:
-    from rich.console import Console  # type: ignore[import-not-found,unused-ignore]
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # type: ignore[import-not-found,unused-ignore]
-    from rich.progress import Progress as Bars  # type: ignore[import-not-found,unused-ignore]
-
+    rich = _module("rich.progress")
     columns = [
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[amount]}", markup=False),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[words]}", markup=False),
+        rich.TextColumn("{task.description}", markup=False),
+        rich.BarColumn(),
+        rich.TextColumn("{task.fields[amount]}", markup=False),
+        rich.TimeElapsedColumn(),
+        rich.TextColumn("{task.fields[words]}", markup=False),
     ]
-    return Bars(*columns, console=Console(stderr=True), auto_refresh=False)
+    return rich.Progress(*columns, console=_module("rich.console").Console(stderr=True), auto_refresh=False)
 
 
 _screens: list[_RichScreen] = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,11 +26,16 @@ SCREEN = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 def can_be_made() -> bool:
     """Whether numpy and OpenEXR are there. Imports them: asked only where pictures are wanted."""
     try:
-        import numpy  # noqa: F401
-        import OpenEXR  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401
+        for name in ("numpy", "OpenEXR"):
+            _module(name)
     except ImportError:
         return False
     return True
+
+
+def _module(name: str) -> Any:
+    """A package that may not be there: to type checkers it is the same in either case."""
+    return import_module(name)
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -43,8 +49,7 @@ def spread(count: int, most: int) -> list[int]:
 
 def thumbnail(file: IO[bytes]) -> bytes:
     """A PNG of an EXR file. What cannot be read raises whatever OpenEXR raises; `ValueError` when it has no picture that we know."""
-    import numpy
-
+    numpy = _module("numpy")
     picture = _to_screen(*_samples(file))
     height, width = picture.shape[:2]
     return png(width, height, numpy.rint(picture * 255).astype("u1").tobytes())
@@ -65,10 +70,8 @@ def png(width: int, height: int, rgb: bytes) -> bytes:
 
 def _samples(file: IO[bytes]) -> tuple[Any, dict[str, Any]]:
     """The picture reduced to thumbnail size, linear in the file's primaries, and the header."""
-    import numpy
-    import OpenEXR  # pyright: ignore
-
-    opened: Any = OpenEXR.InputFile(file)  # pyright: ignore
+    numpy = _module("numpy")
+    opened: Any = _module("OpenEXR").InputFile(file)
     try:
         header: dict[str, Any] = opened.header()
         kinds = header["channels"]
@@ -101,8 +104,7 @@ def _samples(file: IO[bytes]) -> tuple[Any, dict[str, Any]]:
 
 def _to_screen(picture: Any, header: dict[str, Any]) -> Any:
     """Values from 0 to 1 for a screen: its primaries, a filmic curve, its gamma."""
-    import numpy
-
+    numpy = _module("numpy")
     told = header.get("chromaticities")
     if told is not None:
         points = (told.red, told.green, told.blue, told.white)
@@ -118,8 +120,7 @@ def _to_screen(picture: Any, header: dict[str, Any]) -> Any:
 
 def _to_xyz(chromaticities: Any) -> Any:
     """The matrix from RGB with these primaries and this white to CIE XYZ."""
-    import numpy
-
+    numpy = _module("numpy")
     corners = numpy.array(chromaticities, dtype="f8").reshape(4, 2)
     xyz = numpy.column_stack([corners, 1 - corners.sum(axis=1)]) / corners[:, 1:]
     primaries, white = xyz[:3].T, xyz[3]

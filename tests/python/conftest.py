@@ -89,6 +89,12 @@ def submit(client, plate):
     return submit
 
 
+def environment_of(emulator: Emulator, **more: str) -> dict[str, str]:
+    """The environment of a program that uses the emulator."""
+    own = {"LTX_POLL_INTERVAL": "20ms", "LTX_BACKOFF_BASE": "5ms", "LTX_BACKOFF_CAP": "50ms"}
+    return {**os.environ, "LTXV_API_KEY": emulator.api_key, "LTX_BASE_URL": emulator.base_url, **own, **more}
+
+
 class Child:
     """A Python program in a process of its own, talking by lines."""
 
@@ -106,15 +112,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={
-                **os.environ,
-                "LTXV_API_KEY": emulator.api_key,
-                "LTX_BASE_URL": emulator.base_url,
-                "LTX_POLL_INTERVAL": "20ms",
-                "LTX_BACKOFF_BASE": "5ms",
-                "LTX_BACKOFF_CAP": "50ms",
-                **environment,
-            },
+            env=environment_of(emulator, **environment),
         )
 
     def line(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from conftest import ENDLESS, POLLS, SUBMITS, until
 
 
@@ -20,6 +21,80 @@ assert waiting.wait(10)
         began = time.monotonic()
         assert child(code).end() == (0, "", "")
         assert time.monotonic() - began < 5
+
+
+BEGIN = """
+import asyncio, atexit
+client = ltx_jobs.Client()
+job = client.video_to_video_hdr(video_uri=plate)
+going = threading.Event()
+# Before our own hook, which was registered first: from here on the interpreter ends.
+atexit.register(lambda: say(repr(time.monotonic())))
+def daemon(work):
+    threading.Thread(target=work, daemon=True).start()
+    assert going.wait(20)
+"""
+
+# What goes on when the program just ends.
+ENDINGS = {
+    "a client that nobody closed": "",
+    "a daemon thread in a wait": "daemon(lambda: job.wait(progress=lambda _: going.set()))",
+    "a daemon thread with a loop that awaits": """
+aclient = ltx_jobs.AsyncClient()
+async def wait():
+    going.set()
+    await asyncio.gather(*(aclient.job(job.ref).wait() for _ in range(20)))
+daemon(lambda: asyncio.run(wait()))
+""",
+    "awaits of a loop that was left": """
+aclient = ltx_jobs.AsyncClient()
+loop = asyncio.new_event_loop()
+tasks = [loop.create_task(aclient.job(job.ref).wait()) for _ in range(20)]
+loop.run_until_complete(asyncio.sleep(0.1))
+for task in tasks:
+    # What asyncio itself says of a task that is left is asyncio's.
+    task._log_destroy_pending = False
+""",
+    "a future with a callback": "future = job.future()\nfuture.add_done_callback(lambda _: None)",
+    "a download of a daemon thread": "daemon(lambda: done.download(dest, progress=lambda _: going.set()))",
+    "frames that are fetched ahead": "frames = done.frames()\nstream = frames.stream()\nahead = iter(frames)\nnext(ahead).read()",
+    "a batch that runs": """
+batch = client.batch(((str(n), ltx_jobs.VideoToVideoHdr(plate)) for n in range(3)), name="reel")
+daemon(lambda: (going.set(), next(batch)))
+""",
+}
+WITH_RESULTS = {"a download of a daemon thread", "frames that are fetched ahead"}
+
+
+def endings(emulator, child, tmp_path, rounds: int, figure) -> None:
+    took, failures = [], []
+    for number in range(rounds):
+        for name, code in ENDINGS.items():
+            begin = BEGIN + f"dest = {str(tmp_path / f'{number}-{name}')!r}\n"
+            if name in WITH_RESULTS:
+                emulator.reset({"archive": {"frames": 20, "compression": "none", "padding": 2_000_000}, "storage": {"rate": 4_000_000}})
+                begin += "done = job.wait()\n"
+            else:
+                emulator.reset(ENDLESS)
+            ending = child(begin + code)
+            code, output, complaint = ending.end(60)
+            gone = time.monotonic()
+            if (code, complaint) != (0, "") or len(output.split()) != 1:
+                failures.append((name, code, output, complaint))
+            else:
+                took.append(gone - float(output))
+    assert not failures, failures
+    figure("exit matrix", len(failures), 0, "failures", of=f"{len(ENDINGS)} endings x {rounds}")
+    figure("exit", max(took), 5, "s", of=f"median {sorted(took)[len(took) // 2]:.2f} s, the longest of {len(took)}")
+
+
+def test_whatever_goes_on_the_exit_is_quiet_and_soon(emulator, child, tmp_path, figure):
+    endings(emulator, child, tmp_path, 2, figure)
+
+
+@pytest.mark.full
+def test_whatever_goes_on_the_exit_is_quiet_and_soon_two_hundred_times(emulator, child, tmp_path, figure):
+    endings(emulator, child, tmp_path, 25, figure)
 
 
 def test_an_unclosed_client_and_an_unread_job_do_not_disturb_the_exit(emulator, child):

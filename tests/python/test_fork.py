@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
 
 import pytest
-from conftest import ENDLESS, SUBMITS
+from conftest import ENDLESS, SUBMITS, environment_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
@@ -197,3 +202,28 @@ say(f"parent: fine, child {{status}}")
     assert forking.line() == "child: fine"
     assert forking.line() == "parent: fine, child 0"
     assert forking.end()[::2] == (0, "")
+
+
+STATES = ["import only", "client built", "operation done", "operation in flight", "async used"]
+WAYS = ["os.fork", *multiprocessing.get_all_start_methods()]
+
+
+def test_whatever_the_parent_has_done_and_however_the_child_is_made_both_kinds_of_call_work_in_both(emulator, submit, figure):
+    emulator.reset(ENDLESS)
+    ref = submit().ref
+    expected = [f"{who}: {kind}: pending" for who in ("child", "parent") for kind in ("sync", "async")]
+
+    def cell(state_and_way):
+        state, way = state_and_way
+        program = [sys.executable, str(Path(__file__).with_name("forked.py")), state, way, ref]
+        try:
+            ended = subprocess.run(program, env=environment_of(emulator), capture_output=True, text=True, timeout=90)
+        except subprocess.TimeoutExpired as hung:
+            return state, way, f"hung: {hung.stdout!r}"
+        told = (ended.returncode, ended.stdout.splitlines(), ended.stderr)
+        return None if told == (0, expected, "") else (state, way, told)
+
+    with ThreadPoolExecutor(2) as pool:
+        failures = [failure for failure in pool.map(cell, product(STATES, WAYS)) if failure is not None]
+    assert not failures, failures
+    figure("fork matrix", len(failures), 0, "failures", of=f"{len(STATES)} states x {len(WAYS)} ways to make a child x sync and async")

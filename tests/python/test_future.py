@@ -56,6 +56,7 @@ def test_callbacks_run_on_the_librarys_thread_and_a_slow_or_failing_one_holds_up
     later = job.future()
     go.set()
     assert later.result(timeout=20).job is job and called == ["ltx-futures"]
+    assert repr(later) == f"<Future of {job!r}: done>"
 
 
 def test_a_callback_that_wants_to_end_its_thread_ends_nobodys_wait(emulator, submit):

@@ -235,6 +235,78 @@ say(job.poll().status)
     assert waiting.end()[::2] == (0, "")
 
 
+def test_interrupt_main_ends_a_wait_of_the_main_thread_soon(emulator, child, figure):
+    # What IDEs and kernels on Windows do in place of a signal.
+    emulator.reset(ENDLESS)
+    code = """
+import _thread, random
+job = ltx_jobs.Client().video_to_video_hdr(video_uri=plate)
+began = threading.Event()
+def interrupt():
+    global sent
+    began.wait(20)
+    time.sleep(random.random() * 0.1)
+    sent = time.monotonic()
+    _thread.interrupt_main()
+for _ in range(10):
+    began.clear()
+    threading.Thread(target=interrupt).start()
+    try:
+        job.wait(progress=lambda _: began.set())
+    except KeyboardInterrupt as stop:
+        say(f"{(time.monotonic() - sent) * 1000!r} {' '.join(getattr(stop, '__notes__', []))}")
+"""
+    waiting = child(code)
+    latencies = []
+    for _ in range(10):
+        latency, _, note = waiting.line().partition(" ")
+        latencies.append(float(latency))
+        if sys.version_info >= (3, 11):
+            assert "goes on" in note
+    assert waiting.end()[::2] == (0, "")
+    figure("interrupt_main in wait()", statistics.median(latencies), 150, "ms", of=spread(latencies))
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_an_interrupt_of_the_main_thread_wakes_waits_in_others_by_the_end_of_the_with_block(emulator, child, figure, kind):
+    emulator.reset(ENDLESS)
+    wait = "job.wait(progress=lambda _: began.set())"
+    if kind == "async":
+        wait = "asyncio.run(aclient.job(job.ref).wait(progress=lambda _: began.set()))"
+    code = f"""
+import asyncio, contextlib
+began = threading.Event()
+aclient = ltx_jobs.AsyncClient()
+def other():
+    try:
+        {wait}
+    except ltx_jobs.Error as error:
+        say(f"{{time.monotonic()!r}} {{type(error).__name__}} {{error.job.ref}}")
+try:
+    with ltx_jobs.Client() as client:
+        job = client.video_to_video_hdr(video_uri=plate)
+        thread = threading.Thread(target=other)
+        thread.start()
+        began.wait(20)
+        say(job.ref)
+        job.wait()
+except KeyboardInterrupt:
+    if {kind == "async"}:
+        asyncio.run(aclient.close())
+    thread.join(20)
+    say(thread.is_alive())
+"""
+    waiting = child(code)
+    ref = waiting.line()
+    sent = time.monotonic()
+    os.kill(waiting.process.pid, signal.SIGINT)
+    moment, name, told = waiting.line().split()
+    assert (name, told) == ("ClosedError", ref)
+    assert waiting.line() == "False"
+    assert waiting.end()[::2] == (0, "")
+    figure(f"a {kind} wait in another thread wakes after Ctrl-C", (float(moment) - sent) * 1000, 1000, "ms")
+
+
 def test_a_handler_that_does_not_raise_disturbs_no_wait(emulator, child):
     emulator.reset(ENDLESS)
     code = """

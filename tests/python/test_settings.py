@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import io
 import re
-import sys
 from datetime import timedelta
 
 import pytest
 
 import ltx_jobs
+import ltx_jobs._config
 from ltx_jobs.testing import Emulator
 
 
@@ -42,6 +41,61 @@ def test_every_setting_of_the_core_is_a_keyword_and_no_other():
     assert keywords == [key for key, _, _ in ltx_jobs.Client("key")._here().describe()]
     documented = re.findall(r"^    (\w+): ", inspect.cleandoc(ltx_jobs.Client.__doc__), re.M)
     assert documented[: len(keywords)] == keywords
+
+
+@pytest.mark.parametrize("kind", [ltx_jobs.Client, ltx_jobs.AsyncClient])
+def test_a_client_with_other_options_is_the_same_but_for_those(kind, monkeypatch, tmp_path):
+    monkeypatch.setenv("LTX_STALL_TIMEOUT", "9")
+    client = kind("canary-key", poll_interval=7, stall_timeout=3, journal=tmp_path, max_concurrent_jobs=2)
+    other = client.with_options(poll_interval="8s", stall_timeout=None, journal=None)
+    assert type(other) is kind and other is not client
+    assert shown(other, "poll_interval") == "poll_interval='8 s' (argument"
+    assert shown(other, "max_concurrent_jobs") == shown(client, "max_concurrent_jobs") == "max_concurrent_jobs='2' (argument"
+    assert shown(other, "stall_timeout") == "stall_timeout='9 s' (environment LTX_STALL_TIMEOUT", "taken back"
+    assert shown(other, "journal").endswith("(default") and shown(client, "journal") == f"journal='{tmp_path}' (argument"
+    assert shown(client, "poll_interval") == "poll_interval='7 s' (argument", "the first is as it was"
+    assert repr(client.with_options()) == repr(client)
+
+
+@pytest.mark.parametrize("value", [7, None])
+def test_an_option_that_does_not_exist_is_refused_with_the_nearest_name(value):
+    with pytest.raises(ltx_jobs.ConfigError, match="poll_interval"):
+        ltx_jobs.Client("key").with_options(pol_interval=value)
+    with pytest.raises(ltx_jobs.ConfigError, match="worker_threads"):
+        ltx_jobs.Client("key").with_options(worker_threads=0)
+
+
+def test_a_client_with_other_options_has_key_and_journal_of_the_first_and_is_closed_for_itself(emulator, plate, tmp_path):
+    file = tmp_path / "key"
+    file.write_text(emulator.api_key)
+    for key in (emulator.api_key, file):
+        with emulator.client(api_key=key, journal=tmp_path / "journal") as client:
+            job = client.video_to_video_hdr(video_uri=plate, once=f"sh010 {key}")
+            with client.with_options(spend_limit="5") as other:
+                assert other.video_to_video_hdr(video_uri=plate, once=f"sh010 {key}") == job
+                assert emulator.api_key not in repr(other)
+            assert other.closed and not client.closed
+            assert client.with_options(poll_interval=0.05).check().request_id
+    # A key that was set later goes along.
+    with emulator.client(api_key="stale") as client:
+        client.set_api_key(emulator.api_key)
+        assert client.with_options(poll_interval=0.05).check().request_id
+
+
+def test_options_have_the_types_of_the_constructor():
+    import ast
+    from pathlib import Path
+
+    tree = ast.parse(Path(inspect.getfile(ltx_jobs._config)).read_text())
+    (options,) = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == "Options"]
+    typed = {line.target.id: ast.unparse(line.annotation) for line in options.body if isinstance(line, ast.AnnAssign)}
+    wanted = {}
+    for name, parameter in inspect.signature(ltx_jobs.Client).parameters.items():
+        if parameter.kind != parameter.VAR_KEYWORD:
+            parts = parameter.annotation.split(" | ")
+            assert parts.pop() == "None"
+            wanted[name] = f"Optional[{parts[0] if len(parts) == 1 else 'Union[' + ', '.join(parts) + ']'}]"
+    assert typed == wanted
 
 
 def test_a_setting_that_does_not_exist_is_refused_with_the_nearest_name():
@@ -105,27 +159,6 @@ def test_a_once_key_is_known_to_the_next_run_through_the_journal(emulator, plate
     assert emulator.count("POST", "/v2/video-to-video-hdr") == 2
     for file in tmp_path.iterdir():
         assert emulator.api_key not in file.read_text(errors="replace")
-
-
-def test_a_bar_is_drawn_for_whoever_watches_and_for_nobody_else(emulator, submit, tmp_path, monkeypatch):
-    pytest.importorskip("tqdm")
-
-    class Terminal(io.StringIO):
-        def __init__(self, watched: bool) -> None:
-            super().__init__()
-            self.watched = watched
-
-        def isatty(self) -> bool:
-            return self.watched
-
-    for watched in (True, False):
-        terminal = Terminal(watched)
-        monkeypatch.setattr(sys, "stderr", terminal)
-        submit().save(tmp_path / str(watched), progress=True)
-        monkeypatch.undo()
-        drawn = terminal.getvalue()
-        assert ("waiting" in drawn and "downloading" in drawn and "3/3 frames" in drawn) == watched
-        assert watched or drawn == ""
 
 
 def test_the_emulator_speaks_tls_with_a_ca_of_its_own(plate, tmp_path):

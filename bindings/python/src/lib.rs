@@ -19,6 +19,7 @@ mod failure;
 mod frames;
 mod guard;
 mod handover;
+mod interpreter;
 mod job;
 mod log;
 mod operation;
@@ -75,7 +76,9 @@ mod _native {
 
     /// Once per process: panics of this module are told in errors, not on the host's stderr.
     #[pymodule_init]
-    fn init() {
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::interpreter::main_only(module.py())?;
         super::guard::keep_panics_quiet();
+        Ok(())
     }
 }

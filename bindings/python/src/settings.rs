@@ -25,6 +25,19 @@ impl Settings {
         Self(others.chain([("api_key".to_owned(), key)]).collect())
     }
 
+    /// The same settings, but for those that are named; `None` takes one back.
+    fn with_changes(&self, changes: Vec<(String, Option<String>)>) -> Self {
+        let kept = |name: &str| !changes.iter().any(|(changed, _)| changed == name);
+        let mut settings: Vec<_> = self.0.iter().filter(|(name, _)| kept(name)).cloned().collect();
+        settings.extend(changes.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        Self(settings)
+    }
+
+    /// Whether a key is among them, rather than in the environment.
+    fn has_api_key(&self) -> bool {
+        self.0.iter().any(|(name, _)| name == "api_key")
+    }
+
     /// The settings without the key, for a pickle.
     fn without_api_key(&self) -> Vec<(String, String)> {
         self.0.iter().filter(|(name, _)| name != "api_key").cloned().collect()

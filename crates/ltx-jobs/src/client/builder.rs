@@ -157,7 +157,8 @@ impl ClientBuilder {
         self
     }
 
-    /// A PEM file with certificates to trust in addition to the system's, for proxies that inspect TLS.
+    /// A PEM file, or a directory of them, with certificates to trust in addition to the system's, for proxies that inspect TLS. The default is what
+    /// `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE` names. On Linux `SSL_CERT_FILE` and `SSL_CERT_DIR` stand in place of the system's store.
     pub fn ca_bundle(self, path: impl Into<PathBuf>) -> Self {
         self.note("ca_bundle", |settings| {
             settings.ca_bundle = Some(path.into());

@@ -199,6 +199,9 @@ fn static_base_url() -> Url {
     }
 }
 
+/// Where people's other tools look for certificates: OpenSSL, Python's requests, curl. The first that says something counts.
+const CA_BUNDLE_VARIABLES: [&str; 3] = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+
 impl Settings {
     /// Sets `key` from its text form.
     pub(crate) fn set(&mut self, key: &str, text: &str, origin: Origin) -> Result<()> {
@@ -236,7 +239,7 @@ impl Settings {
                 names.insert(0, "LTXV_API_KEY".to_owned());
             }
             if row.key == "ca_bundle" {
-                names.push("SSL_CERT_FILE".to_owned());
+                names.extend(CA_BUNDLE_VARIABLES.map(str::to_owned));
             }
             let found = names.into_iter().find_map(|name| {
                 lookup(&name)
@@ -348,6 +351,23 @@ mod tests {
             (key.1.as_str(), key.2.to_string().as_str()),
             ("***", "environment LTXV_API_KEY")
         );
+    }
+
+    #[test]
+    fn a_bundle_of_certificates_is_found_where_other_tools_look_and_its_origin_is_told() {
+        let order = ["LTX_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+        for (first, expected) in order.iter().enumerate() {
+            let mut settings = Settings::default();
+            let from_here = |name: &str| order.iter().skip(first).any(|known| *known == name);
+            settings
+                .read_environment(|name| from_here(name).then(|| format!("/{name}.pem")))
+                .unwrap();
+            assert_eq!(settings.ca_bundle, Some(PathBuf::from(format!("/{expected}.pem"))));
+            assert_eq!(
+                settings.origin("ca_bundle").to_string(),
+                format!("environment {expected}")
+            );
+        }
     }
 
     #[test]

@@ -83,7 +83,9 @@ impl Failure {
             ErrorKind::Connect => error.with_advice("check the network and the firewall"),
             ErrorKind::Tls => error
                 .with_retryable(self.is_transient())
-                .with_advice("a proxy that inspects TLS needs its CA in SSL_CERT_FILE or ca_bundle"),
+                .with_advice(
+                    "a proxy that inspects TLS needs its CA in the setting `ca_bundle`, or in SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE",
+                ),
             ErrorKind::Proxy => error.with_advice("check HTTPS_PROXY, ALL_PROXY, NO_PROXY or the setting `proxy`"),
             _ => error,
         }

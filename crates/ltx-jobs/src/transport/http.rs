@@ -53,7 +53,7 @@ struct Lanes {
 impl Transport {
     /// Builds the lanes. Reads the system's certificates; must run inside a tokio runtime.
     pub(crate) fn new(settings: &Settings) -> Result<Self> {
-        let (tls, trust) = tls::client_config(settings.ca_bundle.as_deref())?;
+        let (tls, trust) = tls::client_config(settings)?;
         let local = is_loopback(&settings.base_url);
         let plain_allowed = settings.allow_http || local;
         // Over HTTP/2 all streams of a download would share one connection, and with it what a storage or a line gives to each.
@@ -131,6 +131,26 @@ impl Transport {
         &self.0.trust
     }
 
+    /// A failure with what decides about it, so that nobody has to guess: whose certificates were trusted, and which proxy was asked.
+    fn explained(&self, failure: Failure, url: &Url) -> Failure {
+        let about_trust = matches!(failure.kind, FailureKind::Tls | FailureKind::Certificate);
+        if !about_trust && !matches!(failure.kind, FailureKind::Proxy | FailureKind::Connect) {
+            return failure;
+        }
+        let mut detail = failure.detail;
+        if about_trust {
+            detail.push_str(&format!("; trusted are {}", self.0.trust));
+        }
+        match self.route(url) {
+            Route::Proxy { address, said_by } => {
+                detail.push_str(&format!("; the way is by the proxy {address} ({said_by})"))
+            }
+            Route::Unusable { said_by } => detail.push_str(&format!("; {said_by} holds no usable proxy address")),
+            Route::Direct { .. } => {}
+        }
+        Failure::new(failure.kind, detail)
+    }
+
     fn endpoint(&self, path: &str) -> std::result::Result<Url, Failure> {
         self.0
             .base_url
@@ -157,7 +177,7 @@ impl Transport {
             .header(CONTENT_LENGTH, length)
             .header(ACCEPT, "application/json")
             .body(reqwest::Body::wrap(GatedBody::new(body, gate.clone())));
-        exchange(request, limit, key).await
+        self.exchange(request, limit, key).await
     }
 
     /// A GET on the API's origin: polls.
@@ -173,7 +193,7 @@ impl Transport {
             .get(self.endpoint(path)?)
             .header(AUTHORIZATION, bearer(key)?)
             .header(ACCEPT, "application/json");
-        exchange(request, limit, key).await
+        self.exchange(request, limit, key).await
     }
 
     /// A POST without a body on the API's origin that costs nothing: the request for an upload slot.
@@ -190,7 +210,7 @@ impl Transport {
             .header(AUTHORIZATION, bearer(key)?)
             .header(CONTENT_LENGTH, 0)
             .header(ACCEPT, "application/json");
-        exchange(request, limit, key).await
+        self.exchange(request, limit, key).await
     }
 
     /// A GET on a signed URL, without the key. Ends when the head is there; the body is pulled by the caller, who guards against stalls.
@@ -212,7 +232,10 @@ impl Transport {
                 request = request.header(IF_RANGE, validator);
             }
         }
-        let response = request.send().await.map_err(failure)?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.explained(failure(error), url.url()))?;
         Ok(StorageAnswer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -244,7 +267,11 @@ impl Transport {
             .put(url.url().clone())
             .headers(map)
             .body(reqwest::Body::wrap_stream(body));
-        Ok(collect(request.send().await.map_err(failure)?, None).await)
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.explained(failure(error), url.url()))?;
+        Ok(collect(response, None).await)
     }
 
     /// A request to an object store or to where its credentials come from, with the headers and the body of the caller. Neither key nor redirect; a
@@ -277,6 +304,25 @@ impl Transport {
         };
         let response: http::Response<reqwest::Body> = response.into();
         Ok(response.map(|body| Guarded::new(body, limit, failure)))
+    }
+
+    /// Sends a request to the API and reads its answer, both within `limit`. A head that arrived in time is never thrown away for a body that did not.
+    async fn exchange(
+        &self,
+        request: reqwest::RequestBuilder,
+        limit: Duration,
+        key: &ApiKey,
+    ) -> std::result::Result<Answer, Failure> {
+        let deadline = tokio::time::Instant::now() + limit;
+        match tokio::time::timeout_at(deadline, request.send()).await {
+            Ok(sent) => {
+                let sent = sent.map_err(|error| self.explained(failure(error), &self.0.base_url))?;
+                let mut answer = collect(sent, Some(deadline)).await;
+                answer.body = without_key(answer.body, key);
+                Ok(answer)
+            }
+            Err(_) => Err(Failure::new(FailureKind::Timeout, format!("{} s", limit.as_secs_f64()))),
+        }
     }
 
     fn check_storage_url(&self, url: &SignedUrl) -> std::result::Result<(), Failure> {
@@ -338,23 +384,6 @@ fn user_agent(settings: &Settings) -> String {
     match &settings.user_agent_suffix {
         Some(suffix) => format!("{own} {suffix}"),
         None => own.to_owned(),
-    }
-}
-
-/// Sends a request and reads its answer, both within `limit`. A head that arrived in time is never thrown away for a body that did not.
-async fn exchange(
-    request: reqwest::RequestBuilder,
-    limit: Duration,
-    key: &ApiKey,
-) -> std::result::Result<Answer, Failure> {
-    let deadline = tokio::time::Instant::now() + limit;
-    match tokio::time::timeout_at(deadline, request.send()).await {
-        Ok(sent) => {
-            let mut answer = collect(sent.map_err(failure)?, Some(deadline)).await;
-            answer.body = without_key(answer.body, key);
-            Ok(answer)
-        }
-        Err(_) => Err(Failure::new(FailureKind::Timeout, format!("{} s", limit.as_secs_f64()))),
     }
 }
 
