@@ -41,7 +41,7 @@ impl Handover {
 
     /// They are objects now: their addresses, and the bytes of all.
     fn copied(&self, py: Python<'_>, urls: Vec<String>, size: u64) {
-        self.answer(py, |handover| handover.copied(urls, size));
+        self.answer(py, |handover| copied(handover, urls, size));
     }
 
     /// They could not be brought home: the number of the error's kind, and what happened.
@@ -50,6 +50,17 @@ impl Handover {
         let error = Error::from_face(kind.copied().unwrap_or(ErrorKind::Internal), text);
         self.answer(py, |handover| handover.failed(error));
     }
+}
+
+#[cfg(feature = "rehost")]
+fn copied(handover: ltx_jobs::Handover, urls: Vec<String>, size: u64) {
+    handover.copied(urls, size);
+}
+
+/// Without stores nothing is handed over that goes to one.
+#[cfg(not(feature = "rehost"))]
+fn copied(handover: ltx_jobs::Handover, _: Vec<String>, _: u64) {
+    drop(handover);
 }
 
 /// It for Python: what it is answered by, key, reference, destination, address of a store, whether to overwrite.

@@ -38,7 +38,11 @@ impl HandoverPlace {
 /// What came of it.
 pub(super) enum Kept {
     Files(Vec<(PathBuf, u64)>),
-    Objects { urls: Vec<String>, bytes: u64 },
+    #[cfg(feature = "rehost")]
+    Objects {
+        urls: Vec<String>,
+        bytes: u64,
+    },
     Not(Error),
 }
 
@@ -80,6 +84,7 @@ impl Handover {
     }
 
     /// They are objects of the store now. The journal will know it.
+    #[cfg(feature = "rehost")]
     pub fn copied(self, urls: Vec<String>, bytes: u64) {
         self.end(Kept::Objects { urls, bytes });
     }

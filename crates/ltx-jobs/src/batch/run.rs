@@ -369,6 +369,7 @@ async fn elsewhere(desk: &Desk, work: &Work, place: HandoverPlace) -> Result<Bat
             Ok(BatchOutcome { urls, bytes, ..empty() })
         }
         (Kept::Not(error), _) => Err(error),
+        #[cfg(feature = "rehost")]
         _ => Err(Error::new(
             ErrorKind::InvalidState,
             "the answer to what was handed over does not fit its place",
