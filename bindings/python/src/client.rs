@@ -136,7 +136,8 @@ impl Client {
     /// Every number that only grows, in the order of `Counters`, and what this client has committed itself to.
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, String)> {
         let counters = self.0.counters();
-        let numbers = PyTuple::new(py, counters.items().map(|(_, value)| value))?;
+        let numbers: Vec<u64> = counters.items().map(|(_, value)| value).collect();
+        let numbers = PyTuple::new(py, numbers)?;
         Ok((numbers, counters.committed.to_string()))
     }
 

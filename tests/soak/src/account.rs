@@ -19,6 +19,9 @@ const RSS_GROWTH_KIB: u64 = 16 << 10;
 const THREADS_GROWTH: u64 = 8;
 const FILES_GROWTH: u64 = 16;
 
+/// Unfinished files that one kill can leave: of the jobs that are being saved, each over so many connections, a file and a lock.
+const LEFT_BY_A_KILL: usize = worker::SAVES * 8 * 2;
+
 /// What the service knows.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Known {
@@ -257,6 +260,12 @@ fn shots(lines: &mut Vec<Line>, orders: &worker::Orders, account: &Account, subm
         disk.left.len().to_string(),
         equal(disk.left.len(), 0),
     );
+    let by_kills = account.kills as usize * LEFT_BY_A_KILL;
+    say(
+        "hidden files that killed transfers left",
+        disk.hidden.to_string(),
+        most(disk.hidden, by_kills),
+    );
     for path in disk.wrong.iter().chain(&disk.left).take(5) {
         say("for example", path.clone(), None);
     }
@@ -269,8 +278,10 @@ struct Disk {
     bytes: u64,
     wrong: Vec<String>,
     missing: usize,
-    /// Below no shot that is saved, or hidden: what a transfer left behind.
+    /// Under a name that anybody sees, below no shot that is saved.
     left: Vec<String>,
+    /// Unfinished files of transfers that were killed: hidden, and taken for nothing.
+    hidden: usize,
 }
 
 impl Disk {
@@ -297,7 +308,7 @@ impl Disk {
             expected.insert(film::key(shot));
             for path in files_below(&directory)? {
                 if is_hidden(&path) {
-                    disk.left.push(path);
+                    disk.hidden += 1;
                     continue;
                 }
                 let content = std::fs::read(&path)?;
@@ -315,7 +326,11 @@ impl Disk {
         for entry in std::fs::read_dir(&root)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
             if !expected.contains(&name) {
-                disk.left.extend(files_below(&root.join(&name))?);
+                let (hidden, seen): (Vec<_>, Vec<_>) = files_below(&root.join(&name))?
+                    .into_iter()
+                    .partition(|path| is_hidden(path));
+                disk.hidden += hidden.len();
+                disk.left.extend(seen);
             }
         }
         Ok(disk)

@@ -40,7 +40,7 @@ pub(crate) fn soak(jobs: u32, minutes: f64, seed: u64) -> Result<bool, Box<dyn E
         seed,
         // Those of workers that were killed run too, and the next knows nothing of some of them.
         running: RUNNING + worker::SUBMITS,
-        job_ms: service::job_ms(jobs, RUNNING, time.mul_f64(0.8)),
+        job_ms: service::job_ms(jobs, RUNNING, time.mul_f64(0.95)),
     })?;
     let orders = worker::Orders {
         url: service.addresses.api_url.clone(),
@@ -53,6 +53,8 @@ pub(crate) fn soak(jobs: u32, minutes: f64, seed: u64) -> Result<bool, Box<dyn E
     let began = Instant::now();
     play.kill_until(began + time.mul_f64(KILLING), time)?;
     play.watch_until(began + time)?;
+    // When it was through before the time was up: started again and again, it must do nothing twice.
+    play.kill_until(began + time, time)?;
     let under_faults = began.elapsed();
     service.tell(service::CALM)?;
     play.finish()?;

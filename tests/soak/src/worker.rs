@@ -18,6 +18,9 @@ const SAYS: Duration = Duration::from_millis(250);
 /// Submits at the same time: as many may be unknown after a kill.
 pub(crate) const SUBMITS: u32 = 8;
 
+/// Jobs that are saved at the same time.
+pub(crate) const SAVES: usize = 4;
+
 /// What it is to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Orders {
@@ -76,7 +79,7 @@ async fn run(orders: &Orders) -> Result<(), Box<dyn Error>> {
         .batch(film::NAME)
         .dest(shots(&orders.folder))
         .submits_at_once(SUBMITS as usize)
-        .saves_at_once(4)
+        .saves_at_once(SAVES)
         .start();
     let pushing = async {
         for shot in 0..orders.jobs {
