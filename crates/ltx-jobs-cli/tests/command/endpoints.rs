@@ -290,7 +290,16 @@ fn with_no_wait_the_reference_is_all_that_standard_output_gets() {
     programme.job.pending_ms = 3_600_000;
     let stage = Stage::new(programme);
     // A job is polled as long as its process lives; one that waits for nothing has ended long before the first poll is due.
-    let line = ["hdr", plate().to_str().unwrap(), "--no-wait", "-o", "out", "--poll-interval", "1h"];
+    let clip = plate();
+    let line = [
+        "hdr",
+        clip.to_str().unwrap(),
+        "--no-wait",
+        "-o",
+        "out",
+        "--poll-interval",
+        "1h",
+    ];
     let ended = run(stage.command(&line));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let reference = format!("video-to-video-hdr/{}", stage.emulator.jobs()[0].id);
