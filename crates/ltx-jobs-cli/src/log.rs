@@ -363,8 +363,8 @@ mod tests {
         let kept = Kept::default();
         let writer = kept.clone();
         let subscriber = tracing_subscriber::fmt()
-            .event_format(Lines)
             .with_ansi(false)
+            .event_format(Lines)
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::with_default(subscriber, || {

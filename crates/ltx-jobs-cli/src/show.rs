@@ -159,6 +159,7 @@ impl Show {
             });
             bar.set_message(message(&state, progress, &speed));
             bar.tick();
+            to_line_start();
         } else {
             let changed = last.as_ref().is_none_or(|last| last.state != state);
             let since = last.as_ref().map_or(Duration::MAX, |last| last.at.elapsed());
@@ -208,6 +209,7 @@ impl Show {
             });
             bar.set_message(lines().join("\n"));
             bar.tick();
+            to_line_start();
             return;
         }
         let mut last = lock(&self.last);
@@ -255,9 +257,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Writes without the bar in the way.
 fn above<T>(bar: &Bar, write: impl FnOnce() -> T) -> T {
     match &*lock(bar) {
-        Some(bar) => bar.suspend(write),
+        Some(bar) => {
+            let written = bar.suspend(write);
+            to_line_start();
+            written
+        }
         None => write(),
     }
+}
+
+/// What is drawn ends at the edge of the terminal. There the `^C` that a terminal echoes would begin a line of its own, and what is drawn next would miss
+/// its place by one.
+fn to_line_start() {
+    // Nobody is there to tell that it cannot be written.
+    drop(io::stderr().write_all(b"\r"));
 }
 
 /// See [`Show::log_writer`].

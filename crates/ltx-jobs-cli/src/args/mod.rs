@@ -44,16 +44,16 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Write events as lines of JSON to standard output; `ltx-jobs schema` describes them.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub(crate) json: bool,
     /// Print the result and errors only: no progress, remarks or warnings.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     pub(crate) quiet: bool,
     /// Log what happens to standard error; -vv also how it happens, -vvv everything.
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
     pub(crate) verbose: u8,
-    /// Log this instead: off, error, warn, info, debug, trace, or TARGET=LEVEL, with commas between them; json makes it lines of JSON [env: LTX_LOG; default: warn]
-    #[arg(long, global = true, value_name = "FILTER")]
+    /// Log by a filter: debug, or warn,ltx_jobs::submit=debug, or info,json for lines of JSON [env: LTX_LOG] [default: warn]
+    #[arg(long, global = true, value_name = "FILTER", help_heading = "Output")]
     pub(crate) log: Option<String>,
     #[command(flatten)]
     pub(crate) settings: SettingFlags,

@@ -14,7 +14,7 @@ Credentials come from where the store's own tools look for them: AWS_ACCESS_KEY_
 GOOGLE_APPLICATION_CREDENTIALS, gcloud's login; AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY. They are never printed.";
 
 #[derive(Debug, Args)]
-#[command(after_help = CREDENTIALS)]
+#[command(after_help = CREDENTIALS, override_usage = "ltx-jobs rehost [OPTIONS] <REF> <URL>")]
 pub(crate) struct RehostArgs {
     /// The job, ENDPOINT/ID or intent:ID as it was printed, or ENDPOINT ID; then the place: s3://bucket/prefix/, gs://, az://, file:///directory/.
     #[arg(value_name = "REF URL", required = true, num_args = 2..=3)]

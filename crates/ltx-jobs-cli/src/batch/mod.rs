@@ -10,6 +10,7 @@ mod verdict;
 mod view;
 
 use std::collections::HashMap;
+use std::io::IsTerminal as _;
 use std::time::Instant;
 
 use ltx_jobs::{Batch, BatchOutcome, BatchRun, BatchState, Client, ErrorKind, OnUnknown};
@@ -128,6 +129,9 @@ fn batch(client: &Client, name: &str, args: &BatchArgs, settings: &SettingFlags)
 /// Nothing is begun before the list was read to its end: Ctrl-C simply ends it.
 async fn read(args: &BatchArgs, batch: &Batch, show: &Show, interrupt: &mut Interrupt) -> Result<Vec<Entry>, Failure> {
     let file = args.file.clone().unwrap_or_else(|| "-".into());
+    if file.as_os_str() == "-" && std::io::stdin().is_terminal() {
+        show.note("reading the list from the terminal; an end of file (Ctrl-D) ends it");
+    }
     // On a thread of its own: somebody may still be typing it.
     let reading = tokio::task::spawn_blocking(move || list::text(&file));
     let text = tokio::select! {

@@ -48,15 +48,17 @@ pub(super) struct Pace {
 impl Pace {
     /// Looks at the batch once more.
     pub(super) fn look(&mut self, now: Instant, progress: &BatchProgress, moving: &[Moving]) {
-        let at_work = progress.submitting + progress.running + progress.saving;
-        self.most = self.most.max(at_work);
+        let at_work = progress.submitting + progress.running;
+        self.most = self.most.max(at_work + moving.len() as u64);
         let under_way: u64 = moving.iter().map(|one| one.bytes_done).sum();
         // A transfer that has just ended is for a moment in neither of the two.
         self.bytes = self.bytes.max(progress.bytes.saturating_add(under_way));
         self.speed.at(now, self.bytes);
-        self.left = match (progress.queued + at_work, progress.saving) {
+        self.left = match (progress.queued + at_work + progress.saving, progress.saving) {
             (0, _) => None,
-            (open, saving) if open == saving => self.left_of_bytes(saving, moving),
+            (open, saving) if open == saving => self
+                .left_of_bytes(saving, moving)
+                .or_else(|| self.left_of_jobs(open, progress)),
             (open, _) => self.left_of_jobs(open, progress),
         };
     }
@@ -134,7 +136,7 @@ mod tests {
             (BatchState::Failed, 1),
         ];
         let mut pace = Pace::default();
-        pace.look(Instant::now(), &progress(&ended, [10, 0, 4, 1]), &[]);
+        pace.look(Instant::now(), &progress(&ended, [10, 0, 4, 1]), &[moving(1, None)]);
         assert_eq!(pace.left(), Some(Duration::from_secs(150)));
         // Five have ended of eight that are at work: their pace is not yet that of the others.
         let mut crowd = Pace::default();

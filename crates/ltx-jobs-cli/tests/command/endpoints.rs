@@ -290,9 +290,10 @@ fn with_no_wait_the_reference_is_all_that_standard_output_gets() {
     programme.job.pending_ms = 3_600_000;
     let stage = Stage::new(programme);
     // A job is polled as long as its process lives; one that waits for nothing has ended long before the first poll is due.
+    let clip = plate();
     let line = [
         "hdr",
-        plate().to_str().unwrap(),
+        clip.to_str().unwrap(),
         "--no-wait",
         "-o",
         "out",
