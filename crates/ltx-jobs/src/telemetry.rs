@@ -116,12 +116,19 @@ impl Moving {
     }
 
     /// Does it inside the span, and notes how it failed.
-    pub(crate) async fn over<T>(&self, moving: impl Future<Output = crate::Result<T>>) -> crate::Result<T> {
-        let outcome = tracing::Instrument::instrument(moving, self.0.clone()).await;
-        if let Err(error) = &outcome {
-            failed(&self.0, error.kind().name());
+    pub(crate) fn over<'a, T>(
+        &'a self,
+        moving: impl Future<Output = crate::Result<T>> + Send + 'a,
+    ) -> impl Future<Output = crate::Result<T>> + Send + 'a {
+        // In the heap before anything else: a future that passes through others is in each of them.
+        let moving = Box::pin(tracing::Instrument::instrument(moving, self.0.clone()));
+        async move {
+            let outcome = moving.await;
+            if let Err(error) = &outcome {
+                failed(&self.0, error.kind().name());
+            }
+            outcome
         }
-        outcome
     }
 
     /// It is done: so many files, with so many bytes each.
