@@ -138,7 +138,7 @@ impl Rehost {
     }
 
     /// With everything that was said of the place, and how the outputs are taken.
-    pub(crate) fn as_said(mut self, options: DownloadOptions, dest: &StoreDestination) -> Self {
+    pub(crate) fn with_said(mut self, options: DownloadOptions, dest: &StoreDestination) -> Self {
         self.options = options;
         self.store.clone_from(&dest.store);
         self

@@ -144,7 +144,7 @@ async fn every_submit_has_one_outcome() {
 
 #[tokio::test]
 async fn a_submit_whose_caller_has_gone_is_counted_when_its_answer_comes() {
-    let emulator = emulator("[api]\nlatency_ms = 300").await;
+    let emulator = emulator("[api]\nlatency_ms = 3000").await;
     let client = client(&emulator);
     let submitting = client.submit(shot()).start();
     while emulator.count("POST", SUBMITS) == 0 {
