@@ -54,8 +54,9 @@ step "wheel for $target"
 rm -f "$out"/ltx_jobs-*.whl
 # Where the sources lay on the machine that built it is nobody's business, and the paths would fill a hundred kilobytes.
 cargo fetch --quiet --locked --target "$target"
-remap=("--remap-path-prefix=$root=/ltx-jobs" "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc")
+remap=()
 for index in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do remap+=("--remap-path-prefix=$index=/cargo"); done
+remap+=("--remap-path-prefix=$root=/ltx-jobs" "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc")
 how=()
 case $target in
     *-linux-gnu*) how=(--zig --compatibility manylinux_2_17) ;;
