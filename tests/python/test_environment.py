@@ -63,6 +63,7 @@ def hashed_directory(emulator, tmp_path) -> str:
     place.mkdir()
     shutil.copy(emulator.ca_bundle, place / "0a1b2c3d.0")
     (place / "README").write_text("no certificate")
+    (place / "private").mkdir()
     return str(place)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
+import sys
 
 import pytest
 
 import ltx_jobs
-from conftest import ENDLESS
+from conftest import ENDLESS, environment_of
 
 SUBMIT = "with ltx_jobs.Client() as client:\n    client.video_to_video_hdr(video_uri=plate).wait()\n"
 
@@ -117,6 +119,18 @@ def test_the_environment_asks_for_lines_of_json_and_they_hold_no_secret(emulator
     assert accepted["target"] == "ltx_jobs::submit" and accepted["fields"]["intent"].startswith("intent:") and accepted["spans"] == ["submit"]
     assert "intent" not in accepted["message"] and accepted["time"].endswith("Z")
     assert "canary-key-0815" not in complaint and "X-Goog-Signature=" not in complaint
+
+
+def test_the_command_writes_the_same_lines_of_json(emulator):
+    environment = environment_of(emulator, LTX_LOG="debug,json", LTX_JOURNAL="off")
+    ended = subprocess.run([sys.executable, "-m", "ltx_jobs", "check"], env=environment, capture_output=True, text=True, timeout=60)
+    if "has no command" in ended.stderr:
+        pytest.skip("this build has no command")
+    # Beside what the command itself says of its progress.
+    lines = [json.loads(line) for line in ended.stderr.splitlines() if line.startswith("{")]
+    assert ended.returncode == 0 and lines, ended
+    assert all(set(line) == {"time", "level", "target", "message", "fields", "spans"} for line in lines)
+    assert emulator.api_key not in ended.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
