@@ -479,6 +479,96 @@ typedef struct ltx_callbacks {
 } ltx_callbacks;
 
 /**
+ * What a client has done since it was made, at one moment. Set `size` to `sizeof(ltx_counters)` before the call.
+ *
+ * Every number but `committed` only grows, and counts what this client did in this process. Numbers that belong together may be apart by what is happening
+ * just now. When nothing runs, `submits` is `submits_known` + `submits_refused` + `submits_unknown` + `jobs_created`.
+ */
+typedef struct ltx_counters {
+  /**
+   * Set by the caller: the bytes of the struct as it knows it.
+   */
+  size_t size;
+  /**
+   * Submits that were begun.
+   */
+  uint64_t submits;
+  /**
+   * Submits that the journal answered under their `once` key, with the job or the unknown outcome of an earlier one. Nothing was sent.
+   */
+  uint64_t submits_known;
+  /**
+   * Submits that ended with proof that there is no job: refused here or by the service, or withdrawn before they were sent.
+   */
+  uint64_t submits_refused;
+  /**
+   * Submits whose job may exist, or does, and is not known by its id: `LTX_SUBMIT_UNKNOWN` and `LTX_ID_LOST`.
+   */
+  uint64_t submits_unknown;
+  /**
+   * Paid requests whose body was given to a connection. One submit may take several: each after the proof that the one before made no job, or because the
+   * caller accepts a double charge.
+   */
+  uint64_t posts;
+  /**
+   * Jobs that were created by this client's submits, by the service's own answer.
+   */
+  uint64_t jobs_created;
+  /**
+   * Jobs seen to be completed, those of before included that this client waited for.
+   */
+  uint64_t jobs_completed;
+  /**
+   * Jobs seen to end without a result: failed, or gone.
+   */
+  uint64_t jobs_failed;
+  /**
+   * Questions about a job, of waits and polls, and for new addresses of its outputs. Each is one request.
+   */
+  uint64_t polls;
+  /**
+   * Requests on all connections: to the service and to its storage.
+   */
+  uint64_t http_requests;
+  /**
+   * Attempts of submits after their first.
+   */
+  uint64_t submit_retries;
+  /**
+   * Polls, and requests for an upload slot, that were sent because the one before failed.
+   */
+  uint64_t api_retries;
+  /**
+   * Requests to the storage that were sent because the one before failed or broke off.
+   */
+  uint64_t storage_retries;
+  /**
+   * Downloads that went on with what an earlier call had left.
+   */
+  uint64_t transfers_resumed;
+  /**
+   * Transfers that were begun anew because what came was damaged or had changed, and frames that were fetched again for that.
+   */
+  uint64_t transfers_restarted;
+  /**
+   * Bytes of outputs that arrived, also those that were thrown away or fetched twice.
+   */
+  uint64_t bytes_downloaded;
+  /**
+   * Bytes of inputs that were given to a connection, also in uploads that were repeated.
+   */
+  uint64_t bytes_uploaded;
+  /**
+   * Bytes that stores of the caller took: always 0 here, as there is no function for it.
+   */
+  uint64_t bytes_rehosted;
+  /**
+   * What ltx_client_committed() gives: US dollars as a decimal. The one number that can fall, when a job fails without a bill.
+   */
+  char committed[32];
+} ltx_counters;
+
+/**
  * What is known of a job, from memory. Set `size` to `sizeof(ltx_job_info)` before the call. Times are milliseconds since 1970, -1 when not known.
  */
 typedef struct ltx_job_info {
@@ -1124,6 +1214,12 @@ LTX_API const char *ltx_estimate_basis(const ltx_estimate *estimate);
  * Frees an estimate. NULL is fine.
  */
 LTX_API void ltx_estimate_free(ltx_estimate *estimate);
+
+/**
+ * What the client has done: submits, jobs, polls, retries, bytes, money. From memory: never blocks, also when the client is closed. For a metrics library, a
+ * status line, a log at the end.
+ */
+LTX_API ltx_status ltx_client_counters(const ltx_client *client, ltx_counters *counters, ltx_error **err);
 
 /**
  * The job's name for a project file, `endpoint/id`; ltx_client_job() takes it. Lives as long as the job. NULL for NULL.

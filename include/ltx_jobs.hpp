@@ -344,6 +344,30 @@ struct Estimate {
   std::string basis;
 };
 
+/** What a client has done since it was made, at one moment: see ltx_counters. */
+struct Counters {
+  std::uint64_t submits = 0;
+  std::uint64_t submits_known = 0;
+  std::uint64_t submits_refused = 0;
+  std::uint64_t submits_unknown = 0;
+  std::uint64_t posts = 0;
+  std::uint64_t jobs_created = 0;
+  std::uint64_t jobs_completed = 0;
+  std::uint64_t jobs_failed = 0;
+  std::uint64_t polls = 0;
+  std::uint64_t http_requests = 0;
+  std::uint64_t submit_retries = 0;
+  std::uint64_t api_retries = 0;
+  std::uint64_t storage_retries = 0;
+  std::uint64_t transfers_resumed = 0;
+  std::uint64_t transfers_restarted = 0;
+  std::uint64_t bytes_downloaded = 0;
+  std::uint64_t bytes_uploaded = 0;
+  std::uint64_t bytes_rehosted = 0;
+  /** US dollars as a decimal, what Client::committed() gives. */
+  std::string committed;
+};
+
 class Buffer;
 class Frames;
 class Job;
@@ -364,6 +388,30 @@ inline Progress progress(const ltx_op_info &info) {
                   info.unreachable_ms < 0 ? std::nullopt : std::optional<milliseconds>(milliseconds(info.unreachable_ms)),
                   std::string(info.status_word),
                   info.waiting_for[0] == '\0' ? std::nullopt : std::optional<std::string>(info.waiting_for)};
+}
+
+inline Counters counters(const ltx_counters &raw) {
+  Counters counted;
+  counted.submits = raw.submits;
+  counted.submits_known = raw.submits_known;
+  counted.submits_refused = raw.submits_refused;
+  counted.submits_unknown = raw.submits_unknown;
+  counted.posts = raw.posts;
+  counted.jobs_created = raw.jobs_created;
+  counted.jobs_completed = raw.jobs_completed;
+  counted.jobs_failed = raw.jobs_failed;
+  counted.polls = raw.polls;
+  counted.http_requests = raw.http_requests;
+  counted.submit_retries = raw.submit_retries;
+  counted.api_retries = raw.api_retries;
+  counted.storage_retries = raw.storage_retries;
+  counted.transfers_resumed = raw.transfers_resumed;
+  counted.transfers_restarted = raw.transfers_restarted;
+  counted.bytes_downloaded = raw.bytes_downloaded;
+  counted.bytes_uploaded = raw.bytes_uploaded;
+  counted.bytes_rehosted = raw.bytes_rehosted;
+  counted.committed = raw.committed;
+  return counted;
 }
 
 inline std::chrono::system_clock::time_point since_epoch(std::int64_t ms) {
@@ -1406,6 +1454,17 @@ public:
     return std::string(usd);
   }
 
+  /** What this client has done: submits, jobs, polls, retries, bytes, money. From memory, also when it is closed. */
+  expected<Counters> try_counters() const {
+    ltx_counters raw;
+    raw.size = sizeof raw;
+    auto told = detail::call([&](ltx_error **err) { return ltx_client_counters(c_ptr(), &raw, err); });
+    if (!told) {
+      return told.error();
+    }
+    return detail::counters(raw);
+  }
+
   /** A job by its reference; asks nobody. */
   expected<Job> try_job(std::string_view reference) const {
     const std::string text(reference);
@@ -1500,6 +1559,7 @@ public:
   /** Looks and waits for it. */
   Estimate estimate(const Request &request) const { return try_estimate(request).value().get(); }
   std::string committed() const { return try_committed().value(); }
+  Counters counters() const { return try_counters().value(); }
   Job job(std::string_view reference) const { return try_job(reference).value(); }
   /** Uploads and waits. */
   std::string upload(const std::filesystem::path &path) const { return try_upload(path).value().get(); }

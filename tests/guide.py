@@ -18,10 +18,9 @@ import subprocess
 import sys
 import tempfile
 
-from readme import ROOT, emulator
+from snippets import PLATE, ROOT, blocks, emulator, is_as_shown, shown
 
 PAGES = sorted((ROOT / "docs/c").glob("*.md"))
-FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAME = re.compile(r"^(?://|#) (\S+)\n")
 STRICT = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
 
@@ -46,8 +45,7 @@ def compiled(language: str, source: pathlib.Path, prefix: pathlib.Path, program:
 
 def run(program: pathlib.Path, folder: pathlib.Path, environment: "dict[str, str]", wanted: "str | None") -> None:
     done = subprocess.run([str(program)], cwd=folder, env=environment, timeout=120, capture_output=True, text=True, check=False)
-    pattern = ".*".join(re.escape(part) for part in (wanted or "").split("..."))
-    if done.returncode != 0 or not re.fullmatch(pattern, done.stdout):
+    if done.returncode != 0 or not is_as_shown(done.stdout, wanted or ""):
         raise Wrong(f"exit code {done.returncode}, wanted\n{wanted}and got\n{done.stdout}{done.stderr}")
 
 
@@ -61,14 +59,12 @@ def built(cmake: str, file: pathlib.Path, prefix: pathlib.Path) -> None:
 
 def page(path: pathlib.Path, folder: pathlib.Path, options: argparse.Namespace, environment: "dict[str, str]") -> str:
     prefix = pathlib.Path(options.prefix).resolve()
-    shutil.copy(ROOT / "crates/ltx-jobs-cli/assets/plate.mp4", folder / "plate.mp4")
-    text = path.read_text(encoding="utf-8")
-    blocks = list(FENCE.finditer(text))
+    shutil.copy(PLATE, folder / "plate.mp4")
+    found = blocks(path)
     counts = {"compiled": 0, "run": 0, "built": 0}
     files = []
-    for index, block in enumerate(blocks):
-        language, source = block.groups()
-        line = text.count("\n", 0, block.start()) + 1
+    for index, block in enumerate(found):
+        language, source, line = block.language, block.text, block.line
         try:
             name = NAME.match(source)
             if name:
@@ -82,11 +78,9 @@ def page(path: pathlib.Path, folder: pathlib.Path, options: argparse.Namespace, 
             file = folder / f"block{index}.{language}"
             file.write_text(source, encoding="utf-8")
             if re.search(r"\bint main\(", source):
-                follows = blocks[index + 1] if index + 1 < len(blocks) else None
-                wanted = follows.group(2) if follows and follows.group(1) == "text" else None
                 program = folder / f"program{index}"
                 compiled(language, file, prefix, program)
-                run(program, folder, environment, wanted)
+                run(program, folder, environment, shown(found, index))
                 counts["run"] += 1
             else:
                 compiled(language, file, prefix, None)

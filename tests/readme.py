@@ -6,9 +6,6 @@ Needs the ltx_jobs package in the interpreter that runs it, and gcc or clang (CC
 """
 
 import argparse
-import collections.abc
-import contextlib
-import json
 import os
 import pathlib
 import re
@@ -17,35 +14,10 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from snippets import PLATE, ROOT, blocks, emulator
 
 # What every program says at its end.
 SAID = r"^(\d+ files, \d+ bytes|(\d+) items, \2 saved, USD [\d.]+)\n\Z"
-
-
-@contextlib.contextmanager
-def emulator(command: str) -> "collections.abc.Iterator[dict[str, str]]":
-    """The environment of a program that talks to an emulator, which runs as long."""
-    process = subprocess.Popen([command, "emulate", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin and process.stdout
-    address = json.loads(process.stdout.readline())
-    try:
-        yield {
-            **os.environ,
-            "LTXV_API_KEY": address["api_key"],
-            "LTX_BASE_URL": address["api_url"],
-            "LTX_POLL_INTERVAL": "20ms",
-        }
-    finally:
-        process.stdin.close()
-        process.wait(timeout=30)
-
-
-def blocks() -> "dict[str, list[str]]":
-    found: "dict[str, list[str]]" = {}
-    for language, text in re.findall(r"^```(\w+)[^\n]*\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-        found.setdefault(language, []).append(text)
-    return found
 
 
 def build(language: str, text: str, folder: pathlib.Path, options: argparse.Namespace) -> "list[str]":
@@ -78,14 +50,14 @@ def main() -> int:
 
     with emulator(options.command) as environment:
         for language in options.only.split(","):
-            programs = blocks().get(language, [])
+            programs = [block.text for block in blocks(ROOT / "README.md") if block.language == language]
             if not programs:
                 print(f"README.md has no program in {language}", file=sys.stderr)
                 return 1
             for text in programs:
                 with tempfile.TemporaryDirectory() as name:
                     folder = pathlib.Path(name)
-                    shutil.copy(ROOT / "crates/ltx-jobs-cli/assets/plate.mp4", folder / "plate.mp4")
+                    shutil.copy(PLATE, folder / "plate.mp4")
                     done = subprocess.run(build(language, text, folder, options), cwd=folder, env=environment, timeout=120, capture_output=True, text=True, check=False)
                     frames = sorted((folder / "shots").rglob("*.exr"))
                     if done.returncode != 0 or not frames or not re.search(SAID, done.stdout, re.MULTILINE):

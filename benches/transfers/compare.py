@@ -30,7 +30,7 @@ import bodies
 from contenders import Bench, Contender, Workload, workloads
 from server import Server, serving
 
-ROOM, LARGE_ROOM = 6_000_000_000, 14_000_000_000
+ROOM, LARGE_ROOM = 8_000_000_000, 16_000_000_000
 """What the bodies and the results of one run need, without and with the large ones."""
 
 BEGIN, END = "<!-- transfers: written by benches/transfers/run -->", "<!-- transfers: end -->"
@@ -83,7 +83,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bash benches/transfers/run", description="Transfers by ltx-jobs beside curl, aria2c, obstore and requests.")
     parser.add_argument("--rounds", type=int, default=5, help="how often each runs (5)")
     parser.add_argument("--only", action="append", default=[], choices=keys, help="only this workload; may be given several times")
-    parser.add_argument("--large", action="store_true", help="also an archive of 4.3 GB; needs 14 GB of room")
+    parser.add_argument("--large", action="store_true", help="also an archive of 4.3 GB; needs 16 GB of room")
     parser.add_argument("--directory", type=Path, help="where bodies and results lie while it runs; by default memory (/dev/shm), if it has room")
     parser.add_argument("--readme", action="store_true", help="put the tables into benches/README.md as well")
     parser.add_argument("--programs", type=Path, help=argparse.SUPPRESS)
@@ -204,7 +204,9 @@ def table(work: Workload, runs: dict[str, list[Run]]) -> str:
         each = runs[who.name]
         goal = who.goal
         if floor is not None and who.goal:
-            goal = f"{spread([a.seconds / b.seconds for a, b in zip(each, floor)])} of the floor; {goal}"
+            goal = f"{ratios(each, floor)} of the floor; {goal}"
+        if who.beside:
+            goal = "; ".join(filter(None, [f"{ratios(each, runs[who.beside])} of {who.beside.split(', ')[-1]}", goal]))
         memory = f"{max(run.resident_mib for run in each):.0f}"
         cpu = statistics.median(run.cpu for run in each)
         if work.what == "ask":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from server import ENDPOINT, UNKNOWN_JOB, Server
+from server import ASKED, ENDPOINT, Server
 
 HERE = Path(__file__).parent
 GB = 1_000_000_000
@@ -39,6 +39,8 @@ class Contender:
     command: Callable[[Bench], list[str]]
     ours: bool = False
     goal: str = ""
+    beside: str = ""
+    """The contender that its goal compares it with, if that is not the first."""
 
 
 @dataclass(frozen=True)
@@ -204,8 +206,11 @@ def upload_workload(key: str, title: str, body: str, size: int) -> Workload:
 
 
 def ask_workload(key: str, title: str, times: int) -> Workload:
+    """The state of a job, which is one GET of a few bytes."""
+    ours = "**ltx-jobs**, Rust"
+
     def other(name: str) -> Callable[[Bench], list[str]]:
-        return lambda b: library(name, "ask", f"{b.server.plain}/v2/{UNKNOWN_JOB}", str(times))
+        return lambda b: library(name, "ask", f"{b.server.plain}/v2/{ASKED}1", str(times))
 
     return Workload(
         key,
@@ -215,12 +220,28 @@ def ask_workload(key: str, title: str, times: int) -> Workload:
             Contender("pycurl", other("pycurl")),
             Contender("httpx", other("httpx")),
             Contender("requests", other("requests")),
-            Contender(
-                "**ltx-jobs**, Rust", lambda b: [str(b.programs / "transfers"), "ask", str(times)], True, "≤ 100 µs"
-            ),
-            Contender("**ltx-jobs**, Python", lambda b: library("ltx_jobs", "ask", str(times)), True, "≤ 150 µs"),
+            Contender(ours, lambda b: [str(b.programs / "transfers"), "ask", ASKED, str(times)], True, "≤ 100 µs"),
+            Contender("**ltx-jobs**, Python", lambda b: library("ltx_jobs", "ask", ASKED, str(times)), True, "≤ 2.0x of Rust", ours),
+            Contender("**ltx-jobs**, asyncio", lambda b: library("ltx_jobs-asyncio", "ask", ASKED, str(times)), True, "", ours),
         ],
         times=times,
+    )
+
+
+def progress_workload(key: str, title: str, body: str, size: int) -> Workload:
+    """What it costs that somebody looks."""
+    return Workload(
+        key,
+        title,
+        "file",
+        [
+            Contender("**ltx-jobs**, Python", lambda b: library("ltx_jobs", "download", job(key), str(b.dest)), True),
+            Contender(
+                "**ltx-jobs**, Python, `progress=` a function", lambda b: library("ltx_jobs", "watched", job(key), str(b.dest)), True, "≤ 1.03x"
+            ),
+        ],
+        body=body,
+        size=size,
     )
 
 
@@ -250,4 +271,5 @@ def workloads() -> list[Workload]:
         frame_workload("large-frame", "One of 778 frames of a 4.3 GB archive", "frames-4300.zip", 4300 * MB, 778, large=True),
         upload_workload("upload", "PUT of 105 MB", "clip-105.mp4", 105 * MB),
         ask_workload("request", "A small request on a warm connection", 2000),
+        progress_workload("progress", "2 GB, plain, with and without progress", "clip-2000.mp4", 2 * GB),
     ]

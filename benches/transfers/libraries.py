@@ -1,12 +1,14 @@
 """One transfer by a Python library, and what it cost: the contender that `compare.py` runs beside the others.
 
     libraries.py LIBRARY download URL PATH [AUTHORITY]
+    libraries.py LIBRARY watched URL PATH
     libraries.py LIBRARY frame URL INDEX PATH
     libraries.py LIBRARY upload PATH URL
     libraries.py LIBRARY ask URL TIMES
 
-Of `ltx_jobs`, the URL of a download is a job and its path a directory; the other URLs it knows by its settings. What is measured begins when the interpreter is up and the library imported, as it
-is in a program that uses it, and ends when the result is there. It is printed as one line of JSON.
+Of `ltx_jobs`, the URL of a download is a job and its path a directory, and that of a request the job's name without its number; the other URLs it knows by
+its settings. A download that is `watched` has a function for its progress. What is measured begins when the interpreter is up and the library imported, as
+it is in a program that uses it, and ends when the result is there. It is printed as one line of JSON.
 """
 
 from __future__ import annotations
@@ -154,23 +156,50 @@ def with_pycurl(what: str, arguments: list[str]) -> tuple[Optional[Work], Work]:
 def with_ltx_jobs(what: str, arguments: list[str]) -> tuple[Optional[Work], Work]:
     import ltx_jobs
 
-    if what == "download":
+    if what in ("download", "watched"):
         reference, directory = arguments[0], arguments[1]
+        # As short as one that draws a bar.
+        seen: list[str] = []
+
+        def show(progress: ltx_jobs.Progress) -> None:
+            seen.append(f"{progress.bytes_done} of {progress.bytes_total}")
+
+        watch: dict[str, Any] = {"progress": show} if what == "watched" else {}
 
         def download() -> None:
-            ltx_jobs.Client().job(reference).wait().download(directory)
+            ltx_jobs.Client().job(reference).wait().download(directory, **watch)
+            if watch and not seen:
+                raise SystemExit("no progress was told")
 
         return None, download
     if what == "upload":
         path = Path(arguments[0])
         return None, lambda: ltx_jobs.Client().upload(path)
-    client, times = ltx_jobs.Client(), int(arguments[0])
+    client, jobs, times = ltx_jobs.Client(), arguments[0], int(arguments[1])
 
     def ask() -> None:
-        for _ in range(times):
-            client.check()
+        # Another job each time: one that was asked for a moment ago is answered from memory.
+        for number in range(1, times + 1):
+            client.job(f"{jobs}{number}").poll()
 
-    return client.check, ask
+    return lambda: client.job(f"{jobs}0").poll(), ask
+
+
+def with_ltx_jobs_and_asyncio(what: str, arguments: list[str]) -> tuple[Optional[Work], Work]:
+    import asyncio
+
+    import ltx_jobs
+
+    if what != "ask":
+        raise SystemExit("only small requests")
+    client, jobs, times = ltx_jobs.AsyncClient(), arguments[0], int(arguments[1])
+    loop = asyncio.new_event_loop()
+
+    async def ask(numbers: range) -> None:
+        for number in numbers:
+            await client.job(f"{jobs}{number}").poll()
+
+    return lambda: loop.run_until_complete(ask(range(1))), lambda: loop.run_until_complete(ask(range(1, times + 1)))
 
 
 LIBRARIES: dict[str, Callable[[str, list[str]], tuple[Optional[Work], Work]]] = {
@@ -181,6 +210,7 @@ LIBRARIES: dict[str, Callable[[str, list[str]], tuple[Optional[Work], Work]]] = 
     "httpx": with_httpx,
     "pycurl": with_pycurl,
     "ltx_jobs": with_ltx_jobs,
+    "ltx_jobs-asyncio": with_ltx_jobs_and_asyncio,
 }
 
 

@@ -1,7 +1,7 @@
 """A real nginx on loopback, in a directory of its own: storage and service in one.
 
 Three ports: plain, TLS, and plain with 20 MiB/s for each connection. The plain one also plays the service, as far as a transfer needs it: every job is
-completed, there is one upload slot, and jobs that nobody knows are answered as the service does.
+completed but for those that run for ever, and there is one upload slot.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ http {{
         location /counted/ {{ alias {bodies}/; access_log {home}/served.log bytes; }}
         location /put/ {{ root {home}; dav_methods PUT; }}
         location /v1/ {{ default_type application/json; return 200 '{slot}'; }}
-        location /v2/ {{ default_type application/json; add_header x-request-id $request_id always; return 404 '{unknown}'; }}
+        location ~ ^/v2/{endpoint}/(asked-[0-9]+)$ {{ default_type application/json; return 200 '{running}'; }}
 {jobs}
     }}
     server {{
@@ -60,7 +60,8 @@ http {{
 """
 
 ENDPOINT = "video-to-video-hdr"
-UNKNOWN_JOB = f"{ENDPOINT}/00000000-0000-0000-0000-000000000000"
+ASKED = f"{ENDPOINT}/asked-"
+"""With a number behind it: a job that runs."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def serving(home: Path, bodies: Path, outputs: dict[str, tuple[str, str]]) -> It
             home=home,
             bodies=bodies,
             user="user root;" if os.getuid() == 0 else "",
-            unknown=json.dumps({"type": "error", "error": {"type": "not_found_error", "message": "Job not found"}}),
+            endpoint=ENDPOINT,
+            running=json.dumps({"status": "processing", "id": "$1", "created_at": "2026-01-01T00:00:00Z"}),
             slot=json.dumps({"upload_url": server.put, "storage_uri": "ltx://uploads/1"}),
             jobs="\n".join(
                 f"        location = /v2/{ENDPOINT}/{name} {{ default_type application/json; return 200 '{json.dumps(state)}'; }}"

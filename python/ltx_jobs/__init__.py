@@ -1,7 +1,5 @@
 """Client for the LTX video generation service: submit a paid job, wait for it, bring its results home.
 
-::
-
     from pathlib import Path
     import ltx_jobs
 
@@ -22,8 +20,8 @@ except ImportError as _error:
     _place = "under mod_wsgi set `WSGIApplicationGroup %{GLOBAL}`, elsewhere import it in the main interpreter"
     raise ImportError(f"ltx_jobs works in the main interpreter only, not in a subinterpreter: {_place}", name=__name__) from _error
 
-from ._batch import Batch, BatchItem, BatchOutcome, BatchProgress, BatchState
 from ._client import Client
+from ._counters import Counters
 from ._dest import Destination
 from ._ends import as_completed, wait_all
 from ._errors import (
@@ -111,11 +109,12 @@ from ._requests import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    # Loaded when they are first asked for, and asyncio with them; see `__getattr__`.
+    # Loaded when they are first asked for; see `__getattr__`.
     from ._async_batch import AsyncBatch
     from ._async_client import AsyncClient
     from ._async_frames import AsyncFrame, AsyncFrames, AsyncFrameStream
     from ._async_job import AsyncCompleted, AsyncJob, AsyncOutput
+    from ._batch import Batch, BatchItem, BatchOutcome, BatchProgress, BatchState
 
 __all__ = [
     "ApiError",
@@ -145,6 +144,7 @@ __all__ = [
     "ConnectionLost",
     "ContentFiltered",
     "CostLimit",
+    "Counters",
     "Destination",
     "Dns",
     "Error",
@@ -218,7 +218,7 @@ __all__ = [
     "__version__",
 ]
 
-_ASYNC = {
+_LATER = {
     "AsyncBatch": "_async_batch",
     "AsyncClient": "_async_client",
     "AsyncCompleted": "_async_job",
@@ -227,12 +227,17 @@ _ASYNC = {
     "AsyncFrames": "_async_frames",
     "AsyncJob": "_async_job",
     "AsyncOutput": "_async_job",
+    "Batch": "_batch",
+    "BatchItem": "_batch",
+    "BatchOutcome": "_batch",
+    "BatchProgress": "_batch",
+    "BatchState": "_batch",
 }
 
 
 def __getattr__(name: str) -> object:
-    """What is for asyncio: whoever does not ask for it does not pay for the import of asyncio, which costs more than all the rest."""
-    module = _ASYNC.get(name)
+    """What is for asyncio and for batches: whoever does not ask for it does not pay for it. The import of asyncio costs more than all the rest."""
+    module = _LATER.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

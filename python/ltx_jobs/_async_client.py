@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
-    """A client of the service for asyncio: the names, parameters and results of `Client`, to be awaited. ::
+    """A client of the service for asyncio: the names, parameters and results of `Client`, to be awaited.
 
         async with ltx_jobs.AsyncClient() as client:
             job = await client.video_to_video_hdr(video_uri=Path("plate.mp4"))
@@ -154,8 +154,6 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
     ) -> AsyncBatch:
         """Submits many requests under a name, waits for them and saves their outputs. **Every item is billed** if its job succeeds.
 
-        ::
-
             items = ((shot, ltx_jobs.VideoToVideoHdr(video_uri=Path(f"plates/{shot}.mp4"))) for shot in shots)
             async with client.batch(items, name="reel 2", dest="shots", spend_limit="250") as batch:
                 async for outcome in batch:
@@ -238,14 +236,14 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
     async def recover(self) -> Recovered[AsyncJob]:
         """What an earlier run left behind, killed scripts included: jobs to wait for and to save, and submits whose outcome is unknown.
 
-        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed. ::
+        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed.
 
             left = client.recover()
             for job in client.as_completed(left.jobs):
                 job.save(f"shots/{job.label}")
 
         Raises:
-            What `jobs` raises.
+            Error: What `jobs` raises.
         """
         jobs, unknown, other_key = await run(started(self._here().recover(), self), self)
         handles = [AsyncJob(self, native.reference, native.label, native) for native in jobs]
@@ -320,7 +318,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
     async def check(self, *, keep_failures: bool = False) -> Checked:
         """Looks whether everything works that a submit needs: proxy, certificates, address, key, clock, journal, storage. Costs nothing.
 
-        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded. ::
+        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded.
 
             print(client.check(keep_failures=True))
 

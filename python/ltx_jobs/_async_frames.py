@@ -162,7 +162,7 @@ class AsyncFrameStream(AsyncIterator[AsyncFrame]):
 
         Raises:
             StopAsyncIteration: All were taken, or the stream was closed.
-            What `AsyncFrame.read` raises.
+            Error: What `AsyncFrame.read` raises.
         """
         try:
             taken = await _next_of(self._native, self._archive, self._show)
@@ -214,8 +214,6 @@ class _Iteration(AsyncIterator[AsyncFrame]):
 
 class AsyncFrames(BaseFrames[AsyncFrame]):
     """The frames of one archive on the storage, as a sequence. Made by `AsyncCompleted.frames`, which fetches the archive's directory and nothing else.
-
-    ::
 
         frames = await done.frames()
         first = await frames[0].read()                      # one frame, without the rest of the archive

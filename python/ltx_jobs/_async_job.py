@@ -105,7 +105,7 @@ class AsyncJob(BaseJob):
             progress: As in `wait`; the phase tells which of the two it is.
 
         Raises:
-            What `wait` and `AsyncCompleted.download` raise.
+            Error: What `wait` and `AsyncCompleted.download` raise.
         """
         done = await self.wait(timeout, progress=progress)
         return await done.download(dest, progress=progress)
@@ -132,13 +132,13 @@ class AsyncOutput(BaseOutput):
         self._completed = completed
 
     async def download(self, dest: str | PathLike[str], **options: Any) -> Saved:
-        """Saves this output alone into the directory `dest`; options as in `AsyncCompleted.download`."""
+        """Saves this output alone into the directory `dest`; options, errors and result as in `AsyncCompleted.download`. Costs nothing."""
         return await self._completed.download(dest, only=[self._label], **options)
 
     async def open(self) -> BufferedReader:
         """The output where it lies, as a binary file object: readable and seekable, for `zipfile`, video readers and the like. One request; costs nothing.
 
-        Those read it as any file, and **reading blocks the thread it happens on**, so that is done beside the loop::
+        Those read it as any file, and **reading blocks the thread it happens on**, so that is done beside the loop:
 
             file = await done.outputs["exr_frames_url"].open()
             names = await asyncio.to_thread(lambda: zipfile.ZipFile(file).namelist())

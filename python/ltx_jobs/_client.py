@@ -12,8 +12,9 @@ import sys
 from weakref import WeakSet
 
 from . import _dest, _logs, _wait
-from ._batch import Batches
+from ._batches import Batches
 from ._config import media_input, setting_pairs, setting_text, split_params
+from ._counters import Counters
 from ._endpoints import Endpoints
 from ._errors import local, make, raise_failure, unwrap
 from ._job import BaseJob, Job
@@ -154,15 +155,29 @@ class BaseClient:
         """
         return amount(self._here().committed())
 
+    @property
+    def counters(self) -> Counters:
+        """What this client has done since it was made: submits, jobs, polls, retries, bytes, money. From memory, and never waits.
+
+        Counted in this process; also there when the client is closed.
+        """
+        numbers, committed = self._here().counters()
+        return Counters(*numbers, amount(committed))
+
     def set_api_key(self, api_key: str) -> None:
-        """Uses another key from now on, also for jobs whose polling stopped because the old one was refused."""
+        """Uses another key from now on, also for jobs whose polling stopped because the old one was refused. Asks nobody and costs nothing.
+
+        Args:
+            api_key: The key itself, as text. It replaces the one that was given or found, in this client alone. Nobody is asked about it here: one that the
+                service does not accept is `Unauthenticated` where it is used.
+        """
         self._settings = self._settings.with_api_key(api_key)
         failure = self._here().set_api_key(api_key)
         if failure is not None:
             raise_failure(failure, self)
 
     def with_options(self, **changes: Unpack[Options]) -> Self:
-        """A client with the same settings but for those that are named; ``None`` takes one back to the environment, or its default. Opens nothing. ::
+        """A client with the same settings but for those that are named; ``None`` takes one back to the environment, or its default. Opens nothing.
 
             careful = client.with_options(spend_limit="10", max_concurrent_jobs=1)
 
@@ -442,14 +457,14 @@ class Client(BaseClient, Endpoints["Job"], Batches):
     def recover(self) -> Recovered:
         """What an earlier run left behind, killed scripts included: jobs to wait for and to save, and submits whose outcome is unknown.
 
-        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed. ::
+        Asks nobody and bills nothing. A job is out of the list once its outputs were saved, or it failed.
 
             left = client.recover()
             for job in client.as_completed(left.jobs):
                 job.save(f"shots/{job.label}")
 
         Raises:
-            What `jobs` raises.
+            Error: What `jobs` raises.
         """
         jobs, unknown, other_key = run(started(self._here().recover(), self), self)
         handles = [Job(self, native.reference, native.label, native) for native in jobs]
@@ -525,7 +540,7 @@ class Client(BaseClient, Endpoints["Job"], Batches):
     def check(self, *, keep_failures: bool = False) -> Checked:
         """Looks whether everything works that a submit needs: proxy, certificates, address, key, clock, journal, storage. Costs nothing.
 
-        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded. ::
+        Asks the service for a job that cannot exist and for an upload slot, and the storage for something it refuses. Nothing is uploaded.
 
             print(client.check(keep_failures=True))
 

@@ -109,7 +109,7 @@ class Endpoints(Generic[Submitted]):
             progress: As in `Client.submit`.
 
         Raises:
-            What `Client.submit` raises.
+            Error: What `Client.submit` raises.
         """
         request = _requests.TextToVideo(
             prompt=prompt,
@@ -179,7 +179,7 @@ class Endpoints(Generic[Submitted]):
             progress: As in `Client.submit`.
 
         Raises:
-            What `Client.submit` raises.
+            Error: What `Client.submit` raises.
         """
         request = _requests.ImageToVideo(
             image_uri=image_uri,
@@ -252,7 +252,7 @@ class Endpoints(Generic[Submitted]):
             progress: As in `Client.submit`.
 
         Raises:
-            What `Client.submit` raises.
+            Error: What `Client.submit` raises.
         """
         request = _requests.AudioToVideo(
             audio_uri=audio_uri,
@@ -316,7 +316,7 @@ class Endpoints(Generic[Submitted]):
             progress: As in `Client.submit`.
 
         Raises:
-            What `Client.submit` raises.
+            Error: What `Client.submit` raises.
         """
         request = _requests.Retake(
             video_uri=video_uri,
@@ -378,7 +378,7 @@ class Endpoints(Generic[Submitted]):
             progress: As in `Client.submit`.
 
         Raises:
-            What `Client.submit` raises.
+            Error: What `Client.submit` raises.
         """
         request = _requests.Extend(video_uri=video_uri, duration=duration, prompt=prompt, mode=mode, model=model, context=context, extra=extra, path=path)
         return self.submit(
@@ -421,7 +421,7 @@ class Endpoints(Generic[Submitted]):
             progress: As in `Client.submit`.
 
         Raises:
-            What `Client.submit` raises.
+            Error: What `Client.submit` raises.
         """
         request = _requests.VideoToVideoHdr(video_uri=video_uri, output_colorspace=output_colorspace, extra=extra, path=path)
         return self.submit(
@@ -471,7 +471,7 @@ class Endpoints(Generic[Submitted]):
             progress: As in `Client.submit`.
 
         Raises:
-            What `Client.submit` raises.
+            Error: What `Client.submit` raises.
         """
         request = _requests.VideoToVideoReframe(video_uri=video_uri, resolution=resolution, placement=placement, model=model, extra=extra, path=path)
         return self.submit(
@@ -514,7 +514,7 @@ class Endpoints(Generic[Submitted]):
             progress: As in `Client.submit`.
 
         Raises:
-            What `Client.submit` raises.
+            Error: What `Client.submit` raises.
         """
         request = _requests.VideoUpscale(video_uri=video_uri, resolution=resolution, extra=extra, path=path)
         return self.submit(
@@ -556,7 +556,7 @@ class Endpoints(Generic[Submitted]):
             progress: As in `Client.submit`.
 
         Raises:
-            What `Client.submit` raises.
+            Error: What `Client.submit` raises.
         """
         request = _requests.VideoAlphaGen(video_uri=video_uri, extra=extra, path=path)
         return self.submit(

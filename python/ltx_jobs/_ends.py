@@ -45,7 +45,7 @@ def as_completed(jobs: Iterable[Job], timeout: Timeout = None) -> Iterator[Job]:
 def wait_all(jobs: Iterable[Job], timeout: Timeout = None) -> list[Completed | Error]:
     """Waits until all of these jobs have ended, and tells what came of each: its `Completed`, or the `Error` that `Job.wait` would raise. Costs nothing.
 
-    Never raises for one of them, so that a failed job loses no result of another::
+    Never raises for one of them, so that a failed job loses no result of another:
 
         for job, outcome in zip(jobs, ltx_jobs.wait_all(jobs)):
             if isinstance(outcome, ltx_jobs.Error):

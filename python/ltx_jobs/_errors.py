@@ -85,19 +85,19 @@ class ConfigError(Error, ValueError):
 
 
 class InvalidState(Error, RuntimeError):
-    """The call does not fit the state of the object."""
+    """The call does not fit the state of the object: an intent that is settled already, a batch that is over. Nothing was sent; the same call fails again."""
 
 
 class Unsupported(Error):
-    """Not supported by this build or platform, or by the data found."""
+    """Not supported by this build or platform, or by the data found: no estimate can be made, the storage answers no ranges. Nothing is owed for the call."""
 
 
 class CostLimit(Error):
-    """The estimated cost is above the limit set here. Nothing was sent."""
+    """The estimated cost is above ``max_cost`` or the ``spend_limit``, or cannot be told while there is one. Nothing was uploaded or sent."""
 
 
 class JournalError(Error):
-    """The journal could not be read or written. Nothing was submitted."""
+    """The journal could not be read or written. Nothing was submitted, for nothing is without being written down first."""
 
 
 class ClosedError(Error, RuntimeError):
@@ -105,7 +105,7 @@ class ClosedError(Error, RuntimeError):
 
 
 class Cancelled(Error):
-    """The operation was cancelled here. A remote job goes on and is billed if it succeeds."""
+    """The operation was cancelled here, or by the close of something it belongs to. A remote job goes on and is billed if it succeeds."""
 
 
 class ForkedError(Error):
@@ -125,7 +125,7 @@ class InvalidRequest(ApiError, ValueError):
 
 
 class RequestTooLarge(ApiError):
-    """The request or an input is larger than the service takes."""
+    """The request or an input is larger than the service takes: refused here before any network, or by the service. No job was created."""
 
 
 class ContentFiltered(ApiError):
@@ -137,39 +137,39 @@ class Unauthenticated(ApiError, PermissionError):
 
 
 class InsufficientFunds(ApiError):
-    """The account has not enough credits."""
+    """The account has not enough credits: no job was created, or (then also a `JobFailed`) it ended and is not billed. Fill the account up and submit again."""
 
 
 class PermissionDenied(ApiError, PermissionError):
-    """The account may not use this endpoint."""
+    """The account may not use this endpoint, or an object store does not take the credentials. No job was created; jobs that run go on."""
 
 
 class RateLimited(ApiError):
-    """Too many requests, or too many queued jobs, for longer than the time limit."""
+    """Too many requests, or too many queued jobs, for longer than the time limit of the call. Retryable; at a submit no job was created. See `retry_after`."""
 
 
 class ConcurrencyLimited(ApiError):
-    """Too many jobs at once for this account, for longer than the time limit."""
+    """Too many jobs at once for this account, or for ``max_concurrent_jobs``, for longer than the time limit. Retryable; at a submit no job was created."""
 
 
 class ServerError(ApiError):
-    """The service reported an internal error."""
+    """The service reported an internal error. Retryable where no job can come of it; at a submit it is `SubmitUnknown` instead."""
 
 
 class Unavailable(ApiError):
-    """The service reported that it is unavailable."""
+    """The service reported that it is unavailable, for longer than was waited. Retryable; at a submit no job was created."""
 
 
 class Overloaded(ApiError):
-    """The service reported that it is overloaded."""
+    """The service reported that it is overloaded, for longer than was waited. Retryable; at a submit no job was created."""
 
 
 class GatewayError(ApiError):
-    """Something between here and the service answered in its place."""
+    """Something between here and the service answered in its place: a proxy, a captive portal, a gateway. Not the service's word, so it never ends a job."""
 
 
 class ProtocolError(ApiError):
-    """The answer is not what the service documents."""
+    """The answer is not what the service documents. The message has what was odd; a new version of this package may know it."""
 
 
 class TransportError(Error, ConnectionError):
@@ -177,11 +177,11 @@ class TransportError(Error, ConnectionError):
 
 
 class Dns(TransportError):
-    """The host name could not be resolved."""
+    """The host name could not be resolved, after all retries. Nothing was sent."""
 
 
 class Connect(TransportError):
-    """No connection could be made."""
+    """No connection could be made, after all retries. Nothing was sent."""
 
 
 class Tls(TransportError):
@@ -190,19 +190,19 @@ class Tls(TransportError):
 
 
 class Proxy(TransportError):
-    """The proxy refused the connection."""
+    """The proxy refused the connection, after all retries. Nothing was sent to the service. See ``proxy``, ``HTTPS_PROXY`` and ``NO_PROXY``."""
 
 
 class RequestTimeout(TransportError, TimeoutError):
-    """One request took longer than its limit."""
+    """One request took longer than its limit (``submit_timeout``, ``poll_timeout``), after all retries."""
 
 
 class Stalled(TransportError):
-    """A transfer stopped moving."""
+    """A transfer did not move for ``stall_timeout``, after all retries. The same call goes on where it was."""
 
 
 class ConnectionLost(TransportError):
-    """The connection broke."""
+    """The connection broke, after all retries. A transfer goes on where it was with the same call; a submit in that state is `SubmitUnknown`."""
 
 
 class JobError(Error):
@@ -217,7 +217,7 @@ class SubmitUnknown(JobError):
 
 
 class IdLost(JobError):
-    """The service accepted the job, but its answer with the id was lost. The job is billed if it succeeds."""
+    """The service accepted the job, but its answer with the id was lost. The job is billed if it succeeds. Never sent again by itself; see `Client.resolve`."""
 
 
 class JobFailed(JobError):
@@ -225,11 +225,11 @@ class JobFailed(JobError):
 
 
 class JobNotFound(JobError, LookupError):
-    """The service does not know this job under this endpoint."""
+    """The service does not know this job under this endpoint: ids are known only together with their endpoint. Confirmed before it is raised."""
 
 
 class JobExpired(JobError, LookupError):
-    """The job existed; its record is past the service's retention."""
+    """The job existed; its record is past the service's retention, 24 h after its end."""
 
 
 class WaitTimeout(JobError, TimeoutError):
@@ -245,15 +245,15 @@ class ResultExpired(TransferError):
 
 
 class ObjectChanged(TransferError):
-    """The file on the storage changed during the transfer."""
+    """The file on the storage changed during the transfer; nothing mixed was kept. The same call begins anew."""
 
 
 class IntegrityError(TransferError):
-    """What arrived does not have the checksum or length it must have, also after another try."""
+    """What arrived does not have the checksum or length it must have, also after another try. Nothing damaged has a final name."""
 
 
 class ArchiveError(TransferError):
-    """The archive of frames is damaged or not usable."""
+    """The archive of frames is damaged or not usable. Nothing damaged has a final name."""
 
 
 class UnsafeName(TransferError):
@@ -261,7 +261,7 @@ class UnsafeName(TransferError):
 
 
 class LimitExceeded(TransferError):
-    """The archive is beyond the limits for members, sizes or ratio."""
+    """The archive is beyond the limits for members, sizes or ratio, as archives made to do harm are. Nothing of it has a final name."""
 
 
 class LocalIOError(TransferError, OSError):
@@ -269,7 +269,7 @@ class LocalIOError(TransferError, OSError):
 
 
 class NoSpace(TransferError, OSError):
-    """The disk is full."""
+    """The disk is full. Make room; the same call goes on where it was."""
 
 
 class Exists(TransferError, FileExistsError):
@@ -277,7 +277,7 @@ class Exists(TransferError, FileExistsError):
 
 
 class Locked(TransferError):
-    """Another owner is writing the same file."""
+    """Another process is writing the same file, and ``lock_timeout`` has passed; the message has process and host. What it saves counts as saved later."""
 
 
 # The numbers are the core's and are never reused. 104 and 106 belong to the C interface.

@@ -1,4 +1,4 @@
-"""Bytes that are elsewhere, as binary file objects: readable and seekable, for OpenImageIO, `zipfile`, Pillow, `shutil.copyfileobj` and the like."""
+"""Bytes that are elsewhere, as binary file objects: readable and seekable, for `zipfile`, Pillow, `shutil.copyfileobj` and the like."""
 
 from __future__ import annotations
 

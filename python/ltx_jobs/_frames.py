@@ -268,7 +268,7 @@ class FrameStream(Iterator[Frame]):
 
         Raises:
             StopIteration: All were taken, or the stream was closed.
-            What `Frame.read` raises.
+            Error: What `Frame.read` raises.
         """
         try:
             taken = _next_of(self._native, self._archive, self._show)
@@ -399,8 +399,6 @@ class BaseFrames(Sequence[OfArchive]):
 
 class Frames(BaseFrames[Frame]):
     """The frames of one archive on the storage, as a sequence. Made by `Completed.frames`, which fetches the archive's directory and nothing else.
-
-    ::
 
         frames = done.frames()
         first = frames[0].read()                            # one frame, without the rest of the archive

@@ -238,7 +238,7 @@ class Job(BaseJob):
             progress: As in `wait`; the phase tells which of the two it is.
 
         Raises:
-            What `wait` and `Completed.download` raise.
+            Error: What `wait` and `Completed.download` raise.
         """
         return self.wait(timeout, progress=progress).download(dest, progress=progress)
 
@@ -296,13 +296,11 @@ class Output(BaseOutput):
         self._completed = completed
 
     def download(self, dest: str | PathLike[str], **options: Any) -> Saved:
-        """Saves this output alone into the directory `dest`; options as in `Completed.download`."""
+        """Saves this output alone into the directory `dest`; options, errors and result as in `Completed.download`. Costs nothing."""
         return self._completed.download(dest, only=[self._label], **options)
 
     def open(self) -> BufferedReader:
         """The output where it lies, as a binary file object: readable and seekable, for `zipfile`, video readers and the like. One request; costs nothing.
-
-        ::
 
             with done.outputs["exr_frames_url"].open() as file, zipfile.ZipFile(file) as archive:
                 print(archive.namelist())

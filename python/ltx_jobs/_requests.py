@@ -54,7 +54,9 @@ class Request(Value):
     _said_when_none: tuple[str, ...] = ()
 
     extra: Mapping[str, object] | None
+    """Further parameters by the service's names."""
     path: str | None
+    """The path it is sent to instead of the endpoint's own."""
 
     # What is no parameter of the service.
     _beside = ("extra", "path")

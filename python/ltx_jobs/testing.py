@@ -1,7 +1,5 @@
 """The service on loopback, for tests that must not cost anything.
 
-::
-
     from ltx_jobs.testing import Emulator
 
     with Emulator({"job": {"pending_polls": 3}}) as emulator, emulator.client() as client:
@@ -9,7 +7,7 @@
         job.wait()
         assert emulator.count("POST", "/v2/video-to-video-hdr") == 1
 
-With pytest there is the fixture ``ltx_emulator``, without an import, where this package is installed::
+With pytest there is the fixture ``ltx_emulator``, without an import, where this package is installed:
 
     def test_the_shot_is_fetched(ltx_emulator, tmp_path):
         with ltx_emulator.client() as client:
@@ -104,7 +102,10 @@ class Emulator:
                 raise
 
     def client(self, **settings: Any) -> Client:
-        """A client for this emulator, with a poll interval and back-off for tests; settings as in `ltx_jobs.Client`."""
+        """A client for this emulator, with a poll interval of 20 ms and short back-off; settings as in `ltx_jobs.Client`. Costs nothing.
+
+        After `reset` take a new one: a client remembers what it has uploaded, and the emulator has forgotten it.
+        """
         given: dict[str, Any] = {"api_key": self.api_key, "base_url": self.base_url, **FAST}
         if self.ca_bundle is not None:
             given["ca_bundle"] = self.ca_bundle
@@ -131,15 +132,29 @@ class Emulator:
         return artifacts
 
     def push_fault(self, route: str, do: str, **fault: Any) -> None:
-        """Adds a fault to the programme: on `route` (``submit``, ``poll``, ``download``, ...), `do` this (``status``, ``cut_body``, ...)."""
+        """Adds a fault to the programme, behind those that are there.
+
+        Args:
+            route: What it meets: ``"submit"``, ``"poll"``, ``"slot"``, ``"put"``, ``"download"``, one of these with a detail
+                (``"submit:extend"``, ``"download:exr_frames_url"``), or ``"*"``.
+            do: What happens: ``"status"``, ``"cut_body"``, ``"read_and_close"``, ``"corrupt_byte"``, ``"expired_url"`` and so on.
+            fault: More of it: ``status=503``, ``times=2`` (0 is always), ``skip=1``, ``at=100`` (a byte), ``retry_after=1``.
+
+        Raises:
+            ValueError: There is no such fault; the message says what is wrong.
+        """
         self._ask("POST", "/faults", {"route": route, "do": do, **fault})
 
     def advance(self, seconds: float) -> None:
-        """Moves the emulator's clock on: expiry, retention, and jobs whose states go by the clock."""
+        """Moves the emulator's clock on by so many seconds: expiry, retention, and jobs whose states go by the clock."""
         self._ask("POST", "/clock/advance", {"ms": round(seconds * 1000)})
 
     def reset(self, programme: Mapping[str, Any] | None = None) -> None:
-        """Forgets everything, and begins anew with this programme (by default the last one)."""
+        """Forgets jobs, uploads and requests, and begins anew with this programme (by default the last one).
+
+        Raises:
+            ValueError: The programme has a field that nobody knows, or contradicts itself.
+        """
         if programme is None:
             self._ask("POST", "/reset")
         else:

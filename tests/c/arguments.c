@@ -32,6 +32,7 @@ static void *filled = &filled;
 STATUS(ltx_client_check, given, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_client_close, given, 0, NULL)
 STATUS(ltx_client_committed, given, NULL, 0, NULL)
+STATUS(ltx_client_counters, given, NULL, NULL)
 STATUS(ltx_client_dispatch, given, 0, 0, NULL, NULL)
 STATUS(ltx_client_estimate, given, NULL, NULL, OUT(ltx_op), NULL)
 STATUS(ltx_client_event_handle, given, NULL, NULL)
@@ -229,6 +230,7 @@ static const struct {
     ROW(ltx_client_check),
     ROW(ltx_client_close),
     ROW(ltx_client_committed),
+    ROW(ltx_client_counters),
     ROW(ltx_client_dispatch),
     ROW(ltx_client_estimate),
     ROW(ltx_client_event_handle),
@@ -476,6 +478,11 @@ static void handles_of_another_type_are_refused(void) {
   ltx_job_info info;
   info.size = 3;
   CHECK_STATUS(ltx_job_snapshot(job, &info, NULL), LTX_INVALID_ARGUMENT, NULL);
+  ltx_counters counters;
+  counters.size = 3;
+  CHECK_STATUS(ltx_client_counters(client, &counters, &err), LTX_INVALID_ARGUMENT, err);
+  CHECK(strstr(ltx_error_message(err), "counters") != NULL);
+  ltx_error_free(err);
   /* Counted: the first release is not the last. */
   CHECK(ltx_job_ref(job) == job);
   ltx_job_release(job);

@@ -163,6 +163,21 @@ static void a_client_spends_no_more_than_it_may(void) {
   ended(second);
   refused(started(client, shot()), LTX_COST_LIMIT, "spend_limit = 1.60");
   CHECK_INT(emulator_count(&service, "POST", submits), 2);
+  /* What it has done is counted, and can be read at any time, by a program of an older header too. */
+  ltx_counters counters;
+  counters.size = sizeof counters;
+  CHECK_OK(ltx_client_counters(client, &counters, &err), err);
+  CHECK_INT(counters.submits, 4);
+  CHECK_INT(counters.submits_refused, 2);
+  CHECK_INT(counters.posts, emulator_count(&service, "POST", submits));
+  CHECK_INT(counters.jobs_created, 2);
+  CHECK_INT(counters.jobs_completed, 2);
+  CHECK_INT(counters.polls, emulator_count(&service, "GET", "*"));
+  CHECK_TEXT(counters.committed, "1.56");
+  CHECK_OK(ltx_client_close(client, 0, &err), err);
+  counters.jobs_created = 0;
+  CHECK_OK(ltx_client_counters(client, &counters, &err), err);
+  CHECK_INT(counters.jobs_created, 2);
   ltx_client_release(client);
   emulator_stop(&service);
 }

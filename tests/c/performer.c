@@ -4,6 +4,7 @@
  * On the way it logs everything and tells everything, for the conductor to look for secrets in.
  */
 #define _XOPEN_SOURCE 700
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -608,7 +609,49 @@ static FILE *opened(const json *order, const char *name) {
   return file;
 }
 
-static void end(play *p) {
+/* What the client counted, as JSON. */
+static char *counted(const ltx_client *client) {
+  ltx_counters counters;
+  counters.size = sizeof counters;
+  if (ltx_client_counters(client, &counters, NULL) != LTX_OK) {
+    return NULL;
+  }
+  const struct {
+    const char *name;
+    uint64_t value;
+  } numbers[] = {
+      {"submits", counters.submits},
+      {"submits_known", counters.submits_known},
+      {"submits_refused", counters.submits_refused},
+      {"submits_unknown", counters.submits_unknown},
+      {"posts", counters.posts},
+      {"jobs_created", counters.jobs_created},
+      {"jobs_completed", counters.jobs_completed},
+      {"jobs_failed", counters.jobs_failed},
+      {"polls", counters.polls},
+      {"http_requests", counters.http_requests},
+      {"submit_retries", counters.submit_retries},
+      {"api_retries", counters.api_retries},
+      {"storage_retries", counters.storage_retries},
+      {"transfers_resumed", counters.transfers_resumed},
+      {"transfers_restarted", counters.transfers_restarted},
+      {"bytes_downloaded", counters.bytes_downloaded},
+      {"bytes_uploaded", counters.bytes_uploaded},
+      {"bytes_rehosted", counters.bytes_rehosted},
+  };
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) {
+    fprintf(out, "%s\"%s\":%" PRIu64, i == 0 ? "{" : ",", numbers[i].name, numbers[i].value);
+  }
+  fputc('}', out);
+  fclose(out);
+  return text;
+}
+
+/* Gives what was counted; the caller frees it. */
+static char *end(play *p) {
   if (p->client != NULL) {
     tell_client(p->told, p->client);
   }
@@ -618,13 +661,16 @@ static void end(play *p) {
   for (size_t i = 0; i < p->started_count; ++i) {
     ltx_op_release(p->started[i]);
   }
+  char *counters = NULL;
   if (p->client != NULL) {
     ltx_client_close(p->client, 5000, NULL);
+    counters = counted(p->client);
   }
   ltx_client_release(p->client);
   fclose(p->told);
   /* From here on the log is whole in its file. */
   ltx_log_set(LTX_LOG_OFF, NULL, NULL, NULL, NULL);
+  return counters;
 }
 
 static void play_scenario(const json *order) {
@@ -660,7 +706,7 @@ static void play_scenario(const json *order) {
       break;
     }
   }
-  end(&p);
+  char *counters = end(&p);
   if (p.saved != NULL) {
     qsort(p.saved, p.saved_count, sizeof *p.saved, by_text);
   }
@@ -671,8 +717,9 @@ static void play_scenario(const json *order) {
     }
     json_write_text(stdout, p.saved[i]);
   }
-  printf("]}\n");
+  printf("],\"counters\":%s}\n", counters == NULL ? "null" : counters);
   fflush(stdout);
+  free(counters);
   forget_saved(&p);
 }
 

@@ -59,7 +59,7 @@ tests() {
         cpp) "$CTEST" --test-dir "$directory" --output-on-failure -R '^(cpp_|example_cpp$|example_render_cpp$|header_cpp)' "$@" || result=$? ;;
         *) "$CTEST" --test-dir "$directory" --output-on-failure "$@" || result=$? ;;
     esac
-    grep -E '\(limit |^(package|static library|without the pin|symbols|newest glibc)\b' "$directory/Testing/Temporary/LastTest.log" || true
+    grep -E '\(limit |^(package|compilers?:|static library|without the pin|symbols|newest glibc)\b' "$directory/Testing/Temporary/LastTest.log" || true
     return "$result"
 }
 tests "$build"

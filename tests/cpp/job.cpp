@@ -43,7 +43,7 @@ template <class Function> ltx::Error thrown_by(Function &&function) {
   } catch (const ltx::Error &error) {
     return error;
   }
-  CHECK(!"an error was expected");
+  CHECK_TEXT("no error", "an error");
   std::abort();
 }
 
@@ -154,6 +154,10 @@ void what_a_job_costs_is_known_and_limited_before_it_is_sent() {
   CHECK(client.submit(hdr().max_cost("0.1")).snapshot().warnings.empty());
   CHECK_INT(service.posts(), 1);
   CHECK(client.committed() == "0.00");
+  const ltx::Counters counted = client.counters();
+  CHECK_INT(counted.posts, service.posts());
+  CHECK_INT(counted.submits, counted.jobs_created + counted.submits_refused);
+  CHECK(counted.bytes_uploaded > 0 && counted.committed == "0.00");
 }
 
 void a_check_reports_every_part_and_throws_what_failed() {

@@ -66,12 +66,19 @@ ltx::Client client_of(const json *order) {
 class Play {
 public:
   Play(const json *order, std::ostream &told) : order_(order), told_(told), client_(client_of(order)) {}
-  ~Play() {
-    told::tell(told_, client_);
-    (void)client_.try_close(std::chrono::seconds(5));
-  }
+  ~Play() { (void)close(); }
   Play(const Play &) = delete;
   Play &operator=(const Play &) = delete;
+
+  /** Ends it; gives what the client has counted. */
+  ltx::expected<ltx::Counters> close() {
+    if (!closed_) {
+      closed_ = true;
+      told::tell(told_, client_);
+      (void)client_.try_close(std::chrono::seconds(5));
+    }
+    return client_.try_counters();
+  }
 
   /** Gives what came out beside what was done: members of a JSON object, each with a comma before it. */
   std::string step(const json *step) {
@@ -366,7 +373,37 @@ private:
   std::optional<ltx::Result> result_;
   std::optional<ltx::Frames> frames_;
   std::vector<std::string> saved_;
+  bool closed_ = false;
 };
+
+// What the client counted, as JSON.
+std::string counted(const ltx::Counters &counters) {
+  const std::pair<const char *, std::uint64_t> numbers[] = {
+      {"submits", counters.submits},
+      {"submits_known", counters.submits_known},
+      {"submits_refused", counters.submits_refused},
+      {"submits_unknown", counters.submits_unknown},
+      {"posts", counters.posts},
+      {"jobs_created", counters.jobs_created},
+      {"jobs_completed", counters.jobs_completed},
+      {"jobs_failed", counters.jobs_failed},
+      {"polls", counters.polls},
+      {"http_requests", counters.http_requests},
+      {"submit_retries", counters.submit_retries},
+      {"api_retries", counters.api_retries},
+      {"storage_retries", counters.storage_retries},
+      {"transfers_resumed", counters.transfers_resumed},
+      {"transfers_restarted", counters.transfers_restarted},
+      {"bytes_downloaded", counters.bytes_downloaded},
+      {"bytes_uploaded", counters.bytes_uploaded},
+      {"bytes_rehosted", counters.bytes_rehosted},
+  };
+  std::string text;
+  for (const auto &[name, value] : numbers) {
+    text += (text.empty() ? "{" : ",") + as_json(name) + ":" + std::to_string(value);
+  }
+  return text + "}";
+}
 
 std::string told_of(const std::string &what, const ltx::Error &error) {
   const auto truth = [](bool so) { return so ? "true" : "false"; };
@@ -395,7 +432,7 @@ void log_into(const std::string &path) {
 void play(const json *order) {
   log_into(text(order, "log"));
   std::ofstream everything(text(order, "told"), std::ios::binary);
-  std::string steps, saved;
+  std::string steps, saved, counters = "null";
   const auto add = [](std::string &list, const std::string &entry) { list += (list.empty() ? "" : ",") + entry; };
   try {
     Play scenario(order, everything);
@@ -416,6 +453,7 @@ void play(const json *order) {
     for (const std::string &path : scenario.saved()) {
       add(saved, as_json(path));
     }
+    counters = counted(scenario.close().value());
   } catch (const ltx::Error &error) {
     told::tell(everything, error);
     add(steps, told_of("submit", error));
@@ -423,7 +461,8 @@ void play(const json *order) {
   everything.close();
   // From here on the log is whole in its file.
   ltx::log_off();
-  std::cout << "{\"scenario\":" << as_json(text(order, "scenario")) << ",\"steps\":[" << steps << "],\"saved\":[" << saved << "]}" << std::endl;
+  std::cout << "{\"scenario\":" << as_json(text(order, "scenario")) << ",\"steps\":[" << steps << "],\"saved\":[" << saved << "],\"counters\":" << counters << "}"
+            << std::endl;
 }
 
 } // namespace

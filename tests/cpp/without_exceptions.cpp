@@ -37,6 +37,8 @@ int main() {
     CHECK(job);
     const auto committed = client->try_committed();
     CHECK(committed && *committed == "0.00");
+    const auto counted = client->try_counters();
+    CHECK(counted && counted->jobs_created == 1);
     auto result = job->try_wait(std::chrono::seconds(20));
     CHECK(result);
     CHECK_INT(result->outputs().size(), 2);

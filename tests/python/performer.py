@@ -316,7 +316,8 @@ def play(scenario: dict[str, Any], told: Told) -> dict[str, Any]:
                 break
     if stage is not None:
         stage.close()
-    return {"scenario": scenario["scenario"], "steps": steps, "saved": [] if stage is None else stage.saved}
+    counters = None if stage is None else dict(stage.client.counters.items())
+    return {"scenario": scenario["scenario"], "steps": steps, "saved": [] if stage is None else stage.saved, "counters": counters}
 
 
 def logged_into(path: str) -> logging.Handler:

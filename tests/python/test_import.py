@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import ltx_jobs
+
+BENCH = Path(__file__).resolve().parents[2] / "benches" / "import" / "run.py"
 
 HEAVY = ["asyncio", "typing", "dataclasses", "logging", "json", "importlib.metadata", "pathlib", "datetime", "decimal", "pickle", "subprocess", "urllib.request", "tqdm"]
 
@@ -45,11 +52,17 @@ print(before == count())
     assert run(code) == "True"
 
 
-def test_the_import_is_quick(figure):
-    measure = "import time; t = time.process_time(); import ltx_jobs; print(time.process_time() - t)"
-    times = sorted(float(run(measure)) for _ in range(5))
-    # A debug build on a busy machine, too; `import httpx` takes 98 ms.
-    figure("import ltx_jobs", times[2] * 1000, 60, "ms", of="CPU, median of 5")
+def test_the_import_takes_few_instructions(figure):
+    if shutil.which("valgrind") is None:
+        pytest.skip("no valgrind")
+    # The tests' build of the native module: unoptimised and eight times as large as the shipped one, so what is measured is no less than that costs.
+    bench = [sys.executable, BENCH, "--json", "--only", "ltx_jobs", "--rounds", "3"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    ran = subprocess.run(bench, env=environment, check=True, capture_output=True, text=True)
+    cost = json.loads(ran.stdout)["ltx_jobs"]
+    # The time is the machine's as much as ours, and only told. `import httpx` takes 300 M instructions and some 100 ms.
+    told = f"over `python -c pass`, {cost['modules']} modules, {cost['cpu_ms']:.0f} ms of CPU"
+    figure("import ltx_jobs", cost["instructions"], 60, "M instructions", of=told)
 
 
 def test_all_public_names_have_a_docstring():
@@ -75,7 +88,5 @@ def test_the_version_is_the_packages():
     try:
         installed = importlib.metadata.version("ltx-jobs")
     except importlib.metadata.PackageNotFoundError:
-        import pytest
-
         pytest.skip("not installed, run from the source tree")
     assert installed == ltx_jobs.__version__

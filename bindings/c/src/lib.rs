@@ -28,6 +28,7 @@ pub mod callbacks;
 pub mod checked;
 pub mod client;
 pub mod config;
+pub mod counters;
 pub mod dispatch;
 pub mod error;
 pub mod extract;

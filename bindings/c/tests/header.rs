@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ltx_jobs::ErrorKind;
 
 /// In the order of the header.
-const SOURCES: [&str; 21] = [
+const SOURCES: [&str; 22] = [
     "status.rs",
     "version.rs",
     "error.rs",
@@ -21,6 +21,7 @@ const SOURCES: [&str; 21] = [
     "dispatch.rs",
     "request.rs",
     "money.rs",
+    "counters.rs",
     "job.rs",
     "op/mod.rs",
     "op/take.rs",

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use ltx_jobs::{BatchItem, BatchOutcome, BatchProgress, BatchState, JobRef, Result};
+use ltx_jobs::{Batch, BatchItem, BatchOutcome, BatchProgress, BatchState, JobRef, Result};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -17,6 +17,7 @@ use crate::convert;
 use crate::dest;
 use crate::failure::Failure;
 use crate::guard::fenced;
+use crate::handover;
 use crate::job::Completed;
 use crate::owned::Owned;
 use crate::park::{self, Sleepers};
@@ -206,6 +207,18 @@ impl BatchRun {
         });
     }
 
+    /// Parks the thread for the next job to bring home: what it is answered by with key, reference, destination, address of a store, whether to overwrite.
+    ///
+    /// True when there will be none, also in another process; false when the time was up first.
+    fn wait_handed_over(&self, py: Python<'_>, milliseconds: u32) -> PyResult<Py<PyAny>> {
+        let limit = Duration::from_millis(milliseconds.into());
+        match self.with(py, |reading| Ok(reading.run.wait_handed_over(Some(limit)))) {
+            Ok(Some(Some(given))) => handover::told(py, given),
+            Ok(None) => false.into_py_any(py),
+            Ok(Some(None)) | Err(_) => true.into_py_any(py),
+        }
+    }
+
     /// The next outcome, or a failure of the whole; true when all were taken, false when the next is not there yet.
     ///
     /// An outcome: key, label, state, reference, results, paths, addresses of objects, bytes, failure.
@@ -280,6 +293,13 @@ fn numbers<'py>(py: Python<'py>, progress: &BatchProgress) -> PyResult<Bound<'py
         .into_pyobject(py)
 }
 
+/// The outputs of every item that says nothing itself go to a store.
+#[cfg(feature = "rehost")]
+#[allow(clippy::unnecessary_wraps)] // As the other one.
+pub(crate) fn all_to_store(batch: Batch, url: String) -> Result<Batch> {
+    Ok(batch.rehost(url))
+}
+
 #[cfg(feature = "rehost")]
 #[allow(clippy::unnecessary_wraps)] // As the other one.
 fn to_store(item: BatchItem, url: String) -> Result<BatchItem> {
@@ -287,7 +307,17 @@ fn to_store(item: BatchItem, url: String) -> Result<BatchItem> {
 }
 
 #[cfg(not(feature = "rehost"))]
+pub(crate) fn all_to_store(_: Batch, _: String) -> Result<Batch> {
+    Err(no_stores())
+}
+
+#[cfg(not(feature = "rehost"))]
 fn to_store(_: BatchItem, _: String) -> Result<BatchItem> {
+    Err(no_stores())
+}
+
+#[cfg(not(feature = "rehost"))]
+fn no_stores() -> ltx_jobs::Error {
     let text = "this build of ltx_jobs was made without the feature `rehost`";
-    Err(ltx_jobs::Error::from_face(ltx_jobs::ErrorKind::Unsupported, text))
+    ltx_jobs::Error::from_face(ltx_jobs::ErrorKind::Unsupported, text)
 }

@@ -4,8 +4,9 @@ use std::str::FromStr as _;
 
 use ltx_jobs::{Error, JobRef, OnUnknown, Result, RuntimeOptions, Usd};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
-use crate::batch::BatchRun;
+use crate::batch::{BatchRun, all_to_store};
 use crate::convert;
 use crate::dest;
 use crate::failure::Failure;
@@ -75,19 +76,21 @@ impl Client {
     }
 
     /// Starts a batch; or a failure.
-    #[pyo3(signature = (name, *, dest, overwrite, max_cost, spend_limit, on_unknown, submits_at_once, saves_at_once))]
+    #[pyo3(signature = (name, *, dest, rehost, overwrite, max_cost, spend_limit, on_unknown, submits_at_once, saves_at_once, hand_over))]
     #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
     fn batch(
         &self,
         py: Python<'_>,
         name: String,
         dest: Option<dest::Given>,
+        rehost: Option<String>,
         overwrite: bool,
         max_cost: Option<&str>,
         spend_limit: Option<&str>,
         on_unknown: &str,
         submits_at_once: usize,
         saves_at_once: usize,
+        hand_over: bool,
     ) -> PyResult<Py<PyAny>> {
         let start = || {
             let mut batch = self
@@ -97,8 +100,14 @@ impl Client {
                 .on_unknown(unknown_mode(on_unknown)?)
                 .submits_at_once(submits_at_once)
                 .saves_at_once(saves_at_once);
+            if hand_over {
+                batch = batch.hand_over(saves_at_once);
+            }
             if let Some(given) = dest {
                 batch = batch.dest(dest::read(given)?);
+            }
+            if let Some(url) = rehost {
+                batch = all_to_store(batch, url)?;
             }
             if let Some(text) = max_cost {
                 batch = batch.max_cost(amount("max_cost", text)?);
@@ -122,6 +131,20 @@ impl Client {
     /// What this client has committed itself to, in US dollars.
     fn committed(&self) -> String {
         self.0.committed().to_string()
+    }
+
+    /// Every number that only grows, in the order of `Counters`, and what this client has committed itself to.
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, String)> {
+        let counters = self.0.counters();
+        let numbers: Vec<u64> = counters.items().map(|(_, value)| value).collect();
+        let numbers = PyTuple::new(py, numbers)?;
+        Ok((numbers, counters.committed.to_string()))
+    }
+
+    /// The names of these numbers, in the same order.
+    #[staticmethod]
+    fn counter_names() -> Vec<&'static str> {
+        ltx_jobs::Counters::default().items().map(|(name, _)| name).collect()
     }
 
     /// The job of a reference, without asking anybody; or a failure.

@@ -18,6 +18,7 @@ mod dest;
 mod failure;
 mod frames;
 mod guard;
+mod handover;
 mod interpreter;
 mod job;
 mod log;
@@ -46,6 +47,8 @@ mod _native {
     use super::failure::{Failure, kinds};
     #[pymodule_export]
     use super::frames::Frames;
+    #[pymodule_export]
+    use super::handover::Handover;
     #[pymodule_export]
     use super::job::{Completed, Job, split_reference};
     #[pymodule_export]

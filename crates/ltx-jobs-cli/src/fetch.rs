@@ -6,7 +6,7 @@ use crate::args::{DownloadArgs, SettingFlags, WaitArgs};
 use crate::exit::Failure;
 use crate::go_on::GoOn;
 use crate::interrupt::Interrupt;
-use crate::job::{self, Guide};
+use crate::job::{self, Followed, Guide};
 use crate::report;
 use crate::show::Show;
 
@@ -54,7 +54,10 @@ pub(crate) async fn download(
 /// Asks for a job once; it is an error when it is not completed.
 pub(crate) async fn completed(guide: &mut Guide<'_>, reference: JobRef) -> Result<Completed, Failure> {
     let job = guide.job(reference)?;
-    let seen = guide.follow_simply(job.poll().start()).await?;
+    let seen = match guide.follow(job.poll().start()).await {
+        Followed::Ended(ended) => ended?,
+        Followed::Interrupted(_) => return Err(guide.interrupted(job.reference())),
+    };
     if let Some(ended) = job.completed() {
         return Ok(ended?);
     }

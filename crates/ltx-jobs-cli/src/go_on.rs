@@ -4,8 +4,9 @@
 //! how results are saved. It never carries a secret.
 
 use std::path::Path;
+use std::time::Duration;
 
-use ltx_jobs::JobRef;
+use ltx_jobs::{BytesPerSecond, JobRef};
 
 #[cfg(feature = "rehost")]
 use crate::args::RehostArgs;
@@ -15,7 +16,7 @@ use crate::args::{ArchiveArg, BatchArgs, FramesArgs, SaveArgs, SettingFlags, Unk
 const NEEDED: [&str; 5] = ["base_url", "journal", "proxy", "ca_bundle", "allow_http"];
 
 /// The settings that limit what a batch does, in each of its runs.
-const LIMITS: [&str; 3] = ["max_concurrent_jobs", "spend_limit", "prices"];
+const LIMITS: [&str; 4] = ["max_concurrent_jobs", "spend_limit", "prices", "connections"];
 
 /// See the module's first line.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,8 @@ enum Way<'a> {
     Frames(&'a FramesArgs),
     #[cfg(feature = "rehost")]
     Rehost(&'a RehostArgs),
+    /// The same file again.
+    Upload(&'a Path),
     /// The whole batch under its name.
     Batch(&'a BatchArgs, &'a str),
     /// All jobs of the journal.
@@ -70,6 +73,14 @@ impl<'a> GoOn<'a> {
         }
     }
 
+    /// Upload it from the beginning.
+    pub(crate) fn upload(settings: &'a SettingFlags, file: &'a Path) -> Self {
+        Self {
+            way: Way::Upload(file),
+            settings,
+        }
+    }
+
     /// The same batch once more.
     pub(crate) fn batch(settings: &'a SettingFlags, how: &'a BatchArgs, name: &'a str) -> Self {
         Self {
@@ -95,18 +106,19 @@ impl<'a> GoOn<'a> {
             Way::Frames(how) => format!("frames {job}{}", framing(how)),
             #[cfg(feature = "rehost")]
             Way::Rehost(how) => format!("rehost {job} {}", copying(how)),
-            Way::Recover(..) | Way::Batch(..) => return self.with_all(),
+            Way::Recover(..) | Way::Batch(..) | Way::Upload(_) => return self.with_all(),
         };
         Some(self.command(&line))
     }
 
-    /// The command for all jobs of the journal, where they are fetched together.
+    /// The command that goes on where no single job is meant.
     pub(crate) fn with_all(&self) -> Option<String> {
         match self.way {
             Way::Recover(save) => {
                 let saving = save.map(|(out, how)| format!(" {}", saving(out, how)));
                 Some(self.command(&format!("recover --finish{}", saving.unwrap_or_default())))
             }
+            Way::Upload(file) => Some(self.command(&format!("upload {}", quoted(&file.to_string_lossy())))),
             Way::Batch(how, name) => {
                 let mut command = self.command(&listing(how, name));
                 for key in LIMITS {
@@ -162,15 +174,7 @@ fn saving(out: &Path, how: &SaveArgs) -> String {
     if how.overwrite {
         text.push_str(" --overwrite");
     }
-    if let Some(limit) = how.bandwidth {
-        text.push_str(&format!(" --bandwidth {}", limit.get()));
-    }
-    if how.no_resume {
-        text.push_str(" --no-resume");
-    }
-    if let Some(limit) = how.lock_timeout {
-        text.push_str(&format!(" --lock-timeout {}s", limit.as_secs_f64()));
-    }
+    text.push_str(&flow(how.bandwidth, how.no_resume, how.lock_timeout));
     text
 }
 
@@ -180,6 +184,13 @@ fn listing(how: &BatchArgs, name: &str) -> String {
     let mut text = format!("batch {} --name {}", quoted(&file.to_string_lossy()), quoted(name));
     if let Some(out) = &how.out {
         text.push_str(&format!(" -o {}", quoted(&out.to_string_lossy())));
+    }
+    #[cfg(feature = "rehost")]
+    if let Some(url) = how.shown_store() {
+        text.push_str(&format!(" --rehost {}", quoted(url)));
+        for option in &how.options {
+            text.push_str(&format!(" --option {}", quoted(&option.shown())));
+        }
     }
     text.push_str(&choice(
         &how.only,
@@ -200,6 +211,22 @@ fn listing(how: &BatchArgs, name: &str) -> String {
     }
     if how.overwrite {
         text.push_str(" --overwrite");
+    }
+    text.push_str(&flow(how.bandwidth, how.no_resume, how.lock_timeout));
+    text
+}
+
+/// How bytes come.
+fn flow(bandwidth: Option<BytesPerSecond>, no_resume: bool, lock_timeout: Option<Duration>) -> String {
+    let mut text = String::new();
+    if let Some(limit) = bandwidth {
+        text.push_str(&format!(" --bandwidth {}", limit.get()));
+    }
+    if no_resume {
+        text.push_str(" --no-resume");
+    }
+    if let Some(limit) = lock_timeout {
+        text.push_str(&format!(" --lock-timeout {}s", limit.as_secs_f64()));
     }
     text
 }
@@ -334,14 +361,30 @@ mod tests {
     #[test]
     fn a_batch_is_gone_on_with_by_the_same_command() {
         let line = "ltx-jobs batch film.jsonl --name film -o shots --only exr_frames_url --archive both --max-cost 2.50 --submits 8 --saves 1 \
-                    --overwrite --spend-limit=25";
+                    --overwrite --bandwidth 1000 --no-resume --lock-timeout 2.5s --spend-limit=25 --connections=4";
+        assert_eq!(gone_on(line), line);
+    }
+
+    fn gone_on(line: &str) -> String {
         let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
         let crate::args::Command::Batch(how) = &cli.command else {
             panic!("another command")
         };
         let go_on = GoOn::batch(&cli.global.settings, how, "film");
-        assert_eq!(go_on.with_all().unwrap(), line);
-        assert_eq!(go_on.with_job(&"retake/7b".parse().unwrap()).unwrap(), line);
+        let all = go_on.with_all().unwrap();
+        assert_eq!(go_on.with_job(&"retake/7b".parse().unwrap()).unwrap(), all);
+        all
+    }
+
+    #[cfg(feature = "rehost")]
+    #[test]
+    fn a_batch_to_a_store_is_gone_on_with_there_and_without_credentials() {
+        let line =
+            "ltx-jobs batch film.jsonl --name film --rehost s3://plates/film/ --option region=eu-west-1 --archive keep";
+        assert_eq!(gone_on(line), line);
+        let secret = line.replace("region=eu-west-1", "aws_secret_access_key=canary");
+        assert!(gone_on(&secret).contains("--option aws_secret_access_key=... "));
+        assert!(gone_on("ltx-jobs batch film.jsonl --rehost s3://k:canary@plates/").ends_with("--rehost URL"));
     }
 
     #[test]

@@ -64,18 +64,35 @@ impl Guide<'_> {
         }
         self.show.clear();
         operation.cancel();
-        Followed::Interrupted(tokio::time::timeout(TIDY, ending).await.ok())
+        tokio::select! {
+            biased;
+            ended = &mut ending => Followed::Interrupted(Some(ended)),
+            () = tokio::time::sleep(TIDY) => Followed::Interrupted(None),
+            () = self.interrupt.heard() => Followed::Interrupted(None),
+        }
     }
 
-    /// As [`Self::follow`], where Ctrl-C has nothing to leave behind.
+    /// As [`Self::follow`], where Ctrl-C leaves no job behind.
     pub(crate) async fn follow_simply<T: Send + 'static>(&mut self, operation: Operation<T>) -> Result<T, Failure> {
         match self.follow(operation).await {
             Followed::Ended(ended) => Ok(ended?),
             Followed::Interrupted(_) => {
-                self.show.note("interrupted");
+                let command = self.go_on.with_all();
+                self.tell_interrupted(None, None, command.as_deref());
+                let go_on = command.map(|command| format!("; go on with: {command}"));
+                self.show.say(&format!("interrupted{}", go_on.unwrap_or_default()));
                 Err(Failure::Interrupted)
             }
         }
+    }
+
+    /// The event of an interruption: the job that goes on, if there is one, what the bill is, and the command that goes on.
+    fn tell_interrupted(&self, job: Option<&JobRef>, billing: Option<&Billing>, go_on: Option<&str>) {
+        let job = job.map(ToString::to_string);
+        self.show.event(
+            "interrupted",
+            json!({ "ref": job, "billing": billing.map(Billing::name), "go_on": go_on }),
+        );
     }
 
     /// Submits to `endpoint`. After Ctrl-C the answer to a paid request that had left is awaited, and its job told.
@@ -97,14 +114,18 @@ impl Guide<'_> {
     }
 
     async fn finish_the_paid_request(&mut self, submitting: &Submitting, endpoint: &str) {
-        self.show
-            .note("the paid request is on its way; waiting for its answer (Ctrl-C again gives up)");
-        tokio::select! {
-            _ = self.client.close(PAID_GRACE) => {}
-            () = self.interrupt.heard() => {}
-        }
         let Some(intent) = submitting.reference() else { return };
+        if !self.interrupt.is_urgent() {
+            self.show.event("stopping", json!({ "go_on": null }));
+            self.show
+                .say("the paid request is on its way; waiting for its answer (Ctrl-C again gives up)");
+            tokio::select! {
+                _ = self.client.close(PAID_GRACE) => {}
+                () = self.interrupt.heard() => {}
+            }
+        }
         match self.client.job(intent.clone()) {
+            Err(open) if open.kind() == ErrorKind::InvalidState => self.tell_left(intent),
             Ok(job) => self.tell_how_to_go_on(job.reference()),
             Err(error) if *error.billing() == Billing::NoJob => self.tell_nothing_submitted(),
             Err(error) => self.show.error(&error, self.settle(intent, endpoint).as_deref()),
@@ -192,11 +213,8 @@ impl Guide<'_> {
             Followed::Ended(ended) => ended.map_err(|error| self.left(error, job)),
             Followed::Interrupted(_) => {
                 let command = self.go_on.with_job(job);
-                self.show.event(
-                    "interrupted",
-                    json!({ "ref": job.to_string(), "billing": "job_exists", "go_on": command }),
-                );
-                self.show.note(&match command {
+                self.tell_interrupted(Some(job), Some(&Billing::JobExists(None)), command.as_deref());
+                self.show.say(&match command {
                     Some(command) => format!(
                         "interrupted; the results of {job} stay on the service for a day after its end; fetch what is missing with: {command}"
                     ),
@@ -233,15 +251,13 @@ impl Guide<'_> {
     }
 
     fn tell_how_to_go_on(&self, job: &JobRef) {
-        let Some(command) = self.go_on.with_job(job) else {
-            self.show.note("interrupted");
+        let command = self.go_on.with_job(job);
+        self.tell_interrupted(Some(job), Some(&Billing::JobExists(None)), command.as_deref());
+        let Some(command) = command else {
+            self.show.say("interrupted");
             return;
         };
-        self.show.event(
-            "interrupted",
-            json!({ "ref": job.to_string(), "billing": "job_exists", "go_on": command }),
-        );
-        self.show.note(&format!(
+        self.show.say(&format!(
             "interrupted; job {job} goes on and is billed if it succeeds; go on with: {command}"
         ));
     }
@@ -249,23 +265,32 @@ impl Guide<'_> {
     /// After Ctrl-C where several jobs are left, which one command fetches.
     pub(crate) fn tell_all_go_on(&self, many: usize) {
         let command = self.go_on.with_all();
-        self.show.event(
-            "interrupted",
-            json!({ "ref": null, "billing": "job_exists", "go_on": command }),
-        );
+        self.tell_interrupted(None, Some(&Billing::JobExists(None)), command.as_deref());
         let go_on = command
             .map(|command| format!("; go on with: {command}"))
             .unwrap_or_default();
         self.show
-            .note(&format!("interrupted; {many} jobs are still to be fetched{go_on}"));
+            .say(&format!("interrupted; {many} jobs are still to be fetched{go_on}"));
+    }
+
+    /// A paid request whose answer is not awaited. The journal has it.
+    fn tell_left(&self, intent: &JobRef) {
+        let command = lasting_journal(self.client).map(|_| self.go_on.command("recover"));
+        self.tell_interrupted(Some(intent), Some(&Billing::Unknown), command.as_deref());
+        self.show.say(&match command {
+            Some(command) => format!(
+                "interrupted; whether the paid request {intent} became a job is not known; find out with: {command}"
+            ),
+            None => format!(
+                "interrupted; whether the paid request {intent} became a job is not known, and no journal is kept here: look at the account"
+            ),
+        });
     }
 
     fn tell_nothing_submitted(&self) {
-        self.show.event(
-            "interrupted",
-            json!({ "ref": null, "billing": "no_job", "go_on": null }),
-        );
-        self.show.note("interrupted; nothing was submitted");
+        self.tell_interrupted(None, Some(&Billing::NoJob), None);
+        self.show
+            .say("interrupted; nothing was submitted; the same command begins anew");
     }
 
     /// An error that leaves the job as it is can be mended and gone on from.

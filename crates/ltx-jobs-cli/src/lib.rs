@@ -9,6 +9,7 @@ mod args;
 mod asked;
 mod batch;
 mod check;
+mod completions;
 mod demo;
 mod emulate;
 mod endpoints;
@@ -27,18 +28,18 @@ mod recover;
 mod rehost;
 mod report;
 mod resolve;
+mod schema;
 mod show;
 mod speed;
 mod status;
 mod upload;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
 use clap::Parser as _;
 use ltx_jobs::ErrorKind;
-use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Command};
 use crate::exit::Failure;
@@ -51,11 +52,12 @@ const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 /// Runs the command; `args` begins with the program's name, like [`std::env::args_os`]. Gives back the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(answer) => return usage(&answer),
+        Err(answer) => return usage(&answer, args.iter().any(|arg| arg == "--json")),
     };
-    let show = Show::new(cli.global.json);
+    let show = Show::new(cli.global.json, cli.global.quiet);
     let ended = start_logging(&cli, &show).and_then(|()| in_runtime(&cli, &show));
     show.clear();
     match ended {
@@ -67,8 +69,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-/// Help and version are answers, everything else is a mistake.
-fn usage(answer: &clap::Error) -> u8 {
+/// Help and version are answers, everything else is a mistake, which programs are told too.
+fn usage(answer: &clap::Error, json: bool) -> u8 {
+    if json && answer.use_stderr() {
+        let text = answer.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        Show::new(true, false).error_event(&ltx_jobs::Error::from_face(ErrorKind::InvalidRequest, message), None);
+    }
     // A reader that went away is nobody to tell.
     drop(answer.print());
     drop(std::io::stdout().flush());
@@ -76,22 +83,9 @@ fn usage(answer: &clap::Error) -> u8 {
 }
 
 fn start_logging(cli: &Cli, show: &Show) -> Result<(), Failure> {
-    let (filter, as_json) = log::asked(&cli.global.log);
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| Failure::new(ErrorKind::Config, format!("--log {:?}: {error}", cli.global.log)))?;
+    let wish = log::Wish::of(cli.global.logging()).map_err(|why| Failure::new(ErrorKind::Config, why))?;
     let writer = show.log_writer();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(move || writer.clone());
-    // A host process may have a subscriber of its own: then that one gets the lines.
-    drop(if cli.global.log == log::DEFAULT {
-        subscriber.event_format(log::Sentences).try_init()
-    } else if as_json {
-        subscriber.event_format(log::JsonLines).try_init()
-    } else {
-        subscriber.try_init()
-    });
+    wish.install(show.may_draw(), move || writer.clone());
     Ok(())
 }
 
@@ -127,6 +121,11 @@ async fn dispatch(cli: &Cli, show: &Show) -> Result<(), Failure> {
         Command::Recover(args) => recover::run(args, settings, show, &mut interrupt).await,
         Command::Resolve(args) => resolve::run(args, settings, show, &mut interrupt).await,
         Command::Emulate(args) => emulate::run(args, show, &mut interrupt).await,
+        Command::Schema(args) => schema::run(args, show),
+        Command::Completions(args) => {
+            completions::run(args, show);
+            Ok(())
+        }
         Command::Check => check::run(settings, show, &mut interrupt).await,
     }
 }

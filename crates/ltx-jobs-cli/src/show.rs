@@ -1,7 +1,7 @@
-//! What the user sees while work goes on: a bar on a terminal, plain lines in a pipe, lines of JSON when asked for.
+//! What the user sees while work goes on: a view that is drawn again and again on a terminal, plain lines in a pipe, lines of JSON when asked for.
 //!
-//! Progress and notes go to standard error; standard output carries results only (or, with `--json`, the events). A reader that went away
-//! ends nothing: the job is worth more than its display.
+//! Progress and notes go to standard error; standard output carries results only (or, with `--json`, the events). With `--quiet` there are only results
+//! and errors. A reader that went away ends nothing: the job is worth more than its display.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +22,7 @@ const LINE_GAP: Duration = Duration::from_secs(10);
 /// Where everything the command says goes through.
 pub(crate) struct Show {
     json: bool,
+    quiet: bool,
     watched: bool,
     bar: Bar,
     last: Mutex<Option<Last>>,
@@ -39,11 +40,11 @@ struct Last {
 }
 
 impl Show {
-    pub(crate) fn new(json: bool) -> Self {
-        let watched = !json && io::stderr().is_terminal();
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
         Self {
             json,
-            watched,
+            quiet,
+            watched: !json && !quiet && may_draw(),
             bar: Bar::default(),
             last: Mutex::default(),
             speed: Mutex::default(),
@@ -72,23 +73,40 @@ impl Show {
         write_line(&mut io::stdout().lock(), &fields.to_string());
     }
 
-    /// A remark for people, on standard error.
+    /// Whether escape codes may go to standard error.
+    pub(crate) fn may_draw(&self) -> bool {
+        may_draw()
+    }
+
+    /// A remark for people, on standard error; not with `--quiet`.
     pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// Something that went wrong, or was ended, for people, on standard error.
+    pub(crate) fn say(&self, text: &str) {
         above(&self.bar, || write_line(&mut io::stderr().lock(), text));
     }
 
     /// An error: one line on standard error, and an event; then the command that goes on with its job, if there is one.
     pub(crate) fn error(&self, error: &Error, go_on: Option<&str>) {
         self.clear();
+        self.error_event(error, go_on);
+        self.say(&format!("ltx-jobs: {error}"));
+        if let Some(command) = go_on {
+            self.say(&format!("go on with: {command}"));
+        }
+    }
+
+    /// The event of an error.
+    pub(crate) fn error_event(&self, error: &Error, go_on: Option<&str>) {
         let mut fields = describe(error);
         if let Some(fields) = fields.as_object_mut() {
             fields.insert("go_on".to_owned(), go_on.into());
         }
         self.event("error", fields);
-        self.note(&format!("ltx-jobs: {error}"));
-        if let Some(command) = go_on {
-            self.note(&format!("go on with: {command}"));
-        }
     }
 
     /// Why a command, or a part of it, did not end well.
@@ -120,6 +138,9 @@ impl Show {
 
     /// How far it is. Called often; decides itself what is worth telling.
     pub(crate) fn progress(&self, progress: &Progress) {
+        if self.quiet {
+            return;
+        }
         let state = state(progress);
         let mut speed = lock(&self.speed);
         speed.at(Instant::now(), progress.bytes_done);
@@ -138,6 +159,7 @@ impl Show {
             });
             bar.set_message(message(&state, progress, &speed));
             bar.tick();
+            to_line_start();
         } else {
             let changed = last.as_ref().is_none_or(|last| last.state != state);
             let since = last.as_ref().map_or(Duration::MAX, |last| last.at.elapsed());
@@ -171,6 +193,9 @@ impl Show {
         sentence: impl FnOnce() -> String,
         event: impl FnOnce() -> (&'static str, Value),
     ) {
+        if self.quiet {
+            return;
+        }
         if self.watched {
             let mut slot = lock(&self.bar);
             let is_new = slot.is_none();
@@ -184,6 +209,7 @@ impl Show {
             });
             bar.set_message(lines().join("\n"));
             bar.tick();
+            to_line_start();
             return;
         }
         let mut last = lock(&self.last);
@@ -217,6 +243,13 @@ impl Show {
     }
 }
 
+/// On a terminal that draws, and is not asked to be plain (`NO_COLOR`, `TERM=dumb`): the view is made of escape codes.
+fn may_draw() -> bool {
+    let is_said = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    io::stderr().is_terminal() && !is_said("NO_COLOR") && !is_dumb
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -224,9 +257,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Writes without the bar in the way.
 fn above<T>(bar: &Bar, write: impl FnOnce() -> T) -> T {
     match &*lock(bar) {
-        Some(bar) => bar.suspend(write),
+        Some(bar) => {
+            let written = bar.suspend(write);
+            to_line_start();
+            written
+        }
         None => write(),
     }
+}
+
+/// What is drawn ends at the edge of the terminal. There the `^C` that a terminal echoes would begin a line of its own, and what is drawn next would miss
+/// its place by one.
+fn to_line_start() {
+    // Nobody is there to tell that it cannot be written.
+    drop(io::stderr().write_all(b"\r"));
 }
 
 /// See [`Show::log_writer`].

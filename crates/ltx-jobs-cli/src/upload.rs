@@ -22,7 +22,7 @@ pub(crate) async fn run(
         client: &client,
         show,
         interrupt,
-        go_on: GoOn::impossible(settings),
+        go_on: GoOn::upload(settings, &args.file),
     };
     let operation = client.upload(Media::file(&args.file)).start();
     let address = guide.follow_simply(operation).await?;

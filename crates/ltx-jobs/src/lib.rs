@@ -30,6 +30,7 @@ mod archive;
 mod batch;
 mod client;
 mod config;
+mod counters;
 mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -49,17 +50,20 @@ mod runtime;
 mod schedule;
 mod secret;
 mod submit;
-mod telemetry;
+pub mod telemetry;
 mod transfer;
 mod transport;
 
-pub use batch::{Batch, BatchItem, BatchOutcome, BatchProgress, BatchRun, BatchState};
+pub use batch::{
+    Batch, BatchItem, BatchOutcome, BatchProgress, BatchRun, BatchState, BatchTransfer, Handover, HandoverPlace,
+};
 pub use bytes::Bytes;
 pub use client::{
     Check, Checked, CheckedPart, Client, ClientBuilder, Estimating, Finding, FindingState, Jobs, JournaledSubmit,
     Recover, Recovered, Resolve, SubmitState, Upload,
 };
 pub use config::Origin;
+pub use counters::Counters;
 pub use error::{Billing, Error, ErrorKind, Result};
 pub use job::{
     Completed, Destination, Download, ExtractFrames, Frame, FrameStream, Frames, Job, JobRef, OpenFrames, OpenOutput,
@@ -70,7 +74,7 @@ pub use money::{Estimate, Usd};
 pub use operation::{Operation, Running};
 pub use progress::{Phase, Progress};
 #[cfg(feature = "rehost")]
-pub use rehost::{Object, Rehost, Rehosted};
+pub use rehost::{Object, Rehost, Rehosted, StoreDestination};
 pub use request::{
     Anchor, AudioToVideo, CameraMotion, Colorspace, Extend, ExtendMode, ImageToVideo, Media, Placement, Request,
     Retake, RetakeMode, TextToVideo, VideoAlphaGen, VideoToVideoHdr, VideoToVideoReframe, VideoUpscale,

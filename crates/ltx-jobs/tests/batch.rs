@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use ltx_jobs::{Batch, BatchItem, BatchOutcome, BatchRun, BatchState, Client, ErrorKind, TextToVideo, Usd};
+use ltx_jobs::{
+    Batch, BatchItem, BatchOutcome, BatchRun, BatchState, Client, ErrorKind, HandoverPlace, TextToVideo, Usd,
+};
 use ltx_jobs_emulator::programme::{Advance, ErrorBody};
 use ltx_jobs_emulator::{Emulator, Fault, Programme};
 
@@ -183,9 +185,9 @@ async fn an_account_without_credits_pauses_it_and_the_rest_is_for_the_next_run()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn doubts_in_a_row_pause_it() {
+async fn doubts_in_a_row_pause_it_and_do_not_pause_the_next_run() {
     let mut programme = Programme::default();
-    for _ in 0..10 {
+    for _ in 0..3 {
         programme = programme.with_fault("submit", lost_reply());
     }
     let emulator = Emulator::start(programme).await.unwrap();
@@ -201,6 +203,21 @@ async fn doubts_in_a_row_pause_it() {
         .filter(|outcome| outcome.state == BatchState::NotSubmitted)
         .count();
     assert_eq!((unknown, left, emulator.count("POST", SUBMIT)), (3, 2, 3));
+
+    // Started again it tells them, and goes on with the others.
+    let outcomes = all(client.batch("film").submits_at_once(1), &["1", "2", "3", "4", "5"]).await;
+    let (unknown, completed) = (BatchState::Unknown, BatchState::Completed);
+    assert_eq!(
+        states(&outcomes),
+        [
+            ("1", unknown),
+            ("2", unknown),
+            ("3", unknown),
+            ("4", completed),
+            ("5", completed)
+        ]
+    );
+    assert_eq!(emulator.count("POST", SUBMIT), 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -349,4 +366,116 @@ async fn a_batch_of_a_closed_client_says_so() {
     let run = client.batch("film").start();
     assert_eq!(run.push(shot("a")).await.unwrap_err().kind(), ErrorKind::Closed);
     assert!(run.next().await.is_none());
+}
+
+/// Brings home what is handed over, until the batch has ended; gives the keys in the order they came.
+async fn bring_home(run: BatchRun) -> Vec<String> {
+    let mut keys = Vec::new();
+    while let Some(handover) = run.handed_over().await {
+        keys.push(handover.key().to_owned());
+        let HandoverPlace::Directory(dest) = handover.place().clone() else {
+            handover.failed(ltx_jobs::Error::from_face(ErrorKind::Unsupported, "no directory"));
+            continue;
+        };
+        match handover.completed().download_with(&dest.dir, dest.options()).await {
+            Ok(saved) => {
+                let files = saved.paths.into_iter().map(|path| {
+                    let bytes = path.metadata().unwrap().len();
+                    (path, bytes)
+                });
+                handover.saved(files.collect());
+            }
+            Err(error) => handover.failed(error),
+        }
+    }
+    keys
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_handed_over_is_saved_by_the_caller_and_counts_as_saved_in_the_next_run() {
+    let emulator = Emulator::start(Programme::default()).await.unwrap();
+    let (journal, dest) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = client(&emulator, journal.path());
+    let run = first.batch("film").dest(dest.path()).hand_over(2).start();
+    let saver = tokio::spawn(bring_home(run.clone()));
+    for key in ["a", "b", "c"] {
+        run.push(shot(key)).await.unwrap();
+    }
+    let outcomes = rest(&run).await;
+    let mut brought = saver.await.unwrap();
+    brought.sort();
+    assert_eq!(brought, ["a", "b", "c"]);
+    for (key, outcome) in &outcomes {
+        assert_eq!(outcome.state, BatchState::Saved, "{outcome:?}");
+        assert_eq!(outcome.paths, [dest.path().join(key).join("video.mp4")]);
+    }
+    assert_eq!(
+        run.snapshot().bytes,
+        outcomes.values().map(|outcome| outcome.bytes).sum::<u64>()
+    );
+    assert!(run.snapshot().bytes > 0);
+
+    // Another run, of another process for all it knows, hands nothing over and asks nobody.
+    let asked = emulator.requests().len();
+    let again = client(&emulator, journal.path());
+    let outcomes = all(again.batch("film").dest(dest.path()).hand_over(2), &["a", "b", "c"]).await;
+    assert!(
+        outcomes.values().all(|outcome| outcome.state == BatchState::WasSaved),
+        "{outcomes:?}"
+    );
+    assert_eq!(emulator.requests().len(), asked);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_handed_over_and_not_brought_home_is_for_the_next_run() {
+    let emulator = Emulator::start(Programme::default()).await.unwrap();
+    let (journal, dest) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let client = client(&emulator, journal.path());
+    let batch = || client.batch("film").dest(dest.path()).hand_over(1);
+    let run = batch().start();
+    for key in ["a", "b", "c"] {
+        run.push(shot(key)).await.unwrap();
+    }
+    let said = ltx_jobs::Error::from_face(ErrorKind::NoSpace, "the disk is full there");
+    run.handed_over().await.unwrap().failed(said);
+    // One that its taker lost.
+    drop(run.handed_over().await.unwrap());
+    // No more than one at a time is out; and stopping does not wait for it.
+    let held = run.handed_over().await.unwrap();
+    assert!(run.wait_handed_over(Some(Duration::from_millis(100))).is_none());
+    run.stop();
+    let outcomes = rest(&run).await;
+    held.saved(Vec::new());
+    assert!(
+        outcomes.values().all(|outcome| outcome.state == BatchState::Unsaved),
+        "{outcomes:?}"
+    );
+    let kinds: Vec<_> = outcomes
+        .values()
+        .map(|outcome| outcome.error.as_ref().unwrap().kind())
+        .collect();
+    assert_eq!(
+        kinds.iter().filter(|kind| **kind == ErrorKind::NoSpace).count(),
+        1,
+        "{kinds:?}"
+    );
+    assert_eq!(
+        kinds.iter().filter(|kind| **kind == ErrorKind::Cancelled).count(),
+        2,
+        "{kinds:?}"
+    );
+
+    let run = batch().start();
+    let saver = tokio::spawn(bring_home(run.clone()));
+    for key in ["a", "b", "c"] {
+        run.push(shot(key)).await.unwrap();
+    }
+    assert!(
+        rest(&run)
+            .await
+            .values()
+            .all(|outcome| outcome.state == BatchState::Saved)
+    );
+    assert_eq!(saver.await.unwrap().len(), 3);
+    assert_eq!(emulator.jobs().len(), 3);
 }

@@ -329,6 +329,12 @@ fn unlike(evidence: &Evidence, reference: &Evidence) -> Vec<String> {
     if evidence.saved != reference.saved {
         differences.push(format!("saved {:?}, there {:?}", evidence.saved, reference.saved));
     }
+    if evidence.outcomes != reference.outcomes {
+        differences.push(format!(
+            "counted {:?}, there {:?}",
+            evidence.outcomes, reference.outcomes
+        ));
+    }
     if evidence.files != reference.files {
         let odd: Vec<&String> = evidence
             .files

@@ -49,6 +49,7 @@ fn evidence(steps: Vec<StepReport>, files: &[(&str, &str)]) -> Evidence {
         sent: Vec::new(),
         saved: files.keys().cloned().collect(),
         files,
+        outcomes: BTreeMap::new(),
     }
 }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod canary;
+mod counted;
 mod ground;
 mod judge;
 mod performer;

@@ -1,12 +1,14 @@
 //! A performer: a process that plays scenarios in its language, one JSON line in and one out. It lives over many scenarios and is started anew when it
 //! dies; what it writes to standard error is kept, because no secret may be in it.
 
+use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
@@ -50,6 +52,9 @@ pub(crate) struct Report {
     pub(crate) steps: Vec<StepReport>,
     #[serde(default)]
     pub(crate) saved: Vec<String>,
+    /// What the client counted, read when it was closed; none when no client could be made.
+    #[serde(default)]
+    pub(crate) counters: Option<BTreeMap<String, Value>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

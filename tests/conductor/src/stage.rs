@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::canary::{Scanner, Secret};
+use crate::counted::{self, Seen};
 use crate::ground::Ground;
 use crate::judge;
 use crate::performer::{Performer, StepReport};
@@ -53,6 +54,8 @@ pub(crate) struct Evidence {
     pub(crate) saved: Vec<String>,
     /// What is on disk: path and SHA-256.
     pub(crate) files: BTreeMap<String, String>,
+    /// How many submits had which outcome, as the client counted them.
+    pub(crate) outcomes: BTreeMap<String, u64>,
 }
 
 /// What the emulator saw and made.
@@ -103,6 +106,7 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, places:
             .collect(),
         saved: performance.report.saved.clone(),
         files,
+        outcomes: counted::outcomes(performance.report.counters.as_ref()),
     };
     let counts = scenario.expect.count.keys().map(|key| {
         let (method, path) = key.split_once(' ').unwrap_or(("*", key));
@@ -117,6 +121,10 @@ pub(crate) async fn play(scenario: &Scenario, performer: &mut Performer, places:
         counts: counts.collect(),
     };
     let mut complaints = judge::judge(scenario, &evidence, &service);
+    complaints.extend(counted::complaints(
+        performance.report.counters.as_ref(),
+        &Seen::of(&service.requests, evidence.jobs),
+    ));
     complaints.extend(judge::strays(ground.key(), &service.requests));
     ground
         .secrets

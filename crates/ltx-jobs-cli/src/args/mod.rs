@@ -14,7 +14,7 @@ mod values;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ltx_jobs::{ArchiveMode, BytesPerSecond, Destination, DownloadOptions, JobRef, OnUnknown, Usd};
 
 pub(crate) use self::batch::BatchArgs;
@@ -28,7 +28,8 @@ pub(crate) use self::values::media;
 
 use self::values::{file, parameter, reference, speed, time, usd};
 use crate::asked::Given;
-use crate::{exit, log};
+use crate::exit;
+use crate::log::Said;
 
 /// LTX video jobs from the shell: submit a paid job once, wait for it, bring its results home.
 #[derive(Debug, Parser)]
@@ -42,21 +43,31 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Write events as lines of JSON to standard output.
-    #[arg(long, global = true)]
+    /// Write events as lines of JSON to standard output; `ltx-jobs schema` describes them.
+    #[arg(long, global = true, help_heading = "Output")]
     pub(crate) json: bool,
-    /// What to log to standard error: `warn`, `debug`, `ltx_jobs::submit=debug`, ...; `debug,json` as lines of JSON.
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILTER",
-        env = "LTX_LOG",
-        default_value = log::DEFAULT,
-        hide_env_values = true
-    )]
-    pub(crate) log: String,
+    /// Print the result and errors only: no progress, remarks or warnings.
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Log what happens to standard error; -vv also how it happens, -vvv everything.
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    pub(crate) verbose: u8,
+    /// Log by a filter: debug, or warn,ltx_jobs::submit=debug, or info,json for lines of JSON [env: LTX_LOG] [default: warn]
+    #[arg(long, global = true, value_name = "FILTER", help_heading = "Output")]
+    pub(crate) log: Option<String>,
     #[command(flatten)]
     pub(crate) settings: SettingFlags,
+}
+
+impl Global {
+    /// What is said of the log.
+    pub(crate) fn logging(&self) -> Said<'_> {
+        Said {
+            filter: self.log.as_deref(),
+            verbose: self.verbose,
+            quiet: self.quiet,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -94,7 +105,35 @@ pub(crate) enum Command {
     Emulate(EmulateArgs),
     /// Check everything a submit needs: key, address, proxy, certificates, clock, journal, storage. Costs nothing.
     Check,
+    /// Print the JSON schema of what a command prints with --json: one of its lines. Without a command, of all of them.
+    Schema(SchemaArgs),
+    /// Print the script with which a shell completes commands, endpoints and options.
+    Completions(CompletionsArgs),
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// A command, or an endpoint by either of its names. The schema of a line of a list is that of `batch --schema`.
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = INSTALL)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Where shells look for such scripts.
+const INSTALL: &str = "\
+Once, for new shells:
+  bash        ltx-jobs completions bash > ~/.local/share/bash-completion/completions/ltx-jobs
+  zsh         ltx-jobs completions zsh > \"${fpath[1]}/_ltx-jobs\"
+  fish        ltx-jobs completions fish > ~/.config/fish/completions/ltx-jobs.fish
+  powershell  ltx-jobs completions powershell >> $PROFILE
+  elvish      ltx-jobs completions elvish >> ~/.config/elvish/rc.elv";
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {

@@ -14,7 +14,7 @@ Credentials come from where the store's own tools look for them: AWS_ACCESS_KEY_
 GOOGLE_APPLICATION_CREDENTIALS, gcloud's login; AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY. They are never printed.";
 
 #[derive(Debug, Args)]
-#[command(after_help = CREDENTIALS)]
+#[command(after_help = CREDENTIALS, override_usage = "ltx-jobs rehost [OPTIONS] <REF> <URL>")]
 pub(crate) struct RehostArgs {
     /// The job, ENDPOINT/ID or intent:ID as it was printed, or ENDPOINT ID; then the place: s3://bucket/prefix/, gs://, az://, file:///directory/.
     #[arg(value_name = "REF URL", required = true, num_args = 2..=3)]
@@ -51,17 +51,21 @@ impl RehostArgs {
         self.words.last().map_or("", String::as_str)
     }
 
-    /// The place as it may be shown: one with a credential in it is refused, and not repeated either.
+    /// The place as it may be shown.
     pub(crate) fn shown_url(&self) -> &str {
-        let url = self.url();
-        let authority = url.split_once("://").map_or("", |(_, rest)| rest);
-        let authority = authority.split('/').next().unwrap_or_default();
-        let has_password = authority.split_once('@').is_some_and(|(user, _)| user.contains(':'));
-        if has_password || url.contains(['?', '#']) {
-            "URL"
-        } else {
-            url
-        }
+        shown_url(self.url())
+    }
+}
+
+/// The place as it may be shown: one with a credential in it is refused, and not repeated either.
+pub(super) fn shown_url(url: &str) -> &str {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    let has_password = authority.split_once('@').is_some_and(|(user, _)| user.contains(':'));
+    if has_password || url.contains(['?', '#']) {
+        "URL"
+    } else {
+        url
     }
 }
 
@@ -90,7 +94,7 @@ impl fmt::Debug for StoreOption {
     }
 }
 
-fn store_option(text: &str) -> Result<StoreOption, String> {
+pub(super) fn store_option(text: &str) -> Result<StoreOption, String> {
     let (key, value) = pair(text, "KEY=VALUE")?;
     Ok(StoreOption {
         key: key.to_owned(),

@@ -1,10 +1,12 @@
 //! One line of a list: a JSON object becomes an item of the batch, or a sentence that says what is wrong with it. Pure.
 //!
-//! What a line may have is said once more in `schema.json`, for people and for programs that write such lists; a test holds the two together.
+//! What a line may have is said once more in `schema/line.json`, for people and for programs that write such lists; a test holds the two together.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
+#[cfg(feature = "rehost")]
+use ltx_jobs::StoreDestination;
 use ltx_jobs::{ArchiveMode, BatchItem, Destination, Usd};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -12,9 +14,6 @@ use serde_json::{Map, Value};
 use crate::args::media;
 use crate::asked::{Asked, Given};
 use crate::endpoints::{Endpoint, Kind, named};
-
-/// The schema of a line, as it is published.
-pub(crate) const SCHEMA: &str = include_str!("schema.json");
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,7 +26,7 @@ struct Line {
     #[serde(default)]
     priority: i32,
     dest: Option<Value>,
-    rehost: Option<String>,
+    rehost: Option<Value>,
     max_cost: Option<Value>,
 }
 
@@ -36,6 +35,19 @@ struct Line {
 #[serde(deny_unknown_fields)]
 struct Place {
     dir: PathBuf,
+    only: Option<Vec<String>>,
+    #[serde(default)]
+    archive: ArchiveMode,
+    frame_name: Option<String>,
+    first_frame: Option<u64>,
+}
+
+/// The long form of `rehost`. Options of the store are no part of a list: they may be credentials.
+#[cfg(feature = "rehost")]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StorePlace {
+    url: String,
     only: Option<Vec<String>>,
     #[serde(default)]
     archive: ArchiveMode,
@@ -71,7 +83,7 @@ pub(crate) fn read(text: &str) -> Result<Entry, String> {
     match (line.dest, line.rehost) {
         (Some(_), Some(_)) => return Err("dest and rehost exclude each other".to_owned()),
         (Some(dest), None) => item = item.dest(destination(dest)?),
-        (None, Some(url)) => item = to_store(item, url)?,
+        (None, Some(place)) => item = to_store(item, place)?,
         (None, None) => {}
     }
     let max_cost = line.max_cost.map(usd).transpose()?;
@@ -138,12 +150,21 @@ fn destination(value: Value) -> Result<Destination, String> {
 }
 
 #[cfg(feature = "rehost")]
-fn to_store(item: BatchItem, url: String) -> Result<BatchItem, String> {
-    Ok(item.rehost(url))
+fn to_store(item: BatchItem, place: Value) -> Result<BatchItem, String> {
+    let place = match place {
+        Value::String(url) => return Ok(item.rehost(url)),
+        Value::Object(_) => serde_json::from_value::<StorePlace>(place).map_err(|error| format!("rehost: {error}"))?,
+        _ => return Err("rehost must be a URL, or an object with url in it".to_owned()),
+    };
+    let mut dest = StoreDestination::new(place.url).archive(place.archive);
+    dest.only = place.only;
+    dest.frame_name = place.frame_name;
+    dest.first_frame = place.first_frame;
+    Ok(item.rehost(dest))
 }
 
 #[cfg(not(feature = "rehost"))]
-fn to_store(_: BatchItem, _: String) -> Result<BatchItem, String> {
+fn to_store(_: BatchItem, _: Value) -> Result<BatchItem, String> {
     Err("rehost: this build of the command copies to no store".to_owned())
 }
 
@@ -161,6 +182,7 @@ fn usd(value: Value) -> Result<Usd, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::LINE as SCHEMA;
     use serde_json::json;
 
     /// Lines with what the schema and we must both say of them.
@@ -180,6 +202,18 @@ mod tests {
             true,
         ),
         (r#"{"key": "a", "endpoint": "hdr", "rehost": "s3://plates/a/"}"#, true),
+        (
+            r#"{"key": "a", "endpoint": "hdr", "rehost": {"url": "s3://plates/a/", "only": ["video_url"], "archive": "both", "frame_name": "a.{frame}.exr", "first_frame": 1}}"#,
+            true,
+        ),
+        (
+            r#"{"key": "a", "endpoint": "hdr", "rehost": {"only": ["video_url"]}}"#,
+            false,
+        ),
+        (
+            r#"{"key": "a", "endpoint": "hdr", "rehost": {"url": "s3://plates/a/", "options": {}}}"#,
+            false,
+        ),
         (
             r#"{"key": "a", "endpoint": "hdr", "dest": "o", "rehost": "s3://plates/a/"}"#,
             false,

@@ -48,7 +48,7 @@ pub(super) fn entries(text: &str, batch: &Batch, show: &Show) -> Result<Vec<Entr
             json!({ "line": one.line, "key": one.key, "message": one.message }),
         );
         let key = one.key.as_ref().map(|key| format!(" ({key})")).unwrap_or_default();
-        show.note(&format!("line {}{key}: {}", one.line, one.message));
+        show.say(&format!("line {}{key}: {}", one.line, one.message));
     }
     if !bad.is_empty() {
         let all = entries.len() + bad.len();

@@ -1,19 +1,23 @@
 //! `ltx-jobs batch`: a list of jobs, submitted, waited for and saved; started again, it goes on where it was.
 //!
-//! `line` and `list` read what is asked for, `view` shows how it is, `verdict` is the exit code, `price` the dry run.
+//! `line` and `list` read what is asked for, `view` shows how it is and `pace` how long it takes, `verdict` is the exit code, `price` the dry run.
 
 mod line;
 mod list;
+mod pace;
 mod price;
 mod verdict;
 mod view;
 
 use std::collections::HashMap;
+use std::io::IsTerminal as _;
+use std::time::Instant;
 
 use ltx_jobs::{Batch, BatchOutcome, BatchRun, BatchState, Client, ErrorKind, OnUnknown};
 use serde_json::{Value, json};
 
-use self::line::{Entry, SCHEMA};
+use self::line::Entry;
+use self::pace::{Moving, Pace};
 use self::verdict::Verdict;
 use crate::args::{BatchArgs, SettingFlags};
 use crate::estimate;
@@ -21,6 +25,7 @@ use crate::exit::Failure;
 use crate::go_on::GoOn;
 use crate::interrupt::Interrupt;
 use crate::job::{self, LOOK};
+use crate::schema;
 use crate::show::Show;
 
 /// Submits the list (each line billed), waits, saves; or prints the schema, or the prices.
@@ -37,12 +42,12 @@ pub(crate) async fn run(
     let name = name(args)?;
     if args.dry_run {
         let client = estimate::client(settings)?;
-        let entries = read(args, &batch(&client, &name, args, settings)?, show)?;
+        let entries = read(args, &batch(&client, &name, args, settings)?, show, interrupt).await?;
         return price::run(&client, &entries, args, settings, &name, show, interrupt).await;
     }
     let client = job::client(settings)?;
     let batch = batch(&client, &name, args, settings)?;
-    let entries = read(args, &batch, show)?;
+    let entries = read(args, &batch, show, interrupt).await?;
     if job::lasting_journal(&client).is_none() {
         show.note("no journal is kept here (memory is the default for a service on loopback), so the batch cannot go on after this run; give --journal DIR");
     }
@@ -55,6 +60,7 @@ pub(crate) async fn run(
     }
     run.finish();
     let mut watch = Watch {
+        client: &client,
         run: &run,
         name: &name,
         show,
@@ -62,14 +68,15 @@ pub(crate) async fn run(
         go_on,
         endpoints,
         verdict: Verdict::default(),
+        pace: Pace::default(),
     };
     watch.follow(interrupt).await
 }
 
 fn print_schema(show: &Show) {
-    show.line(SCHEMA.trim_end());
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap_or_default();
-    show.event("schema", json!({ "schema": schema }));
+    show.line(schema::LINE.trim_end());
+    let line: Value = serde_json::from_str(schema::LINE).unwrap_or_default();
+    show.event("schema", json!({ "schema": line }));
 }
 
 /// The batch's name: what was said, or the file's.
@@ -95,8 +102,19 @@ fn batch(client: &Client, name: &str, args: &BatchArgs, settings: &SettingFlags)
         .on_unknown(OnUnknown::from(args.on_unknown))
         .submits_at_once(args.submits)
         .saves_at_once(args.saves);
+    batch = batch.resume(!args.no_resume).count_costs(true);
     if let Some(dest) = args.destination() {
         batch = batch.dest(dest);
+    }
+    #[cfg(feature = "rehost")]
+    if let Some(dest) = args.store() {
+        batch = batch.rehost(dest);
+    }
+    if let Some(limit) = args.bandwidth {
+        batch = batch.bandwidth(limit.get());
+    }
+    if let Some(limit) = args.lock_timeout {
+        batch = batch.lock_timeout(limit);
     }
     if let Some(limit) = args.max_cost {
         batch = batch.max_cost(limit);
@@ -108,13 +126,28 @@ fn batch(client: &Client, name: &str, args: &BatchArgs, settings: &SettingFlags)
     Ok(batch)
 }
 
-fn read(args: &BatchArgs, batch: &Batch, show: &Show) -> Result<Vec<Entry>, Failure> {
-    let file = args.file.as_deref().unwrap_or(std::path::Path::new("-"));
-    list::entries(&list::text(file)?, batch, show)
+/// Nothing is begun before the list was read to its end: Ctrl-C simply ends it.
+async fn read(args: &BatchArgs, batch: &Batch, show: &Show, interrupt: &mut Interrupt) -> Result<Vec<Entry>, Failure> {
+    let file = args.file.clone().unwrap_or_else(|| "-".into());
+    if file.as_os_str() == "-" && std::io::stdin().is_terminal() {
+        show.note("reading the list from the terminal; an end of file (Ctrl-D) ends it");
+    }
+    // On a thread of its own: somebody may still be typing it.
+    let reading = tokio::task::spawn_blocking(move || list::text(&file));
+    let text = tokio::select! {
+        text = reading => text.map_err(|error| Failure::new(ErrorKind::Internal, format!("reading the list broke: {error}")))??,
+        () = interrupt.heard() => {
+            show.event("interrupted", json!({ "ref": null, "billing": "no_job", "go_on": null }));
+            show.say("interrupted; nothing was submitted");
+            return Err(Failure::Interrupted);
+        }
+    };
+    list::entries(&text, batch, show)
 }
 
 /// A batch that runs, and who watches it.
 struct Watch<'a> {
+    client: &'a Client,
     run: &'a BatchRun,
     name: &'a str,
     show: &'a Show,
@@ -124,6 +157,7 @@ struct Watch<'a> {
     /// By the keys of the items.
     endpoints: HashMap<String, String>,
     verdict: Verdict,
+    pace: Pace,
 }
 
 impl Watch<'_> {
@@ -158,7 +192,10 @@ impl Watch<'_> {
         }
         self.show.clear();
         let account = self.run.snapshot();
-        self.show.event("batch", view::account(self.name, &account));
+        let mut event = view::account(self.name, &account, &[], &self.pace);
+        // Of this run alone, unlike the items.
+        event["counters"] = serde_json::to_value(self.client.counters()).unwrap_or_default();
+        self.show.event("batch", event);
         self.show.line(&format!("{}: {account}", self.name));
         match self.verdict.code(stopped) {
             None => Ok(()),
@@ -169,16 +206,17 @@ impl Watch<'_> {
         }
     }
 
-    fn look(&self) {
+    fn look(&mut self) {
         let progress = self.run.snapshot();
-        let sentence = || view::sentence(&progress);
-        let event = || ("batch", view::account(self.name, &progress));
+        let moving: Vec<Moving> = self.run.transfers().into_iter().map(Moving::from).collect();
+        self.pace.look(Instant::now(), &progress, &moving);
+        let pace = &self.pace;
         self.show.board(
             view::ended(&progress),
             progress.items,
-            || view::lines(&progress),
-            sentence,
-            event,
+            || view::lines(&progress, &moving, pace),
+            || view::sentence(&progress, pace),
+            || ("batch", view::account(self.name, &progress, &moving, pace)),
         );
     }
 
@@ -188,7 +226,7 @@ impl Watch<'_> {
             "stopping",
             json!({ "go_on": self.lasting.then(|| self.go_on.with_all()).flatten() }),
         );
-        self.show.note(
+        self.show.say(
             "stopping: nothing more is submitted, paid requests that are on their way are finished (Ctrl-C again leaves at once)",
         );
     }
@@ -210,11 +248,11 @@ impl Watch<'_> {
             Some(error) if error.kind() == ErrorKind::Cancelled => {}
             Some(error) => {
                 let state = outcome.state.name().replace('_', " ");
-                self.show.note(&format!("{}: {state}: {error}", outcome.key));
+                self.show.say(&format!("{}: {state}: {error}", outcome.key));
             }
         }
         if let Some(command) = settle {
-            self.show.note(&format!("  settle it with: {command}"));
+            self.show.say(&format!("  settle it with: {command}"));
         }
     }
 
@@ -230,11 +268,12 @@ impl Watch<'_> {
     fn tell_how_to_go_on(&self) {
         self.show.clear();
         let command = self.lasting.then(|| self.go_on.with_all()).flatten();
-        self.show.event("interrupted", json!({ "go_on": command }));
+        self.show
+            .event("interrupted", json!({ "ref": null, "billing": null, "go_on": command }));
         if let Some(command) = command
             && !self.show.is_json()
         {
-            self.show.note(&format!("go on with: {command}"));
+            self.show.say(&format!("go on with: {command}"));
         }
     }
 }

@@ -87,6 +87,6 @@ pub(super) async fn run(
 fn tell(show: &Show, key: &str, failure: &Failure) {
     if let Failure::Error(error) = failure {
         show.error(error, None);
-        show.note(&format!("  in the line of {key}"));
+        show.say(&format!("  in the line of {key}"));
     }
 }

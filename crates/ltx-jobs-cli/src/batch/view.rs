@@ -1,30 +1,16 @@
 //! Many jobs in one view: the lines of the display, the sentence of a log, the fields of an event. Pure.
 
-use std::time::Duration;
-
 use indicatif::HumanBytes;
 use ltx_jobs::{BatchOutcome, BatchProgress, BatchState};
 use serde_json::{Map, Value, json};
 
+use super::pace::{Moving, Pace};
 use crate::report;
 use crate::show::describe;
 use crate::speed::clock;
 
-/// Items of this run that must have ended before a time is told.
-const ENOUGH: u64 = 3;
-
-/// How long the rest takes when it goes on as it did; not told before something can be.
-pub(super) fn left(progress: &BatchProgress) -> Option<Duration> {
-    let open = progress.queued + progress.submitting + progress.running + progress.saving;
-    let ended: u64 = progress.ended.iter().sum();
-    // They took no time.
-    let at_once = progress.count(BatchState::WasSaved) + progress.count(BatchState::NotSubmitted);
-    let done = u32::try_from(ended.saturating_sub(at_once)).ok()?;
-    if open == 0 || u64::from(done) < ENOUGH {
-        return None;
-    }
-    Some(progress.elapsed.checked_mul(u32::try_from(open).ok()?)? / done)
-}
+/// Transfers that get a line of their own.
+const LINES: usize = 4;
 
 /// How many items have ended.
 pub(super) fn ended(progress: &BatchProgress) -> u64 {
@@ -32,60 +18,83 @@ pub(super) fn ended(progress: &BatchProgress) -> u64 {
 }
 
 /// What stands below the bar.
-pub(super) fn lines(progress: &BatchProgress) -> Vec<String> {
-    let saved = progress.count(BatchState::Saved);
-    let before = match progress.count(BatchState::WasSaved) {
+pub(super) fn lines(progress: &BatchProgress, moving: &[Moving], pace: &Pace) -> Vec<String> {
+    let before = progress.count(BatchState::WasSaved);
+    let done = progress.count(BatchState::Saved) + progress.count(BatchState::Completed) + before;
+    let before = match before {
         0 => String::new(),
-        many => format!(" (and {many} before)"),
+        many => format!(" ({many} before)"),
     };
-    let mut lines = vec![
-        format!(
-            "queued {}  submitting {}  running {}  saving {}",
-            progress.queued, progress.submitting, progress.running, progress.saving
-        ),
-        format!("saved {saved}{before}"),
-    ];
-    let rest = [
-        BatchState::Completed,
-        BatchState::Failed,
-        BatchState::Unknown,
-        BatchState::Unsaved,
-        BatchState::NotSubmitted,
-    ];
-    if let Some(line) = lines.last_mut() {
-        for state in rest {
-            let count = progress.count(state);
-            if count > 0 || matches!(state, BatchState::Failed | BatchState::Unknown) {
-                line.push_str(&format!("  {} {count}", state.name().replace('_', " ")));
-            }
+    let mut lines = vec![format!(
+        "queued {}  submitting {}  running {}  transferring {}",
+        progress.queued, progress.submitting, progress.running, progress.saving
+    )];
+    let mut ended = format!("done {done}{before}");
+    for (state, word) in [
+        (BatchState::Failed, "failed"),
+        (BatchState::Unknown, "unknown"),
+        (BatchState::Unsaved, "unsaved"),
+        (BatchState::Running, "left running"),
+        (BatchState::NotSubmitted, "not submitted"),
+    ] {
+        let count = progress.count(state);
+        if count > 0 || matches!(state, BatchState::Failed | BatchState::Unknown) {
+            ended.push_str(&format!("  {word} {count}"));
         }
     }
-    let mut sums = format!("{}, {}", HumanBytes(progress.bytes), clock(progress.elapsed));
-    if progress.committed > ltx_jobs::Usd::ZERO {
-        sums.push_str(&format!(", USD {}", progress.committed));
+    lines.push(ended);
+    let mut sums = format!("USD {}  {}", progress.committed, HumanBytes(pace.bytes()));
+    if let Some(speed) = pace.bytes_per_second() {
+        sums.push_str(&format!(" at {}/s", HumanBytes(speed as u64)));
     }
-    if let Some(left) = left(progress) {
+    sums.push_str(&format!("  {}", clock(progress.elapsed)));
+    if let Some(left) = pace.left() {
         sums.push_str(&format!(", about {} left", clock(left)));
     }
     lines.push(sums);
+    lines.extend(moving.iter().take(LINES).map(transfer));
+    if let Some(more) = moving.len().checked_sub(LINES).filter(|more| *more > 0) {
+        lines.push(format!("  and {more} more"));
+    }
     if let Some(why) = &progress.paused {
         lines.push(format!("nothing more is submitted: {why}"));
     }
     lines
 }
 
+/// One that is being saved.
+fn transfer(moving: &Moving) -> String {
+    let mut line = format!("  {}  {}", moving.key, HumanBytes(moving.bytes_done));
+    if let Some(total) = moving.bytes_total {
+        line.push_str(&format!(" of {}", HumanBytes(total)));
+    }
+    if let Some(total) = moving.frames_total {
+        line.push_str(&format!(", {} of {total} frames", moving.frames_done));
+    }
+    line
+}
+
 /// The same in one line.
-pub(super) fn sentence(progress: &BatchProgress) -> String {
-    let left = left(progress).map(|left| format!(", about {} left", clock(left)));
+pub(super) fn sentence(progress: &BatchProgress, pace: &Pace) -> String {
+    let left = pace.left().map(|left| format!(", about {} left", clock(left)));
     format!("{progress}{}", left.unwrap_or_default())
 }
 
 /// The account as an event.
-pub(super) fn account(name: &str, progress: &BatchProgress) -> Value {
+pub(super) fn account(name: &str, progress: &BatchProgress, moving: &[Moving], pace: &Pace) -> Value {
     let ended: Map<String, Value> = BatchState::ALL
         .iter()
         .map(|state| (state.name().to_owned(), progress.count(*state).into()))
         .collect();
+    let transfers = moving.iter().map(|one| {
+        json!({
+            "key": one.key,
+            "bytes_done": one.bytes_done,
+            "bytes_total": one.bytes_total,
+            "frames_done": one.frames_done,
+            "frames_total": one.frames_total,
+        })
+    });
     json!({
         "name": name,
         "items": progress.items,
@@ -95,10 +104,12 @@ pub(super) fn account(name: &str, progress: &BatchProgress) -> Value {
         "saving": progress.saving,
         "ended": ended,
         "bytes": progress.bytes,
+        "bytes_per_second": pace.bytes_per_second().map(|speed| speed as u64),
+        "transfers": transfers.collect::<Vec<_>>(),
         "usd": progress.committed.to_string(),
         "paused": progress.paused,
         "elapsed_s": progress.elapsed.as_secs_f64(),
-        "left_s": left(progress).map(|left| left.as_secs_f64()),
+        "left_s": pace.left().map(|left| left.as_secs_f64()),
         "all_done": progress.is_all_done(),
     })
 }
@@ -139,6 +150,7 @@ pub(super) fn done(outcome: &BatchOutcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn progress(ended: &[(BatchState, u64)]) -> BatchProgress {
         let mut progress = BatchProgress::default();
@@ -147,24 +159,6 @@ mod tests {
             progress.ended[at] = *many;
         }
         progress
-    }
-
-    #[test]
-    fn the_time_left_counts_what_this_run_has_done() {
-        let mut progress = progress(&[
-            (BatchState::WasSaved, 100),
-            (BatchState::Saved, 4),
-            (BatchState::Failed, 1),
-        ]);
-        progress.elapsed = Duration::from_secs(50);
-        (progress.queued, progress.running, progress.saving) = (10, 4, 1);
-        assert_eq!(left(&progress), Some(Duration::from_secs(150)));
-        // Nothing to tell by, or nothing left.
-        (progress.queued, progress.running, progress.saving) = (0, 0, 0);
-        assert_eq!(left(&progress), None);
-        let mut young = self::progress(&[(BatchState::WasSaved, 100), (BatchState::Saved, 2)]);
-        (young.elapsed, young.queued) = (Duration::from_secs(50), 10);
-        assert_eq!(left(&young), None);
     }
 
     #[test]
@@ -179,23 +173,37 @@ mod tests {
         progress.bytes = 3 << 30;
         progress.elapsed = Duration::from_secs(410);
         progress.committed = "12.5".parse().unwrap();
+        let mut pace = Pace::default();
+        let moving = |key: &str, total| Moving {
+            key: key.to_owned(),
+            bytes_done: 1 << 20,
+            bytes_total: total,
+            frames_done: 24,
+            frames_total: total.map(|_| 121),
+        };
+        let transfers = [moving("sh041", Some(45 << 20)), moving("sh042", None)];
+        pace.look(std::time::Instant::now(), &progress, &[]);
         assert_eq!(
-            lines(&progress),
+            lines(&progress, &transfers, &pace),
             [
-                "queued 140  submitting 4  running 10  saving 3",
-                "saved 40 (and 2 before)  failed 1  unknown 0",
-                "3.00 GiB, 6:50, USD 12.50, about 26:10 left",
+                "queued 140  submitting 4  running 10  transferring 3",
+                "done 42 (2 before)  failed 1  unknown 0",
+                "USD 12.50  3.00 GiB  6:50, about 26:10 left",
+                "  sh041  1.00 MiB of 45.00 MiB, 24 of 121 frames",
+                "  sh042  1.00 MiB",
             ]
         );
         progress.paused = Some("no credits".to_owned());
+        let many = vec![moving("sh041", None); 6];
         assert_eq!(
-            lines(&progress).last().unwrap(),
-            "nothing more is submitted: no credits"
+            lines(&progress, &many, &pace)[7..],
+            ["  and 2 more", "nothing more is submitted: no credits"]
         );
-        let account = account("film", &progress);
+        let account = account("film", &progress, &transfers, &pace);
         assert_eq!(account["ended"]["was_saved"], 2);
         assert_eq!(account["usd"], "12.50");
+        assert_eq!(account["transfers"][0]["frames_total"], 121);
         assert_eq!(account["all_done"], false);
-        assert!(sentence(&progress).starts_with("200 items, 140 queued"));
+        assert!(sentence(&progress, &pace).starts_with("200 items, 140 queued"));
     }
 }

@@ -124,8 +124,16 @@ fn killed_twice(shots: usize) {
         count(&account, &["saved", "was_saved"]),
         "{account}"
     );
+    // What this run did, which is not more than what came of all of them.
+    let posts = account["counters"]["posts"].as_u64().unwrap();
+    assert!(posts <= stage.emulator.count("POST", "/v2/*") as u64, "{account}");
+    assert!(account["counters"]["jobs_completed"].as_u64().unwrap() > 0, "{account}");
     let unknown = count(&account, &["unknown"]);
     assert_eq!(ended.code, Some(if unknown > 0 { 6 } else { 0 }), "{account}");
+    println!(
+        "killed twice, replies lost: {shots} shots, {account}, {} jobs created",
+        stage.emulator.jobs().len()
+    );
     // Each of them can be settled.
     let items = ended.events("item");
     let told = items.iter().filter(|item| item["state"] == "unknown");
@@ -161,6 +169,10 @@ fn nothing_doubled(shots: usize) {
     assert!(count(&account, &["was_saved"]) >= 1, "{account}");
     assert_eq!(stage.emulator.jobs().len(), shots, "jobs");
     assert_eq!(saved(&stage, shots), shots);
+    println!(
+        "killed while waiting and saving: {shots} shots, {account}, {} jobs created",
+        stage.emulator.jobs().len()
+    );
     let mut keys = BTreeMap::new();
     for item in ended.events("item") {
         *keys.entry(item["key"].as_str().unwrap().to_owned()).or_insert(0) += 1;
@@ -285,10 +297,110 @@ fn for_people_every_shot_is_a_line_and_the_account_the_last() {
             .all(|line| line.contains(": saved ") && line.ends_with("video.mp4")),
         "{ended:?}"
     );
-    assert_eq!(ended.out[3], "film: 3 items, 3 saved");
+    let dry = run(stage.journaled(&["--json", "batch", "film.jsonl", "--dry-run"]));
+    let usd = dry.events("dry_run")[0]["usd"].as_str().unwrap().to_owned();
+    assert_eq!(ended.out[3], format!("film: 3 items, 3 saved, USD {usd}"));
     let again = run(stage.journaled(&["batch", "film.jsonl", "-o", "shots"]));
-    assert_eq!(again.out[3], "film: 3 items, 3 was saved", "{again:?}");
+    assert_eq!(
+        again.out[3],
+        format!("film: 3 items, 3 was saved, USD {usd}"),
+        "what it has cost is counted over all runs"
+    );
     assert_eq!(stage.emulator.jobs().len(), 3);
+}
+
+#[test]
+fn frames_of_all_jobs_are_named_after_their_keys_and_transfers_go_as_they_were_asked_to() {
+    let stage = Stage::new(Programme::from_toml("[archive]\npadding = 100000\n[video]\nenabled = false").unwrap());
+    let lines = ["reel/sh010", "sh020"]
+        .map(|key| json!({"key": key, "endpoint": "hdr", "params": {"video_uri": plate()}}).to_string());
+    std::fs::write(stage.path("film.jsonl"), lines.join("\n")).unwrap();
+    let line = "--json batch film.jsonl -o shots --frame-name {key}.{frame:04}.exr --first-frame 1001 --archive both --bandwidth 2MB/s \
+                --no-resume --lock-timeout 30s";
+    let ended = run(stage.journaled(&line.split_whitespace().collect::<Vec<_>>()));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for (folder, name) in [("reel/sh010", "sh010"), ("sh020", "sh020")] {
+        assert!(
+            stage.path("shots").join(folder).join("exr_frames.zip").is_file(),
+            "{folder}"
+        );
+        let first = stage
+            .path("shots")
+            .join(folder)
+            .join(format!("exr_frames/{name}.1001.exr"));
+        assert!(first.is_file(), "{}", first.display());
+    }
+    // The limit is for all of them together: two at a time are not twice as fast.
+    let account = account(&ended);
+    let least = account["bytes"].as_f64().unwrap() / 2e6 * 0.8;
+    assert!(account["elapsed_s"].as_f64().unwrap() >= least, "{least} s: {account}");
+
+    let wrong = run(stage.journaled(&[
+        "batch",
+        "film.jsonl",
+        "--name",
+        "other",
+        "-o",
+        "shots",
+        "--frame-name",
+        "no-number.exr",
+    ]));
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(
+        wrong.err.contains("2 of 2 lines cannot be used; nothing was submitted"),
+        "{wrong:?}"
+    );
+    assert_eq!(stage.emulator.jobs().len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_whole_list_goes_to_a_store_each_job_under_its_key_and_is_known_to_be_there() {
+    let stage = Stage::new(Programme::default());
+    let store = stage.path("store");
+    std::fs::create_dir(&store).unwrap();
+    let lines = [
+        json!({"key": "reel/sh010", "endpoint": "hdr", "params": {"video_uri": plate()}}),
+        json!({"key": "sh020", "endpoint": "hdr", "params": {"video_uri": plate()},
+            "rehost": {"url": format!("file://{}/own/", store.display()), "archive": "keep"}}),
+    ];
+    std::fs::write(stage.path("film.jsonl"), lines.map(|line| line.to_string()).join("\n")).unwrap();
+    let place = format!("file://{}/film", store.display());
+    let args = [
+        "--json",
+        "batch",
+        "film.jsonl",
+        "--rehost",
+        &place,
+        "--frame-name",
+        "{key}.{frame}.exr",
+        "--first-frame",
+        "7",
+    ];
+    let ended = run(stage.journaled(&args));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        store.join("film/reel/sh010/exr_frames/sh010.7.exr").is_file(),
+        "{:?}",
+        crate::stage::tree(&store)
+    );
+    assert!(store.join("film/reel/sh010/video.mp4").is_file());
+    assert!(store.join("own/exr_frames.zip").is_file() && !store.join("own/exr_frames").exists());
+    let again = run(stage.journaled(&args));
+    assert_eq!(count(&account(&again), &["was_saved"]), 2, "{again:?}");
+    // In another way it is another result.
+    let other = run(stage.journaled(&["--json", "batch", "film.jsonl", "--rehost", &place, "--archive", "keep"]));
+    assert_eq!(
+        (
+            count(&account(&other), &["saved"]),
+            count(&account(&other), &["was_saved"])
+        ),
+        (1, 1),
+        "{other:?}"
+    );
+    assert_eq!(stage.emulator.jobs().len(), 2);
+    let both = run(stage.journaled(&["batch", "film.jsonl", "--rehost", &place, "-o", "shots"]));
+    assert_eq!(both.code, Some(2), "{both:?}");
 }
 
 #[test]

@@ -289,7 +289,18 @@ fn with_no_wait_the_reference_is_all_that_standard_output_gets() {
     programme.job.advance = Advance::Clock;
     programme.job.pending_ms = 3_600_000;
     let stage = Stage::new(programme);
-    let ended = run(stage.command(&["hdr", plate().to_str().unwrap(), "--no-wait", "-o", "out"]));
+    // A job is polled as long as its process lives; one that waits for nothing has ended long before the first poll is due.
+    let clip = plate();
+    let line = [
+        "hdr",
+        clip.to_str().unwrap(),
+        "--no-wait",
+        "-o",
+        "out",
+        "--poll-interval",
+        "1h",
+    ];
+    let ended = run(stage.command(&line));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let reference = format!("video-to-video-hdr/{}", stage.emulator.jobs()[0].id);
     assert_eq!(ended.out, [reference.as_str()]);

@@ -12,6 +12,8 @@ use ltx_jobs_emulator::{Do, Emulator, Fault};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::schema::Schema;
+
 /// A command that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -100,6 +102,8 @@ pub(crate) fn media(name: &str) -> PathBuf {
 
 /// A command that runs; killed when a test gives up on it.
 pub(crate) struct Running {
+    /// What every line must be, where lines of JSON were asked for.
+    schema: Option<Schema>,
     child: Child,
     stdin: Option<ChildStdin>,
     out: Receiver<String>,
@@ -124,6 +128,7 @@ impl Ended {
 
 impl Running {
     pub(crate) fn start(mut command: Command) -> Self {
+        let schema = Schema::of(&command);
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -133,17 +138,33 @@ impl Running {
         let stdin = child.stdin.take();
         let out = lines(child.stdout.take().unwrap());
         let err = lines(child.stderr.take().unwrap());
-        Self { child, stdin, out, err }
+        Self {
+            schema,
+            child,
+            stdin,
+            out,
+            err,
+        }
     }
 
     /// The next line of standard output.
     pub(crate) fn next_line(&self) -> String {
         match self.out.recv_timeout(PATIENCE) {
-            Ok(line) => line,
+            Ok(line) => {
+                self.check(&line);
+                line
+            }
             Err(RecvTimeoutError::Timeout) => panic!("no line came"),
             Err(RecvTimeoutError::Disconnected) => {
                 panic!("it ended: {}", self.err.iter().collect::<Vec<_>>().join("\n"))
             }
+        }
+    }
+
+    /// Holds a line of JSON against the schema that the command publishes.
+    fn check(&self, line: &str) {
+        if let Some(schema) = &self.schema {
+            schema.check(line);
         }
     }
 
@@ -165,8 +186,13 @@ impl Running {
 
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
+        self.signal("INT");
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill")
-            .arg("-INT")
+            .arg(format!("-{name}"))
             .arg(self.child.id().to_string())
             .status()
             .unwrap();
@@ -190,7 +216,10 @@ impl Running {
         // The pipes end with the process; a process that hangs keeps them open.
         loop {
             match self.out.recv_timeout(PATIENCE.saturating_sub(began.elapsed())) {
-                Ok(line) => out.push(line),
+                Ok(line) => {
+                    self.check(&line);
+                    out.push(line);
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => panic!("the command does not end; so far: {out:?}"),
             }

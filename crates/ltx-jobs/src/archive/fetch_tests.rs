@@ -135,6 +135,7 @@ impl Storage for Wire {
         url: &'a SignedUrl,
         range: Option<ByteRange>,
         if_range: Option<&'a str>,
+        resent: u32,
     ) -> BoxFuture<'a, std::result::Result<Opened, Failure>> {
         async move {
             let others = self.open.fetch_add(1, Ordering::SeqCst);
@@ -148,7 +149,7 @@ impl Storage for Wire {
                     self.asked.lock().unwrap().push(start..end);
                 }
             }
-            let opened = self.storage.open(url, range, if_range).await?;
+            let opened = self.storage.open(url, range, if_range, resent).await?;
             let (pieces, share) = (Arc::clone(&self.pieces), self.share);
             let connection = self.storage.requests();
             let breaks_after = self.breaks_after.filter(|_| others > 0);

@@ -172,6 +172,7 @@ impl<'a> Lanes<'a> {
                 self.outlet.give_up(&wanted, named(wanted.index, name, &fault));
                 continue;
             }
+            self.fetch.flow.tally.transfers_restarted.one();
             tracing::warn!(target: TRANSFER, frame = %name, why = %why_of(&fault), "a frame arrived damaged; fetching it once more");
             let batch = Batch { wanted: vec![wanted] };
             self.more_to_come(bytes_of(&batch));

@@ -9,16 +9,18 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
-use super::item::BatchItem;
+use super::item::{BatchItem, Keep};
 use super::news::News;
 use super::outcome::{BatchOutcome, BatchProgress, BatchState};
 use super::ranked::Ranked;
+use super::transfers::Transfers;
 use super::trouble::Trouble;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Completed, JobRef};
 use crate::money::Spending;
 use crate::telemetry::SUBMIT;
+use crate::transfer::bandwidth::Bandwidth;
 
 /// Completed jobs that may wait to be saved for each lane that saves, before nothing more is submitted: their outputs do not keep for ever.
 const BACKLOG: usize = 16;
@@ -28,6 +30,9 @@ pub(super) struct Desk {
     pub(super) options: Options,
     pub(super) spending: Arc<Spending>,
     pub(super) news: News,
+    pub(super) transfers: Transfers,
+    /// The limit of speed, kept by all transfers together.
+    pub(super) bandwidth: Option<Arc<Bandwidth>>,
     /// Nothing more is begun, and what is not paid for ends.
     pub(super) stop: CancellationToken,
     state: Mutex<State>,
@@ -49,6 +54,7 @@ struct State {
 /// A completed job that is to be saved.
 pub(super) struct Work {
     pub(super) item: BatchItem,
+    pub(super) keep: Keep,
     pub(super) done: Completed,
 }
 
@@ -65,6 +71,8 @@ impl Desk {
             client,
             spending: Arc::default(),
             news: News::default(),
+            transfers: Transfers::default(),
+            bandwidth: options.bandwidth.map(|rate| Arc::new(Bandwidth::new(rate))),
             stop,
             state: Mutex::new(State {
                 keys: HashSet::new(),
@@ -229,6 +237,11 @@ impl Desk {
         if let Some(why) = why {
             self.pause(why);
         }
+    }
+
+    /// A submit has ended with what is known of one of before: that says nothing of the service as it is now.
+    pub(super) fn told_by_the_journal(&self) {
+        self.change(|state| state.numbers.submitting = state.numbers.submitting.saturating_sub(1));
     }
 
     /// A job is no longer waited for; its outputs are to be saved when it is completed.

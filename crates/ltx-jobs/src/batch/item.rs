@@ -4,6 +4,8 @@ use crate::archive::name::broken_rule;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Destination;
 use crate::money::Usd;
+#[cfg(feature = "rehost")]
+use crate::rehost::StoreDestination;
 use crate::request::Request;
 
 /// Longest key, in characters.
@@ -25,7 +27,7 @@ pub struct BatchItem {
 pub(super) enum Keep {
     Directory(Destination),
     #[cfg(feature = "rehost")]
-    Store(String),
+    Store(StoreDestination),
 }
 
 impl BatchItem {
@@ -60,10 +62,10 @@ impl BatchItem {
         self
     }
 
-    /// Copies its outputs to an object store instead of the disk; see [`Completed::rehost`](crate::Completed::rehost).
+    /// Copies its outputs to an object store instead of the disk, to a URL or a place with options; see [`Completed::rehost`](crate::Completed::rehost).
     #[cfg(feature = "rehost")]
-    pub fn rehost(mut self, url: impl Into<String>) -> Self {
-        self.keep = Some(Keep::Store(url.into()));
+    pub fn rehost(mut self, dest: impl Into<StoreDestination>) -> Self {
+        self.keep = Some(Keep::Store(dest.into()));
         self
     }
 
@@ -71,6 +73,33 @@ impl BatchItem {
     pub fn max_cost(mut self, limit: Usd) -> Self {
         self.max_cost = Some(limit);
         self
+    }
+
+    /// What is to become of its outputs, with what the batch says where the item says nothing.
+    pub(super) fn kept(&self, of_batch: Option<&Keep>) -> Result<Option<Keep>> {
+        let kept = match (&self.keep, of_batch) {
+            (Some(Keep::Directory(own)), _) => {
+                let mut dest = own.clone();
+                self.name_frames(&mut dest.frame_name);
+                Keep::Directory(dest)
+            }
+            #[cfg(feature = "rehost")]
+            (Some(Keep::Store(own)), _) => {
+                let mut dest = own.clone();
+                self.name_frames(&mut dest.frame_name);
+                Keep::Store(dest)
+            }
+            (None, Some(Keep::Directory(dest))) => Keep::Directory(self.directory_below(dest)?),
+            #[cfg(feature = "rehost")]
+            (None, Some(Keep::Store(place))) => Keep::Store(self.place_below(place)?),
+            (None, None) => return Ok(None),
+        };
+        match &kept {
+            Keep::Directory(dest) => dest.check()?,
+            #[cfg(feature = "rehost")]
+            Keep::Store(dest) => dest.check()?,
+        }
+        Ok(Some(kept))
     }
 
     /// Refuses what cannot be an item, before anything is done with it.
@@ -93,18 +122,52 @@ impl BatchItem {
     /// The directory that the key names below `dir`.
     pub(super) fn directory_below(&self, dir: &Destination) -> Result<Destination> {
         let mut dest = dir.clone();
-        for part in self.key.split(['/', '\\']) {
-            if let Some(rule) = broken_rule(part) {
-                return Err(Error::new(
-                    ErrorKind::UnsafeName,
-                    format!("the key {:?} names no directory: it {rule}", self.key),
-                )
-                .with_advice("give the item a dest of its own, or another key"));
-            }
-            dest.dir.push(part);
-        }
+        dest.dir.extend(self.folders()?);
+        self.name_frames(&mut dest.frame_name);
         Ok(dest)
     }
+
+    /// The place that the key names below that of the batch.
+    #[cfg(feature = "rehost")]
+    pub(super) fn place_below(&self, place: &StoreDestination) -> Result<StoreDestination> {
+        let mut dest = place.clone();
+        if !dest.url.ends_with('/') {
+            dest.url.push('/');
+        }
+        for folder in self.folders()? {
+            dest.url.push_str(&escaped(folder));
+            dest.url.push('/');
+        }
+        self.name_frames(&mut dest.frame_name);
+        Ok(dest)
+    }
+
+    /// The folders that the key names: slashes make them.
+    fn folders(&self) -> Result<Vec<&str>> {
+        let folders: Vec<&str> = self.key.split(['/', '\\']).collect();
+        match folders.iter().find_map(|part| broken_rule(part)) {
+            None => Ok(folders),
+            Some(rule) => Err(Error::new(
+                ErrorKind::UnsafeName,
+                format!("the key {:?} names no directory: it {rule}", self.key),
+            )
+            .with_advice("give the item a dest of its own, or another key")),
+        }
+    }
+
+    /// `{key}` in the names of frames is the last part of the key.
+    fn name_frames(&self, pattern: &mut Option<String>) {
+        let name = self.key.rsplit(['/', '\\']).next().unwrap_or_default();
+        if let Some(pattern) = pattern {
+            *pattern = pattern.replace("{key}", name);
+        }
+    }
+}
+
+/// A folder's name in a URL.
+#[cfg(feature = "rehost")]
+fn escaped(folder: &str) -> String {
+    folder.replace('%', "%25").replace('?', "%3F").replace('#', "%23")
 }
 
 #[cfg(test)]
@@ -129,6 +192,44 @@ mod tests {
                 "{key}"
             );
         }
+    }
+
+    #[test]
+    fn the_frames_of_a_batch_are_named_after_the_last_part_of_each_key() {
+        let base = Keep::Directory(Destination::new("shots").frame_name("{key}.{frame:04}.exr"));
+        let Some(Keep::Directory(kept)) = item("reel/sh010").kept(Some(&base)).unwrap() else {
+            panic!("no directory")
+        };
+        assert_eq!(kept.frame_name.as_deref(), Some("sh010.{frame:04}.exr"));
+        let own = item("sh020").dest(Destination::new("own").frame_name("x_{key}.{frame}.exr"));
+        let Some(Keep::Directory(kept)) = own.kept(Some(&base)).unwrap() else {
+            panic!("no directory")
+        };
+        assert_eq!(kept.frame_name.as_deref(), Some("x_sh020.{frame}.exr"));
+        // Names that are none are refused before anything is paid for.
+        let wrong = item("sh030").dest(Destination::new("own").frame_name("no place for a number"));
+        assert_eq!(wrong.kept(None).unwrap_err().kind(), ErrorKind::InvalidRequest);
+        assert!(item("sh040").kept(None).unwrap().is_none());
+    }
+
+    #[cfg(feature = "rehost")]
+    #[test]
+    fn a_key_names_a_place_below_that_of_the_batch_in_a_store_too() {
+        for (base, key, url) in [
+            ("s3://plates/film", "reel/sh010", "s3://plates/film/reel/sh010/"),
+            ("s3://plates/film/", "100% #1", "s3://plates/film/100%25 %231/"),
+        ] {
+            let base = Keep::Store(StoreDestination::new(base).first_frame(1001));
+            let Some(Keep::Store(kept)) = item(key).kept(Some(&base)).unwrap() else {
+                panic!("no store")
+            };
+            assert_eq!((kept.url.as_str(), kept.first_frame), (url, Some(1001)));
+        }
+        let base = Keep::Store("s3://plates/film".into());
+        assert_eq!(
+            item("../x").kept(Some(&base)).unwrap_err().kind(),
+            ErrorKind::UnsafeName
+        );
     }
 
     #[test]

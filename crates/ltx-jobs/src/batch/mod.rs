@@ -1,31 +1,40 @@
 //! Many requests as one piece of work: submitted as the service allows, waited for, saved, and told one by one.
 //!
 //! A batch has a name, and each item a key in it: started again, in another process or on another day, it goes on with the jobs that are there. `item` is
-//! one request, `outcome` what became of it; `desk` is what the lanes of `run` share, `ranked` and `trouble` its pure decisions.
+//! one request, `outcome` what became of it, `handover` a completed job that somebody else brings home; `desk` is what the lanes of `run` share, `ranked` and
+//! `trouble` its pure decisions.
 
 mod desk;
+mod handover;
 mod item;
 mod news;
 mod outcome;
 mod ranked;
 mod run;
+mod transfers;
 mod trouble;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::handover::{Handover, HandoverPlace};
 pub use self::item::BatchItem;
 pub use self::outcome::{BatchOutcome, BatchProgress, BatchState};
+pub use self::transfers::BatchTransfer;
 
 use self::desk::Desk;
+use self::item::Keep;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::Destination;
 use crate::money::Usd;
 use crate::operation::Operation;
+#[cfg(feature = "rehost")]
+use crate::rehost::StoreDestination;
 use crate::submit::OnUnknown;
-use crate::telemetry::SUBMIT;
+use crate::telemetry::{SUBMIT, ltx, operation_span};
+use crate::transfer::check_line;
 
 /// Submits that are prepared and sent at the same time.
 const SUBMITS: usize = 4;
@@ -39,6 +48,9 @@ const QUEUE: usize = 256;
 /// Most lanes of one kind.
 const MOST: usize = 64;
 
+/// Most jobs that are handed over at the same time.
+const MOST_HANDED_OVER: usize = 256;
+
 /// A batch being prepared; see [`Client::batch`].
 #[must_use = "nothing happens before it is started"]
 #[derive(Debug, Clone)]
@@ -50,22 +62,28 @@ pub struct Batch {
 #[derive(Debug, Clone)]
 struct Options {
     name: String,
-    dest: Option<Destination>,
+    keep: Option<Keep>,
     overwrite: bool,
+    resume: bool,
+    bandwidth: Option<u64>,
+    lock_timeout: Option<Duration>,
+    count_costs: bool,
     max_cost: Option<Usd>,
     spend_limit: Option<Usd>,
     on_unknown: OnUnknown,
     submits_at_once: usize,
     saves_at_once: usize,
+    /// Somebody else saves.
+    hand_over: bool,
     queue: usize,
 }
 
 impl Options {
     fn check(&self) -> Result<()> {
-        match self.name.is_empty() {
-            true => Err(Error::new(ErrorKind::InvalidRequest, "the name of a batch is empty")),
-            false => Ok(()),
+        if self.name.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidRequest, "the name of a batch is empty"));
         }
+        check_line(None, self.bandwidth)
     }
 
     /// The `once` key of an item.
@@ -104,13 +122,18 @@ impl Client {
             client: self.clone(),
             options: Options {
                 name: name.into(),
-                dest: None,
+                keep: None,
                 overwrite: false,
+                resume: true,
+                bandwidth: None,
+                lock_timeout: None,
+                count_costs: false,
                 max_cost: None,
                 spend_limit: None,
                 on_unknown: OnUnknown::default(),
                 submits_at_once: SUBMITS,
                 saves_at_once: SAVES,
+                hand_over: false,
                 queue: QUEUE,
             },
         }
@@ -119,9 +142,40 @@ impl Client {
 
 impl Batch {
     /// Saves the outputs of every item that has no destination of its own into a directory named after its key, below this one. Without, such items are
-    /// waited for and not saved.
+    /// waited for and not saved. `{key}` in the names of frames becomes the last part of the key: `{key}.{frame:04}.exr`.
     pub fn dest(mut self, dest: impl Into<Destination>) -> Self {
-        self.options.dest = Some(dest.into());
+        self.options.keep = Some(Keep::Directory(dest.into()));
+        self
+    }
+
+    /// As [`dest`](Self::dest), to an object store instead of the disk: below this URL, under the key of each item.
+    #[cfg(feature = "rehost")]
+    pub fn rehost(mut self, dest: impl Into<StoreDestination>) -> Self {
+        self.options.keep = Some(Keep::Store(dest.into()));
+        self
+    }
+
+    /// Whether downloads go on with what an interrupted one left, as [`Download::resume`](crate::Download::resume); the default does.
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.options.resume = resume;
+        self
+    }
+
+    /// A limit in bytes per second, for everything the batch saves together.
+    pub fn bandwidth(mut self, bytes_per_second: u64) -> Self {
+        self.options.bandwidth = Some(bytes_per_second);
+        self
+    }
+
+    /// How long to wait for a file that somebody else is fetching to the same place, as [`Download::lock_timeout`](crate::Download::lock_timeout).
+    pub fn lock_timeout(mut self, limit: Duration) -> Self {
+        self.options.lock_timeout = Some(limit);
+        self
+    }
+
+    /// Estimates what its jobs cost also where nothing is limited, for [`BatchProgress::committed`]. What cannot be estimated is not counted.
+    pub fn count_costs(mut self, count: bool) -> Self {
+        self.options.count_costs = count;
         self
     }
 
@@ -163,27 +217,30 @@ impl Batch {
         self
     }
 
-    /// Refuses what the batch would not take, or could not save, before anything is submitted: a request that can never be right, a key or a store's URL that is
-    /// none, and a key that names no directory below that of the batch. Gives what is odd and allowed. Looks at nothing outside.
+    /// Leaves it to the caller to bring the outputs home, on other machines for example: completed jobs whose outputs are to be saved come by
+    /// [`BatchRun::handed_over`], what expires first at first, and at most `at_once` (1 to 256) are out at the same time. Each is answered once, and counts
+    /// as being saved until then. Limits of speed and the like are then the caller's. Everything else is as ever: an item whose files a run before has saved is not handed over again while they are there.
+    pub fn hand_over(mut self, at_once: usize) -> Self {
+        self.options.hand_over = true;
+        self.options.saves_at_once = at_once.clamp(1, MOST_HANDED_OVER);
+        self
+    }
+
+    /// Refuses what the batch would not take, or could not save, before anything is submitted: a request that can never be right, a key, a store's URL or a
+    /// pattern for frames that is none, and a key that names no directory below that of the batch. Gives what is odd and allowed. Looks at nothing outside.
     ///
     /// # Errors
     /// `InvalidRequest`, and `UnsafeName` for a key that names no directory.
     pub fn check(&self, item: &BatchItem) -> Result<Vec<String>> {
         let warnings = item.check()?;
-        #[cfg(feature = "rehost")]
-        if let Some(item::Keep::Store(url)) = &item.keep {
-            crate::rehost::check_place(url)?;
-        }
-        if let (None, Some(dest)) = (&item.keep, &self.options.dest) {
-            item.directory_below(dest)?;
-        }
+        item.kept(self.options.keep.as_ref())?;
         Ok(warnings)
     }
 
     /// Starts it on the runtime. It submits what is pushed, from the first item on.
     pub fn start(self) -> BatchRun {
         let Self { client, options } = self;
-        let span = tracing::info_span!(target: SUBMIT, "batch", name = %options.name);
+        let span = operation_span!(INFO, SUBMIT, "batch", { ltx::BATCH } = %options.name);
         let stop = client.stop_token().child_token();
         let desk = Arc::new(Desk::new(client.clone(), options, stop));
         let shared = Arc::clone(&desk);
@@ -264,9 +321,25 @@ impl BatchRun {
         self.0.desk.news.wait(timeout)
     }
 
+    /// The next completed job to bring home, of a batch with [`Batch::hand_over`]; `None` when there will be none.
+    pub async fn handed_over(&self) -> Option<Handover> {
+        self.0.desk.news.handed_over().await
+    }
+
+    /// As [`handed_over`](Self::handed_over), for threads: parks the calling one. `None` when the time was up first, `Some(None)` when there will be none; no
+    /// time has no limit.
+    pub fn wait_handed_over(&self, timeout: Option<Duration>) -> Option<Option<Handover>> {
+        self.0.desk.news.wait_handed_over(timeout)
+    }
+
     /// The numbers, from memory.
     pub fn snapshot(&self) -> BatchProgress {
         self.0.desk.progress()
+    }
+
+    /// What is being saved right now, from memory.
+    pub fn transfers(&self) -> Vec<BatchTransfer> {
+        self.0.desk.transfers.look()
     }
 
     /// Stops it: nothing more is submitted, a paid POST that is on the wire is finished and written down, waits and transfers end. Returns at once; the

@@ -1,4 +1,4 @@
-//! Outcomes on their way to whoever reads them: a task or a thread.
+//! Outcomes, and jobs that are handed over, on their way to whoever reads them: a task or a thread.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::handover::Handover;
 use super::outcome::BatchOutcome;
 
 #[derive(Default)]
@@ -18,6 +19,7 @@ pub(super) struct News {
 #[derive(Default)]
 struct State {
     outcomes: VecDeque<BatchOutcome>,
+    handovers: VecDeque<Handover>,
     ended: bool,
 }
 
@@ -31,9 +33,28 @@ impl News {
         self.wake();
     }
 
+    /// A job is to be brought home by the reader.
+    pub(super) fn hand_over(&self, handover: Handover) {
+        self.lock().handovers.push_back(handover);
+        self.wake();
+    }
+
+    fn take_handover(&self) -> Option<Option<Handover>> {
+        let mut state = self.lock();
+        match state.handovers.pop_front() {
+            Some(handover) => Some(Some(handover)),
+            None => state.ended.then_some(None),
+        }
+    }
+
     /// Nothing more comes.
     pub(super) fn end(&self) {
-        self.lock().ended = true;
+        let left_out = {
+            let mut state = self.lock();
+            state.ended = true;
+            std::mem::take(&mut state.handovers)
+        };
+        drop(left_out);
         self.wake();
     }
 
@@ -52,13 +73,28 @@ impl News {
     }
 
     pub(super) async fn next(&self) -> Option<BatchOutcome> {
+        self.look(Self::take).await
+    }
+
+    /// The next job to bring home; `None` when there will be none.
+    pub(super) async fn handed_over(&self) -> Option<Handover> {
+        self.look(Self::take_handover).await
+    }
+
+    /// As [`handed_over`](Self::handed_over) for a thread, which it parks; `None` when the time was up first.
+    pub(super) fn wait_handed_over(&self, timeout: Option<Duration>) -> Option<Option<Handover>> {
+        self.park(timeout, |state| !state.handovers.is_empty() || state.ended);
+        self.take_handover()
+    }
+
+    async fn look<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
         loop {
             let told = self.told.notified();
             tokio::pin!(told);
             // From here on nothing is missed.
             told.as_mut().enable();
-            if let Some(taken) = self.take() {
-                return taken;
+            if let Some(found) = look(self) {
+                return found;
             }
             told.await;
         }
@@ -66,9 +102,13 @@ impl News {
 
     /// Parks the thread until there is something to take or the time is up; false when it is.
     pub(super) fn wait(&self, timeout: Option<Duration>) -> bool {
+        self.park(timeout, |state| !state.outcomes.is_empty() || state.ended)
+    }
+
+    fn park(&self, timeout: Option<Duration>, there: impl Fn(&State) -> bool) -> bool {
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut state = self.lock();
-        while state.outcomes.is_empty() && !state.ended {
+        while !there(&state) {
             state = match until {
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {

@@ -111,7 +111,7 @@ pub struct BatchProgress {
     pub ended: [u64; BatchState::ALL.len()],
     /// Bytes saved in this run.
     pub bytes: u64,
-    /// The estimates of its jobs, of runs before too; counted only with a spend limit.
+    /// The estimates of its jobs, of runs before too; counted only with a spend limit or [`Batch::count_costs`](super::Batch::count_costs).
     pub committed: Usd,
     /// Why nothing more is submitted, if so.
     pub paused: Option<String>,

@@ -4,38 +4,38 @@ use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::desk::{Desk, Work, outcome, trouble};
+use super::handover::{Handover, HandoverPlace, Kept};
 use super::item::{BatchItem, Keep};
 use super::outcome::{BatchOutcome, BatchProgress, BatchState};
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::job::{Completed, Destination, Job, JobRef};
-use crate::journal::{Fate, absolute};
+use crate::journal::{Fate, SavedTo, absolute};
 use crate::money::Purse;
 use crate::operation::Operation;
+#[cfg(feature = "rehost")]
+use crate::rehost::StoreDestination;
 use crate::submit::Submitting;
 use crate::telemetry::SUBMIT;
+use crate::transfer::DownloadOptions;
 
 /// Between two looks at a paid request that is finished in the background.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What an item's outputs become, with everything that the batch says.
-enum Aim {
-    Nothing,
-    Directory(Destination),
-    #[cfg(feature = "rehost")]
-    Store(String),
-}
-
 /// Runs the batch to its end: until everything that was pushed has an outcome and no more comes, or until it is stopped.
 pub(super) async fn run(desk: Arc<Desk>) -> Result<BatchProgress> {
-    if desk.options.spend_limit.is_some()
+    if (desk.options.spend_limit.is_some() || desk.options.count_costs)
         && let Err(error) = count_earlier_runs(&desk).await
     {
-        // Without it the limit would not hold.
-        desk.pause(error.message().to_owned());
+        match desk.options.spend_limit {
+            // Without it the limit would not hold.
+            Some(_) => desk.pause(error.message().to_owned()),
+            None => tracing::warn!(target: SUBMIT, %error, "what earlier runs have cost cannot be told"),
+        }
     }
     let tasks = TaskTracker::new();
     for _ in 0..desk.options.submits_at_once {
@@ -65,7 +65,7 @@ pub(super) async fn run(desk: Arc<Desk>) -> Result<BatchProgress> {
     Ok(desk.progress())
 }
 
-/// What this batch has cost so far counts for its limit.
+/// What this batch has cost so far counts too.
 async fn count_earlier_runs(desk: &Desk) -> Result<()> {
     let prefix = desk.options.once("");
     let entries = desk.client.journaled(|journal| journal.entries()).await?;
@@ -91,26 +91,36 @@ impl Drop for Lane {
 async fn submit_lane(desk: Arc<Desk>, jobs: TaskTracker) {
     let _lane = Lane(Arc::clone(&desk));
     while let Some(item) = desk.next_item().await {
-        let aim = match aim(&desk, &item) {
-            Ok(aim) => aim,
+        let keep = match item.kept(desk.options.keep.as_ref()) {
+            Ok(keep) => keep,
             Err(error) => {
                 desk.submitted(Some(&error));
                 desk.end(trouble(&item, BatchState::Failed, None, error));
                 continue;
             }
         };
-        match submit(&desk, &item, &aim).await {
+        match submit(&desk, &item, keep.as_ref()).await {
             Ok(job) => {
                 desk.submitted(None);
                 let desk = Arc::clone(&desk);
-                jobs.spawn(async move { follow(&desk, item, aim, job).await }.in_current_span());
+                jobs.spawn(async move { follow(&desk, item, keep, job).await }.in_current_span());
             }
-            Err(error) => {
-                desk.submitted(Some(&error));
+            Err(NoJob { error, of_before }) => {
+                match of_before {
+                    true => desk.told_by_the_journal(),
+                    false => desk.submitted(Some(&error)),
+                }
                 desk.end(trouble(&item, state_of_refusal(&error), None, error));
             }
         }
     }
+}
+
+/// Why an item has no job.
+struct NoJob {
+    error: Error,
+    /// The journal told it, of a submit of before; nothing was sent.
+    of_before: bool,
 }
 
 /// What a submit without a job means for the item: whether the same batch started again tries once more.
@@ -135,19 +145,10 @@ fn state_of_refusal(error: &Error) -> BatchState {
     }
 }
 
-fn aim(desk: &Desk, item: &BatchItem) -> Result<Aim> {
-    match (&item.keep, &desk.options.dest) {
-        (Some(Keep::Directory(dest)), _) => Ok(Aim::Directory(dest.clone())),
-        #[cfg(feature = "rehost")]
-        (Some(Keep::Store(url)), _) => Ok(Aim::Store(url.clone())),
-        (None, Some(dest)) => item.directory_below(dest).map(Aim::Directory),
-        (None, None) => Ok(Aim::Nothing),
-    }
-}
-
 /// The job of an item: a new one, or the one that is there under its key.
-async fn submit(desk: &Desk, item: &BatchItem, aim: &Aim) -> Result<Job> {
-    let purse = desk.options.spend_limit.map(|limit| Purse {
+async fn submit(desk: &Desk, item: &BatchItem, keep: Option<&Keep>) -> std::result::Result<Job, NoJob> {
+    let limit = desk.options.spend_limit;
+    let purse = (limit.is_some() || desk.options.count_costs).then(|| Purse {
         spending: Arc::clone(&desk.spending),
         limit,
     });
@@ -158,19 +159,25 @@ async fn submit(desk: &Desk, item: &BatchItem, aim: &Aim) -> Result<Job> {
         .label(item.label.as_deref().unwrap_or(&item.key))
         .on_unknown(desk.options.on_unknown)
         .purse(purse);
-    if let Aim::Directory(dest) = aim {
+    if let Some(Keep::Directory(dest)) = keep {
         submit = submit.dest(dest.clone());
     }
     if let Some(limit) = item.max_cost.or(desk.options.max_cost) {
         submit = submit.max_cost(limit);
     }
     let submitting = submit.start();
-    match stoppable(desk, submitting.operation()).await {
+    let outcome = match stoppable(desk, submitting.operation()).await {
         Err(error) if desk.stop.is_cancelled() && *error.billing() == Billing::Unknown => {
             left_behind(desk, &submitting, error).await
         }
         outcome => outcome,
-    }
+    };
+    outcome.map_err(|error| NoJob {
+        of_before: error
+            .job()
+            .is_some_and(|about| about.is_intent() && Some(about) != submitting.reference()),
+        error,
+    })
 }
 
 /// The outcome of a paid request that was on the wire when the batch was stopped: it is finished in the background.
@@ -206,14 +213,16 @@ async fn stoppable<T: Send + 'static>(desk: &Desk, operation: &Operation<T>) -> 
 }
 
 /// From the job to its end.
-async fn follow(desk: &Arc<Desk>, item: BatchItem, aim: Aim, job: Job) {
-    if let Some(was_saved) = saved_before(desk, &item, &aim, job.reference()).await {
+async fn follow(desk: &Arc<Desk>, item: BatchItem, keep: Option<Keep>, job: Job) {
+    if let Some(keep) = &keep
+        && let Some(was_saved) = saved_before(desk, &item, keep, job.reference()).await
+    {
         desk.followed(None);
         return desk.end(was_saved);
     }
     match stoppable(desk, &job.wait().start()).await {
-        Ok(done) => match aim {
-            Aim::Nothing => {
+        Ok(done) => match keep {
+            None => {
                 desk.followed(None);
                 desk.end(BatchOutcome {
                     job: Some(job.reference().clone()),
@@ -221,7 +230,7 @@ async fn follow(desk: &Arc<Desk>, item: BatchItem, aim: Aim, job: Job) {
                     ..outcome(&item, BatchState::Completed)
                 });
             }
-            _ => desk.followed(Some(Work { item, done })),
+            Some(keep) => desk.followed(Some(Work { item, keep, done })),
         },
         Err(error) => {
             desk.job_failed(&error);
@@ -238,12 +247,11 @@ async fn follow(desk: &Arc<Desk>, item: BatchItem, aim: Aim, job: Job) {
 }
 
 /// The outcome of an item that a run before has saved, when all of it is still there.
-async fn saved_before(desk: &Desk, item: &BatchItem, aim: &Aim, job: &JobRef) -> Option<BatchOutcome> {
-    let (dest, options) = match aim {
-        Aim::Nothing => return None,
-        Aim::Directory(dest) => (absolute(&dest.dir)?, dest.options()),
+async fn saved_before(desk: &Desk, item: &BatchItem, keep: &Keep, job: &JobRef) -> Option<BatchOutcome> {
+    let (dest, options) = match keep {
+        Keep::Directory(dest) => (absolute(&dest.dir)?, dest.options()),
         #[cfg(feature = "rehost")]
-        Aim::Store(url) => (url.clone(), crate::transfer::DownloadOptions::new()),
+        Keep::Store(dest) => (dest.url.clone(), dest.how()),
     };
     let asked = job.clone();
     let found = desk.client.journaled(move |journal| {
@@ -274,14 +282,13 @@ async fn save_lane(desk: &Desk) {
 }
 
 async fn save(desk: &Desk, work: &Work) -> BatchOutcome {
-    let Work { item, done } = work;
+    let Work { item, keep, done } = work;
     let job = done.job().reference();
-    let kept = match aim(desk, item) {
-        Ok(Aim::Directory(dest)) => directory(desk, done, &dest).await,
+    let kept = match keep {
+        keep if desk.options.hand_over => elsewhere(desk, work, HandoverPlace::of(keep)).await,
+        Keep::Directory(dest) => directory(desk, &item.key, done, dest).await,
         #[cfg(feature = "rehost")]
-        Ok(Aim::Store(url)) => store(desk, done, url).await,
-        Ok(Aim::Nothing) => Ok(outcome(item, BatchState::Completed)),
-        Err(error) => Err(error),
+        Keep::Store(dest) => store(desk, &item.key, done, dest).await,
     };
     match kept {
         Ok(kept) => BatchOutcome {
@@ -298,10 +305,19 @@ async fn save(desk: &Desk, work: &Work) -> BatchOutcome {
     }
 }
 
-async fn directory(desk: &Desk, done: &Completed, dest: &Destination) -> Result<BatchOutcome> {
-    let mut options = dest.options();
+/// The options with what is said of the whole batch.
+fn of_batch(desk: &Desk, mut options: DownloadOptions) -> DownloadOptions {
     options.overwrite = desk.options.overwrite;
-    let saved = stoppable(desk, &done.download_with(&dest.dir, options).start()).await?;
+    options.resume = desk.options.resume;
+    options.lock_timeout = desk.options.lock_timeout;
+    options.shared_bandwidth.clone_from(&desk.bandwidth);
+    options
+}
+
+async fn directory(desk: &Desk, key: &str, done: &Completed, dest: &Destination) -> Result<BatchOutcome> {
+    let saving = done.download_with(&dest.dir, of_batch(desk, dest.options())).start();
+    let _listed = desk.transfers.list(key, &saving);
+    let saved = stoppable(desk, &saving).await?;
     Ok(BatchOutcome {
         paths: saved.paths,
         bytes: saved.bytes,
@@ -310,13 +326,63 @@ async fn directory(desk: &Desk, done: &Completed, dest: &Destination) -> Result<
 }
 
 #[cfg(feature = "rehost")]
-async fn store(desk: &Desk, done: &Completed, url: String) -> Result<BatchOutcome> {
-    let copied = stoppable(desk, &done.rehost(url).overwrite(desk.options.overwrite).start()).await?;
+async fn store(desk: &Desk, key: &str, done: &Completed, dest: &StoreDestination) -> Result<BatchOutcome> {
+    let copying = done.rehost(&dest.url).as_said(of_batch(desk, dest.how()), dest).start();
+    let _listed = desk.transfers.list(key, &copying);
+    let copied = stoppable(desk, &copying).await?;
     Ok(BatchOutcome {
         urls: copied.objects.into_iter().map(|object| object.url).collect(),
         bytes: copied.bytes,
         ..empty()
     })
+}
+
+/// Leaves it to the reader of the batch to bring the outputs home, and writes down that they are.
+async fn elsewhere(desk: &Desk, work: &Work, place: HandoverPlace) -> Result<BatchOutcome> {
+    let (answer, coming) = oneshot::channel();
+    desk.news.hand_over(Handover {
+        key: work.item.key.clone(),
+        completed: work.done.clone(),
+        place: place.clone(),
+        overwrite: desk.options.overwrite,
+        answer,
+    });
+    let kept = tokio::select! {
+        kept = coming => kept.unwrap_or_else(|_| {
+            Kept::Not(Error::new(ErrorKind::Cancelled, "the outputs were not brought home"))
+        }),
+        () = desk.stop.cancelled() => Kept::Not(Error::new(ErrorKind::Cancelled, "the batch was stopped")),
+    };
+    match (kept, &place) {
+        (Kept::Files(files), HandoverPlace::Directory(dest)) => {
+            write_down(desk, work, SavedTo::directory(&dest.dir, &dest.options(), &files)).await;
+            let bytes = files.iter().map(|(_, bytes)| bytes).sum();
+            Ok(BatchOutcome {
+                paths: files.into_iter().map(|(path, _)| path).collect(),
+                bytes,
+                ..empty()
+            })
+        }
+        #[cfg(feature = "rehost")]
+        (Kept::Objects { urls, bytes }, HandoverPlace::Store(dest)) => {
+            write_down(desk, work, Some(SavedTo::store(&dest.url, &dest.how()))).await;
+            Ok(BatchOutcome { urls, bytes, ..empty() })
+        }
+        (Kept::Not(error), _) => Err(error),
+        #[cfg(feature = "rehost")]
+        _ => Err(Error::new(
+            ErrorKind::InvalidState,
+            "the answer to what was handed over does not fit its place",
+        )),
+    }
+}
+
+/// All that was wanted of a job has been saved elsewhere.
+async fn write_down(desk: &Desk, work: &Work, to: Option<SavedTo>) {
+    let job = work.done.job().reference().clone();
+    if let Err(error) = desk.client.journaled(move |journal| journal.saved(&job, to)).await {
+        tracing::warn!(target: SUBMIT, %error, "what was saved could not be written down");
+    }
 }
 
 fn empty() -> BatchOutcome {

@@ -24,8 +24,8 @@ impl Engine {
         let settings = client.settings();
         // Reads the system's certificates: some milliseconds of disk.
         let transport = tokio::task::spawn_blocking({
-            let settings = settings.clone();
-            move || Transport::new(&settings)
+            let (settings, tally) = (settings.clone(), Arc::clone(&client.0.tally));
+            move || Transport::new(&settings, tally)
         })
         .await
         .map_err(|_| Error::new(ErrorKind::Closed, "the client was closed"))??;

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::money::{Estimate, Known, Missing, PriceTable, Purse, Reservation, Usd, estimate};
 use crate::operation::{Operation, Running, cancelled};
 use crate::request::Request;
-use crate::telemetry::SUBMIT;
+use crate::telemetry::{SUBMIT, operation_span};
 
 impl Client {
     /// Estimates what a request would cost, from the vendor's public price lists (or the setting `prices`) and from what is in its local inputs. Sends
@@ -58,7 +58,8 @@ impl Client {
         Ok(estimate(&known, &table))
     }
 
-    /// Refuses a request above `max_cost` or beyond a `spend_limit`, the client's or that of `purse`, and sets its estimate aside for the latter.
+    /// Refuses a request above `max_cost` or beyond a `spend_limit`, the client's or that of `purse`, and sets its estimate aside for the latter. Where nothing
+    /// is limited, what cannot be estimated is not counted.
     pub(crate) fn commit_to_cost(
         &self,
         request: &Request,
@@ -68,25 +69,31 @@ impl Client {
     ) -> Result<Commitment> {
         let own = self.settings().spend_limit.map(|limit| Purse {
             spending: Arc::clone(&self.0.spending),
-            limit,
+            limit: Some(limit),
         });
         let purses: Vec<(&Purse, &str)> = own
             .iter()
             .map(|own| (own, "use a client with a higher spend_limit"))
             .chain(purse.map(|purse| (purse, "start the batch again with a higher spend_limit")))
             .collect();
-        let first = purses.first().map(|_| "spend_limit");
-        let Some(name) = max_cost.map(|_| "max_cost").or(first) else {
+        let limited = purses.iter().any(|(purse, _)| purse.limit.is_some());
+        let limit = max_cost.map(|_| "max_cost").or(limited.then_some("spend_limit"));
+        if limit.is_none() && purses.is_empty() {
             return Ok(Commitment::default());
-        };
+        }
         let refuse = |text: String| Error::new(ErrorKind::CostLimit, text);
-        let estimate = self.estimate_of(request, looked)?.map_err(|missing| {
-            refuse(format!(
-                "{name} is set, and no estimate can be made for {}: {missing}",
-                request.endpoint()
-            ))
-            .with_advice("submit without the limit, or give what is missing")
-        })?;
+        let estimate = match (self.estimate_of(request, looked), limit) {
+            (Ok(Ok(estimate)), _) => estimate,
+            (_, None) => return Ok(Commitment::default()),
+            (Err(error), Some(_)) => return Err(error),
+            (Ok(Err(missing)), Some(name)) => {
+                let text = format!(
+                    "{name} is set, and no estimate can be made for {}: {missing}",
+                    request.endpoint()
+                );
+                return Err(refuse(text).with_advice("submit without the limit, or give what is missing"));
+            }
+        };
         if let Some(limit) = max_cost.filter(|limit| estimate.usd > *limit) {
             return Err(refuse(format!(
                 "the estimate is USD {} ({}), above max_cost = {limit}",
@@ -105,7 +112,9 @@ impl Client {
                     commitment.reservations.into_iter().for_each(Reservation::refund);
                     return Err(refuse(format!(
                         "the estimate is USD {} ({}); with USD {committed} committed already that is beyond spend_limit = {}",
-                        estimate.usd, estimate.basis, purse.limit
+                        estimate.usd,
+                        estimate.basis,
+                        purse.limit.unwrap_or_default()
                     ))
                     .with_advice(advice));
                 }
@@ -118,7 +127,7 @@ impl Client {
 /// What a submit is estimated to cost, set aside where there are limits.
 #[derive(Debug, Default)]
 pub(crate) struct Commitment {
-    /// Looked at only where there are limits.
+    /// Looked at only where it is limited or counted.
     pub(crate) usd: Option<Usd>,
     pub(crate) reservations: Vec<Reservation>,
 }
@@ -135,26 +144,23 @@ impl Estimating {
     /// Starts looking on the runtime.
     pub fn start(self) -> Operation<Estimate> {
         let client = self.client.clone();
-        client.run(
-            tracing::debug_span!(target: SUBMIT, "estimate"),
-            move |_, work| async move {
-                let Self { client, request } = self;
-                request.check()?;
-                let looked = tokio::select! {
-                    looked = client.look_at_inputs(&request, Digest::Later) => looked?,
-                    () = work.cancel.cancelled() => return Err(client.closed_instead(cancelled("the estimate"))),
-                };
-                for warning in &looked.warnings {
-                    tracing::warn!(target: SUBMIT, endpoint = request.endpoint(), "{warning}");
-                }
-                client.estimate_of(&request, &looked)?.map_err(|missing| {
-                    Error::new(
-                        ErrorKind::Unsupported,
-                        format!("no estimate can be made for {}: {missing}", request.endpoint()),
-                    )
-                })
-            },
-        )
+        client.run(operation_span!(DEBUG, SUBMIT, "estimate"), move |_, work| async move {
+            let Self { client, request } = self;
+            request.check()?;
+            let looked = tokio::select! {
+                looked = client.look_at_inputs(&request, Digest::Later) => looked?,
+                () = work.cancel.cancelled() => return Err(client.closed_instead(cancelled("the estimate"))),
+            };
+            for warning in &looked.warnings {
+                tracing::warn!(target: SUBMIT, endpoint = request.endpoint(), "{warning}");
+            }
+            client.estimate_of(&request, &looked)?.map_err(|missing| {
+                Error::new(
+                    ErrorKind::Unsupported,
+                    format!("no estimate can be made for {}: {missing}", request.endpoint()),
+                )
+            })
+        })
     }
 }
 

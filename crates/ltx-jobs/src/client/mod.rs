@@ -29,6 +29,7 @@ pub use recover::{Jobs, JournaledSubmit, Recover, Recovered, Resolve, SubmitStat
 pub use upload::Upload;
 
 use crate::config::{Origin, Settings};
+use crate::counters::{Counters, Tally};
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::job::{Given, Job, JobCell, JobRef, Snapshot};
 use crate::journal::{ChosenJournal, Fate, Journal};
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     /// The caller's table of prices, if there is one.
     prices: Option<Arc<PriceTable>>,
     spending: Arc<Spending>,
+    pub(crate) tally: Arc<Tally>,
     pub(crate) uploads: uploads::Uploads,
     /// Those of the key in use, once one was looked for.
     places: Mutex<Option<(String, Arc<Places>)>>,
@@ -102,6 +104,7 @@ impl Client {
             budget: Budget::new(RETRIES),
             prices: prices.map(Arc::new),
             spending: Arc::default(),
+            tally: Arc::default(),
             uploads: uploads::Uploads::default(),
             places: Mutex::default(),
             engine: Mutex::new(None),
@@ -252,6 +255,12 @@ impl Client {
         self.0.settings.describe()
     }
 
+    /// What this client has done since it was made: submits, jobs, polls, retries, bytes, money. From memory, at any time, also when it is closed; see
+    /// [`telemetry`](crate::telemetry).
+    pub fn counters(&self) -> Counters {
+        self.0.tally.counters(self.0.spending.committed())
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
     }
@@ -338,7 +347,11 @@ impl Client {
         Operation::spawn(&runtime, &self.0.stop, |handed| {
             let running = async move {
                 let _counted = counted;
-                work(handed).await
+                let outcome = work(handed).await;
+                if let Err(error) = &outcome {
+                    crate::telemetry::failed(&Span::current(), error.kind().name());
+                }
+                outcome
             };
             running.instrument(span)
         })

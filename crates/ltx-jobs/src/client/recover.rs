@@ -10,7 +10,7 @@ use crate::journal::{Entry, Fate};
 use crate::model::Status;
 use crate::money::Usd;
 use crate::operation::{Operation, Running};
-use crate::telemetry::SUBMIT;
+use crate::telemetry::{SUBMIT, operation_span};
 
 /// What became of a submit, as the journal knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,14 +158,11 @@ impl Jobs {
     /// Starts reading the journal on the runtime.
     pub fn start(self) -> Operation<Vec<JournaledSubmit>> {
         let client = self.client.clone();
-        client.run(
-            tracing::debug_span!(target: SUBMIT, "journal"),
-            move |_, _| async move {
-                self.client
-                    .journaled(|journal| journal.entries()?.into_iter().map(JournaledSubmit::new).collect())
-                    .await
-            },
-        )
+        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, _| async move {
+            self.client
+                .journaled(|journal| journal.entries()?.into_iter().map(JournaledSubmit::new).collect())
+                .await
+        })
     }
 }
 
@@ -189,27 +186,24 @@ impl Recover {
     /// Starts reading the journal on the runtime.
     pub fn start(self) -> Operation<Recovered> {
         let client = self.client.clone();
-        client.run(
-            tracing::debug_span!(target: SUBMIT, "journal"),
-            move |_, _| async move {
-                let mut recovered = Recovered::default();
-                for submit in self.client.jobs().await? {
-                    match (&submit.state, &submit.job) {
-                        (SubmitState::Unknown | SubmitState::IdLost, _) => recovered.unknown.push(submit),
-                        (SubmitState::Accepted, Some(_)) if submit.saved => {}
-                        // The service said that it no longer knows the job: nothing is left to fetch.
-                        (SubmitState::Accepted, Some(_)) if matches!(submit.ended, Some(Status::Other(_))) => {}
-                        (SubmitState::Accepted, Some(_)) if submit.other_key => recovered.other_key.push(submit),
-                        (SubmitState::Accepted, Some(job)) => {
-                            let cell = self.client.cell(job.clone(), submit.given(), false, None);
-                            recovered.jobs.push(Job::new(self.client.clone(), cell));
-                        }
-                        _ => {}
+        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, _| async move {
+            let mut recovered = Recovered::default();
+            for submit in self.client.jobs().await? {
+                match (&submit.state, &submit.job) {
+                    (SubmitState::Unknown | SubmitState::IdLost, _) => recovered.unknown.push(submit),
+                    (SubmitState::Accepted, Some(_)) if submit.saved => {}
+                    // The service said that it no longer knows the job: nothing is left to fetch.
+                    (SubmitState::Accepted, Some(_)) if matches!(submit.ended, Some(Status::Other(_))) => {}
+                    (SubmitState::Accepted, Some(_)) if submit.other_key => recovered.other_key.push(submit),
+                    (SubmitState::Accepted, Some(job)) => {
+                        let cell = self.client.cell(job.clone(), submit.given(), false, None);
+                        recovered.jobs.push(Job::new(self.client.clone(), cell));
                     }
+                    _ => {}
                 }
-                Ok(recovered)
-            },
-        )
+            }
+            Ok(recovered)
+        })
     }
 }
 
@@ -235,50 +229,47 @@ impl Resolve {
     /// Starts writing to the journal on the runtime.
     pub fn start(self) -> Operation<()> {
         let client = self.client.clone();
-        client.run(
-            tracing::debug_span!(target: SUBMIT, "journal"),
-            move |_, _| async move {
-                let refuse = |kind, text: String| Err(crate::Error::new(kind, text).with_job(&self.intent));
-                let Some(id) = self.intent.intent_id().map(str::to_owned) else {
-                    return refuse(
-                        crate::ErrorKind::InvalidRequest,
-                        format!("{} is no intent", self.intent),
-                    );
-                };
-                if let Some(job) = self.job.as_ref().filter(|job| job.is_intent()) {
-                    return refuse(crate::ErrorKind::InvalidRequest, format!("{job} is no job"));
-                }
-                let asked = id.clone();
-                let known = self
-                    .client
-                    .journaled(move |journal| Ok(journal.entries()?.into_iter().find(|entry| entry.intent.id == asked)))
-                    .await?;
-                match known {
-                    None => refuse(
-                        crate::ErrorKind::NotFound,
-                        format!("the journal does not know {}", self.intent),
-                    ),
-                    Some(Entry {
-                        fate: Fate::Unknown { .. } | Fate::IdLost { .. },
-                        intent,
-                        ..
-                    }) => match self.job {
-                        Some(job) if job.endpoint() != Some(intent.endpoint.as_str()) => {
-                            let text = format!(
-                                "{} was submitted to {}, and {job} is a job of another endpoint",
-                                self.intent, intent.endpoint
-                            );
-                            refuse(crate::ErrorKind::InvalidRequest, text)
-                        }
-                        job => self.client.journaled(move |journal| journal.resolve(&id, job)).await,
-                    },
-                    Some(entry) => refuse(
-                        crate::ErrorKind::InvalidState,
-                        format!("the outcome of {} is not unknown: {}", self.intent, words(&entry.fate)),
-                    ),
-                }
-            },
-        )
+        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, _| async move {
+            let refuse = |kind, text: String| Err(crate::Error::new(kind, text).with_job(&self.intent));
+            let Some(id) = self.intent.intent_id().map(str::to_owned) else {
+                return refuse(
+                    crate::ErrorKind::InvalidRequest,
+                    format!("{} is no intent", self.intent),
+                );
+            };
+            if let Some(job) = self.job.as_ref().filter(|job| job.is_intent()) {
+                return refuse(crate::ErrorKind::InvalidRequest, format!("{job} is no job"));
+            }
+            let asked = id.clone();
+            let known = self
+                .client
+                .journaled(move |journal| Ok(journal.entries()?.into_iter().find(|entry| entry.intent.id == asked)))
+                .await?;
+            match known {
+                None => refuse(
+                    crate::ErrorKind::NotFound,
+                    format!("the journal does not know {}", self.intent),
+                ),
+                Some(Entry {
+                    fate: Fate::Unknown { .. } | Fate::IdLost { .. },
+                    intent,
+                    ..
+                }) => match self.job {
+                    Some(job) if job.endpoint() != Some(intent.endpoint.as_str()) => {
+                        let text = format!(
+                            "{} was submitted to {}, and {job} is a job of another endpoint",
+                            self.intent, intent.endpoint
+                        );
+                        refuse(crate::ErrorKind::InvalidRequest, text)
+                    }
+                    job => self.client.journaled(move |journal| journal.resolve(&id, job)).await,
+                },
+                Some(entry) => refuse(
+                    crate::ErrorKind::InvalidState,
+                    format!("the outcome of {} is not unknown: {}", self.intent, words(&entry.fate)),
+                ),
+            }
+        })
     }
 }
 

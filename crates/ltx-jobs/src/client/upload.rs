@@ -12,7 +12,7 @@ use crate::operation::{Operation, Running, Work, cancelled};
 use crate::progress::Phase;
 use crate::request::{Media, MediaSource};
 use crate::secret::ApiKey;
-use crate::telemetry::TRANSFER;
+use crate::telemetry::{TRANSFER, operation_span};
 use crate::transfer::{self, TransferContext};
 
 impl Client {
@@ -147,7 +147,7 @@ impl Upload {
     pub fn start(self) -> Operation<String> {
         let client = self.client.clone();
         client.run(
-            tracing::info_span!(target: TRANSFER, "upload"),
+            operation_span!(INFO, TRANSFER, "upload"),
             move |engine, work| async move {
                 self.media.check("upload")?;
                 let looked = tokio::select! {

@@ -20,7 +20,7 @@ use crate::model::{Polled, Status, url_expiry};
 use crate::operation::{Operation, Running, Watch, Work};
 use crate::progress::{Phase, Progress};
 use crate::secret::SignedUrl;
-use crate::telemetry::TRANSFER;
+use crate::telemetry::{TRANSFER, ltx, operation_span};
 use crate::transfer::{self, ArchiveMode, DownloadOptions, Renew, Saved, TransferContext, Verify};
 
 /// The service keeps status and outputs for 24 h after the end (vendor's reference, July 2026).
@@ -312,7 +312,7 @@ impl Download {
             watch,
         } = self;
         let client = completed.client.clone();
-        let span = tracing::info_span!(target: TRANSFER, "download", job = %completed.job.reference());
+        let span = operation_span!(INFO, TRANSFER, "download", { ltx::JOB } = %completed.job.reference());
         let reference = completed.job.reference().clone();
         client.run_about(&reference, span, move |engine, work| async move {
             work.progress.set_phase(Phase::Downloading);
@@ -377,17 +377,12 @@ impl Renew for RenewByPoll {
     fn renew(&self) -> BoxFuture<'_, Result<SignedUrl>> {
         Box::pin(async move {
             let key = self.client.keys().current()?;
-            let path = format!(
-                "/v2/{}/{}",
-                self.job.endpoint().unwrap_or_default(),
-                self.job.id().unwrap_or_default()
-            );
             let what = "asking for a fresh URL";
             // Of the runtime of the moment: a list of frames may outlive the one it was opened in.
             let engine = self.client.engine().await?;
             let answer = engine
                 .transport
-                .api_get(&path, &key, self.client.settings().poll_timeout)
+                .poll(&self.job, &key, self.client.settings().poll_timeout, 0)
                 .await
                 .map_err(|failure| failure.into_error(what))?;
             if answer.status == 404 && answer.is_ours() {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::frame::FramePattern;
+use crate::error::Result;
 use crate::transfer::{ArchiveMode, DownloadOptions};
 
 /// A directory for the outputs of a job, and how they are saved there; see [`Submit::dest`](crate::Submit::dest). A path is one with the defaults.
@@ -74,6 +76,12 @@ impl Destination {
         options.frame_name.clone_from(&self.frame_name);
         options.first_frame = self.first_frame;
         options
+    }
+
+    /// Refuses names of frames that are none.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.frame_name.as_deref().map(FramePattern::parse).transpose()?;
+        Ok(())
     }
 
     /// The same place from wherever a program runs. A path that is no UTF-8 cannot be written down.

@@ -28,7 +28,8 @@ use crate::client::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Operation, Running, Work};
 use crate::progress::{Phase, Progress};
-use crate::telemetry::TRANSFER;
+use crate::telemetry::{TRANSFER, ltx, operation_span};
+use crate::transfer::bandwidth::Bandwidth;
 use crate::transfer::source::Source;
 use crate::transfer::stream::Flow;
 use crate::transfer::{TransferContext, check_line};
@@ -291,7 +292,10 @@ impl Completed {
             progress: work.progress.clone(),
             cancel: work.cancel.clone(),
         }
-        .flow(wishes.connections, wishes.bandwidth)
+        .flow(
+            wishes.connections,
+            wishes.bandwidth.map(|rate| Arc::new(Bandwidth::new(rate))),
+        )
     }
 
     /// Runs `work` as an operation on this job's outputs.
@@ -302,7 +306,8 @@ impl Completed {
         W: FnOnce(Flow, Work) -> F + Send + 'static,
     {
         let completed = self.clone();
-        let span = tracing::info_span!(target: TRANSFER, "frames", job = %self.job().reference(), action = name);
+        let span =
+            operation_span!(INFO, TRANSFER, "frames", { ltx::JOB } = %self.job().reference(), { ltx::ACTION } = name);
         self.client
             .run_about(self.job().reference(), span, move |engine, handed| async move {
                 handed.progress.set_phase(Phase::Downloading);

@@ -13,7 +13,7 @@ use crate::model::Status;
 use crate::operation::{Operation, Running, Work, cancelled};
 use crate::progress::Phase;
 use crate::submit::Place;
-use crate::telemetry::POLL;
+use crate::telemetry::{POLL, ltx, operation_span};
 
 /// A job on the service. Cheap to clone; dropping it changes nothing: a job submitted through the client is polled on.
 ///
@@ -225,7 +225,7 @@ impl Wait {
     pub fn start(self) -> Operation<Completed> {
         let Self { job, timeout } = self;
         let client = job.client.clone();
-        let span = tracing::info_span!(target: POLL, "wait", job = %job.reference());
+        let span = operation_span!(INFO, POLL, "wait", { ltx::JOB } = %job.reference());
         let reference = job.reference().clone();
         client.run_about(&reference, span, move |engine, work| job.wait_on(engine, timeout, work))
     }
@@ -251,7 +251,7 @@ impl Poll {
     /// Starts the poll on the runtime.
     pub fn start(self) -> Operation<Snapshot> {
         let Job { client, cell } = self.job;
-        let span = tracing::info_span!(target: POLL, "poll", job = %cell.reference);
+        let span = operation_span!(INFO, POLL, "poll", { ltx::JOB } = %cell.reference);
         let reference = cell.reference.clone();
         client.run_about(&reference, span, move |engine, work| async move {
             work.progress.set_phase(Phase::Waiting);

@@ -12,19 +12,19 @@ use super::Usd;
 #[derive(Debug, Default)]
 pub(crate) struct Spending(Mutex<Decimal>);
 
-/// An account with its limit, beside the client's own: that of a batch.
+/// An account beside the client's own, that of a batch: with its limit, or only to know the sum.
 #[derive(Debug, Clone)]
 pub(crate) struct Purse {
     pub(crate) spending: Arc<Spending>,
-    pub(crate) limit: Usd,
+    pub(crate) limit: Option<Usd>,
 }
 
 impl Spending {
     /// Sets `amount` aside, unless that went beyond `limit`: then gives what is set aside already.
-    pub(crate) fn reserve(self: &Arc<Self>, amount: Usd, limit: Usd) -> Result<Reservation, Usd> {
+    pub(crate) fn reserve(self: &Arc<Self>, amount: Usd, limit: Option<Usd>) -> Result<Reservation, Usd> {
         let mut committed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match committed.checked_add(amount.0) {
-            Some(sum) if sum <= limit.0 => *committed = sum,
+            Some(sum) if limit.is_none_or(|limit| sum <= limit.0) => *committed = sum,
             _ => return Err(Usd(*committed)),
         }
         drop(committed);
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn what_is_refunded_can_be_spent_again_and_nothing_else() {
         let spending = Arc::new(Spending::default());
-        let limit = Usd::from_cents(100);
+        let limit = Some(Usd::from_cents(100));
         let first = spending.reserve(Usd::from_cents(60), limit).unwrap();
         assert_eq!(
             spending.reserve(Usd::from_cents(41), limit).unwrap_err(),
@@ -78,5 +78,13 @@ mod tests {
         first.refund();
         assert_eq!(spending.committed(), Usd::from_cents(40));
         spending.reserve(Usd::from_cents(60), limit).unwrap();
+    }
+
+    #[test]
+    fn without_a_limit_everything_is_counted_and_nothing_refused() {
+        let spending = Arc::new(Spending::default());
+        drop(spending.reserve(Usd::from_cents(60), None).unwrap());
+        spending.reserve(Usd::from_cents(60), None).unwrap().refund();
+        assert_eq!(spending.committed(), Usd::from_cents(60));
     }
 }

@@ -81,6 +81,13 @@ impl fmt::Display for Usd {
     }
 }
 
+impl serde::Serialize for Usd {
+    /// As text: a number would become a binary fraction on the way.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Debug for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Usd({self})")

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::budget::{Budget, Buffer};
 use super::sink::{Store, Stored, Target, Writer, exists, part_size, patiently};
@@ -195,7 +196,7 @@ impl Objects {
             }
         };
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.spawn_on(work, &self.runtime);
+        tasks.spawn_on(work.in_current_span(), &self.runtime);
         writer
     }
 

@@ -9,6 +9,7 @@
 
 mod budget;
 mod connector;
+mod destination;
 mod frames;
 mod place;
 mod profile;
@@ -25,7 +26,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tracing::Instrument as _;
+
+pub use self::destination::StoreDestination;
 
 use self::connector::Connector;
 use self::place::Place;
@@ -44,7 +46,7 @@ use crate::journal::SavedTo;
 use crate::operation::{Operation, Running, Watch, Work};
 use crate::progress::{Phase, Progress, ProgressSink};
 use crate::secret::SignedUrl;
-use crate::telemetry::TRANSFER;
+use crate::telemetry::{Moving, TRANSFER, ltx, operation_span};
 use crate::transfer::download::choose;
 use crate::transfer::kind::ContentKind;
 use crate::transfer::plan::Facts;
@@ -135,6 +137,13 @@ impl Rehost {
         }
     }
 
+    /// With everything that was said of the place, and how the outputs are taken.
+    pub(crate) fn as_said(mut self, options: DownloadOptions, dest: &StoreDestination) -> Self {
+        self.options = options;
+        self.store.clone_from(&dest.store);
+        self
+    }
+
     /// Copies only the outputs with these labels; an unknown label is an error before any transfer.
     pub fn only(mut self, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.options.only = Some(labels.into_iter().map(Into::into).collect());
@@ -198,7 +207,7 @@ impl Rehost {
             watch,
         } = self;
         let client = completed.client().clone();
-        let span = tracing::info_span!(target: TRANSFER, "rehost", job = %completed.job().reference());
+        let span = operation_span!(INFO, TRANSFER, "rehost", { ltx::JOB } = %completed.job().reference());
         let reference = completed.job().reference().clone();
         client.run_about(&reference, span, move |engine, work| async move {
             work.progress.set_phase(Phase::Rehosting);
@@ -234,6 +243,7 @@ async fn copy(
             overwrite: options.overwrite,
             cancel: context.cancel.clone(),
             finishing: client.finishing(),
+            tally: Arc::clone(engine.transport.tally()),
         };
         copy_outputs(&context, store, completed.signed_outputs(), options).await
     };
@@ -275,7 +285,7 @@ async fn copy_outputs(
 ) -> Result<Rehosted> {
     let began = Instant::now();
     let copying = Copying {
-        flow: &context.flow(options.connections, options.bandwidth),
+        flow: &context.flow(options.connections, options.limit()),
         progress: &context.progress,
         options,
         pattern: options.frame_name.as_deref().map(FramePattern::parse).transpose()?,
@@ -283,8 +293,10 @@ async fn copy_outputs(
     };
     let mut objects = Vec::new();
     for (stem, source) in choose(outputs, options.only.as_deref())? {
-        let span = tracing::info_span!(target: TRANSFER, "output", label = %source.label);
-        objects.extend(copying.copy(&stem, &source).instrument(span).await?);
+        let moved = Moving::begin("rehost", Some(&source.label), None);
+        let copied = moved.over(copying.copy(&stem, &source)).await?;
+        moved.end(copied.iter().map(|object| object.bytes));
+        objects.extend(copied);
     }
     Ok(Rehosted {
         bytes: objects.iter().map(|object| object.bytes).sum(),

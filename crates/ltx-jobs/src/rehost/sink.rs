@@ -23,6 +23,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::place::{Kind, Place};
 use super::refusal::{knows_no_condition, told};
 use super::there::{Expected, Found, look};
+use crate::counters::Tally;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::cancelled;
 use crate::telemetry::TRANSFER;
@@ -55,6 +56,7 @@ pub(super) struct Store {
     pub(super) cancel: CancellationToken,
     /// Held by every upload, so that closing the client gives it time to tidy up.
     pub(super) finishing: TaskTrackerToken,
+    pub(super) tally: Arc<Tally>,
 }
 
 /// An object to be made.
@@ -176,7 +178,10 @@ impl Making {
                 Some(Block::Proven(crc32c)) => {
                     self.target.expected.crc32c = Some(crc32c);
                     let mut payload = begun.into_iter().map(|(payload, _room)| payload);
-                    let e_tag = self.put(payload.next().unwrap_or_default()).await?;
+                    let payload = payload.next().unwrap_or_default();
+                    let bytes = payload.content_length() as u64;
+                    let e_tag = self.put(payload).await?;
+                    self.store.tally.bytes_rehosted.add(bytes);
                     return Ok(Some(Stored { crc32c, e_tag }));
                 }
                 Some(Block::Part(second, second_room)) => begun.push((second, second_room)),
@@ -271,12 +276,13 @@ impl Making {
         received: &mut mpsc::Receiver<Block>,
     ) -> Result<Option<u32>> {
         let mut sending = FuturesUnordered::new();
-        let send = |upload: &mut dyn MultipartUpload, payload, room: OwnedSemaphorePermit| {
+        let send = |upload: &mut dyn MultipartUpload, payload: PutPayload, room: OwnedSemaphorePermit| {
+            let bytes = payload.content_length() as u64;
             let part = upload.put_part(payload);
             async move {
                 let sent = part.await;
                 drop(room);
-                sent
+                sent.inspect(|()| self.store.tally.bytes_rehosted.add(bytes))
             }
         };
         for (payload, room) in begun {

@@ -27,7 +27,7 @@ const RETRIES: usize = 6;
 const CREDENTIALS_LIMIT: Duration = Duration::from_secs(10);
 
 /// Options by the store's own names (`region`, `aws_endpoint`, `google_base_url`, `account_name`, ...).
-pub(super) type StoreOptions = Vec<(String, String)>;
+pub(crate) type StoreOptions = Vec<(String, String)>;
 
 /// Opens the store of `place`.
 ///

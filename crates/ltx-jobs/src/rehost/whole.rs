@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use super::Copying;
 use super::budget::Budget;
@@ -73,6 +74,7 @@ impl Copying<'_> {
                 ErrorKind::ObjectChanged if changed < CHANGE_RESTARTS => changed += 1,
                 _ => return Err(error),
             }
+            self.flow.tally.transfers_restarted.one();
             tracing::warn!(target: TRANSFER, label = %source.label, error = error.message(), "copying the output anew");
         }
     }
@@ -82,7 +84,7 @@ impl Copying<'_> {
             self.progress.add_total(length);
         }
         let (writer, making) = self.store.begin(target.clone());
-        let mut task = tokio::spawn(making);
+        let mut task = tokio::spawn(making.in_current_span());
         match self.pour(source, &mut begun, writer).await {
             Ok(bytes) => {
                 let stored = self.outcome(&mut task).await?;

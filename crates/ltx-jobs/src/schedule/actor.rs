@@ -10,6 +10,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::time::DelayQueue;
 use tokio_util::time::delay_queue;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::{Command, POLLS_IN_FLIGHT, Rhythm, Surroundings};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,7 +20,7 @@ use crate::journal::Journal;
 use crate::model::Status;
 use crate::retry::{Backoff, after};
 use crate::secret::ApiKey;
-use crate::telemetry::POLL;
+use crate::telemetry::{self, POLL, ltx, otel};
 use crate::transport::{Failure, FailureKind};
 
 /// One WARN when the service cannot be reached for this long.
@@ -57,10 +59,13 @@ struct Entry {
     asked: Option<Instant>,
     unreachable: Option<(Instant, bool)>,
     replies: Vec<oneshot::Sender<Result<Snapshot>>>,
+    /// Of its own, for a job outlives whoever asked for it.
+    span: Span,
 }
 
 struct Seen {
     job: JobRef,
+    span: Span,
     key: Option<ApiKey>,
     observation: Observation,
 }
@@ -98,7 +103,7 @@ impl Actor {
                     }
                 }
                 Some(done) = self.in_flight.join_next(), if !self.in_flight.is_empty() => match done {
-                    Ok(seen) => self.learn(seen),
+                    Ok(seen) => seen.span.clone().in_scope(|| self.learn(seen)),
                     Err(error) => tracing::error!(target: POLL, %error, "a poll ended without an outcome"),
                 },
                 () = wait_until(gate), if gate.is_some() => self.gate = None,
@@ -118,10 +123,13 @@ impl Actor {
         match command {
             // A job that has ended is never asked for again.
             Command::Track { cell, .. } if cell.is_ended() => {}
-            Command::Track { cell, fresh } => {
+            Command::Track { cell, fresh, cause } => {
                 let job = cell.reference.clone();
                 let known = self.jobs.contains_key(&job);
-                self.entry(Arc::clone(&cell), fresh);
+                let entry = self.entry(Arc::clone(&cell), fresh);
+                if !known {
+                    entry.span.follows_from(&cause);
+                }
                 if let Some((key, error)) = &self.key_refused {
                     // It will not be asked for, and whoever waits for it must hear why.
                     if self.around.keys.renewed_since(key) {
@@ -181,6 +189,7 @@ impl Actor {
             asked: None,
             unreachable: None,
             replies: Vec::new(),
+            span: job_span(&cell),
             cell,
         })
     }
@@ -247,16 +256,28 @@ impl Actor {
             .map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
         let key = self.around.keys.current();
         let (transport, limit, job) = (self.around.transport.clone(), self.around.rhythm.timeout, job.clone());
-        self.in_flight.spawn(async move {
+        let resent = entry.failures;
+        let span = tracing::debug_span!(target: POLL, parent: &entry.span, "job.poll", { ltx::STATUS } = Empty);
+        let polling = span.clone();
+        let asking = async move {
             let (observation, key) = match key {
-                Ok(key) => (observe(&transport, &job, &key, limit).await, Some(key)),
+                Ok(key) => {
+                    let polled = transport.poll(&job, &key, limit, resent).await;
+                    (polled.map_or_else(Observation::Failure, Observation::Answer), Some(key))
+                }
                 Err(error) => (
                     Observation::Failure(Failure::new(FailureKind::Build, error.to_string())),
                     None,
                 ),
             };
-            Seen { job, key, observation }
-        });
+            Seen {
+                job,
+                span,
+                key,
+                observation,
+            }
+        };
+        self.in_flight.spawn(asking.instrument(polling));
     }
 
     /// Takes in what a poll saw.
@@ -271,6 +292,9 @@ impl Actor {
         let Entry { cell, life, .. } = entry;
         let mut snapshot = cell.snapshot();
         let next = life.observe(&mut snapshot, seen.observation, rhythm.interval, now, wall);
+        if let Some(status) = &snapshot.status {
+            seen.span.record(ltx::STATUS, status.as_str());
+        }
         let job = cell.reference.clone();
         let late_ms = u64::try_from(entry.late.as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(target: POLL, %job, status = snapshot.status.as_ref().map(tracing::field::display), ?next, late_ms, "polled");
@@ -347,13 +371,27 @@ impl Actor {
     /// Writes a job's end down, and only then tells those who wait: whoever hears of it may end the process at once.
     fn end(&mut self, job: &JobRef, snapshot: Snapshot) {
         let Some(Entry {
-            cell, timer, replies, ..
+            cell,
+            timer,
+            replies,
+            span,
+            ..
         }) = self.jobs.remove(job)
         else {
             return;
         };
         if let Some(timer) = timer {
             self.timers.try_remove(&timer);
+        }
+        let tally = self.around.transport.tally();
+        span.record(ltx::STATUS, ended_as(&snapshot).as_str());
+        match &snapshot.ending {
+            Some(Ending::Completed(_)) => tally.jobs_completed.one(),
+            Some(Ending::Error(error)) => {
+                telemetry::failed(&span, error.kind().name());
+                tally.jobs_failed.one();
+            }
+            None => tally.jobs_failed.one(),
         }
         let (journal, job_ended, job) = (
             Arc::clone(&self.around.journal),
@@ -414,6 +452,22 @@ impl Actor {
     }
 }
 
+fn job_span(cell: &JobCell) -> Span {
+    let (job, label) = (&cell.reference, cell.given.label.as_deref());
+    let span = tracing::info_span!(
+        target: POLL,
+        parent: None,
+        "job",
+        { ltx::JOB } = %job,
+        { ltx::ENDPOINT } = job.endpoint(),
+        { ltx::LABEL } = label,
+        { ltx::STATUS } = Empty,
+        { otel::ERROR_TYPE } = Empty,
+        { otel::STATUS } = Empty,
+    );
+    span
+}
+
 /// Tells those who wait for a job that nobody asks for it, and why.
 fn tell_refused(cell: &JobCell, error: &Error) {
     let error = error
@@ -421,18 +475,6 @@ fn tell_refused(cell: &JobCell, error: &Error) {
         .with_job(&cell.reference)
         .with_billing(crate::Billing::JobExists(Some(cell.reference.clone())));
     cell.change(|snapshot| snapshot.paused = Some(error));
-}
-
-async fn observe(transport: &crate::transport::Transport, job: &JobRef, key: &ApiKey, limit: Duration) -> Observation {
-    let path = format!(
-        "/v2/{}/{}",
-        job.endpoint().unwrap_or_default(),
-        job.id().unwrap_or_default()
-    );
-    match transport.api_get(&path, key, limit).await {
-        Ok(answer) => Observation::Answer(answer),
-        Err(failure) => Observation::Failure(failure),
-    }
 }
 
 /// Writes a job's end down. A job that the service does not know, but the journal does, existed once: its 404 means that it has expired.

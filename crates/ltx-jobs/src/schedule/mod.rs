@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{JobCell, Snapshot};
@@ -42,7 +43,12 @@ pub(crate) struct Surroundings {
 
 pub(crate) enum Command {
     /// Poll this job from now on. `fresh` when it was accepted just now.
-    Track { cell: Arc<JobCell>, fresh: bool },
+    Track {
+        cell: Arc<JobCell>,
+        fresh: bool,
+        /// The span in which that came up: the job's own follows from it.
+        cause: Span,
+    },
     /// Ask once, now, and report what was seen.
     PollOnce {
         cell: Arc<JobCell>,
@@ -69,7 +75,11 @@ impl Schedule {
     }
 
     pub(crate) fn track(&self, cell: Arc<JobCell>, fresh: bool) {
-        let _ = self.0.send(Command::Track { cell, fresh });
+        let _ = self.0.send(Command::Track {
+            cell,
+            fresh,
+            cause: Span::current(),
+        });
     }
 
     pub(crate) fn key_changed(&self) {

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::Holding;
 use super::verdict::{Evidence, Verdict, judge};
@@ -15,7 +16,7 @@ use crate::error::{Billing, Error, ErrorKind};
 use crate::job::{Given, Job, JobRef, Snapshot};
 use crate::journal::Fate;
 use crate::secret::ApiKey;
-use crate::telemetry::SUBMIT;
+use crate::telemetry::{self, SUBMIT, ltx, operation_span};
 use crate::transport::{BodyGate, Failure, FailureKind};
 
 /// Everything one attempt needs.
@@ -35,6 +36,8 @@ pub(super) struct Posting {
     pub(super) body: Bytes,
     pub(super) holding: Arc<Holding>,
     pub(super) limit: Duration,
+    /// Attempts of this submit before this one.
+    pub(super) before: u32,
 }
 
 /// What came of it, for the one who waits.
@@ -58,9 +61,11 @@ impl Posting {
         let task = client.0.paid.track_future({
             let gate = gate.clone();
             async move {
-                let posted = self.post(&gate).await;
-                if let Err(Posted::Verdict(verdict)) = reply.send(posted.0) {
-                    posted.1.settle_alone(&verdict).await;
+                let (posted, witness) = self.post(&gate).await;
+                match reply.send(posted) {
+                    Ok(()) => {}
+                    Err(Posted::Verdict(verdict)) => witness.settle_alone(&verdict).await,
+                    Err(_) => witness.client.0.tally.jobs_created.one(),
                 }
             }
         });
@@ -87,10 +92,19 @@ impl Posting {
 
     async fn post(self, gate: &BodyGate) -> (Posted, Witness) {
         tracing::debug!(target: SUBMIT, intent = %self.reference, endpoint = %self.endpoint, "sending the paid request");
+        let span = operation_span!(
+            INFO,
+            SUBMIT,
+            "job.submit",
+            { ltx::ATTEMPT } = self.before + 1,
+            { ltx::EVIDENCE } = Empty,
+            { ltx::VERDICT } = Empty
+        );
         let outcome = self
             .engine
             .transport
-            .billed_post(&self.path, &self.key, self.body.clone(), self.limit, gate)
+            .billed_post(&self.path, &self.key, self.body.clone(), self.limit, gate, self.before)
+            .instrument(span.clone())
             .await;
         let evidence = match outcome {
             Ok(answer) => Evidence::Answer(answer),
@@ -101,6 +115,8 @@ impl Posting {
             },
         };
         let verdict = judge(&evidence);
+        note(&span, &evidence, &verdict);
+        drop(span);
         let witness = Witness {
             client: self.client.clone(),
             intent: self.intent.clone(),
@@ -136,6 +152,7 @@ impl Posting {
         };
         self.holding.accepted(&reference);
         self.client.0.budget.succeeded();
+        Span::current().record(ltx::JOB, tracing::field::display(&reference));
         tracing::info!(target: SUBMIT, intent = %self.reference, job = %reference, request_id, "accepted");
         let (intent, fate) = (self.intent.clone(), Fate::Accepted(reference.clone()));
         if let Err(error) = self
@@ -155,6 +172,24 @@ impl Posting {
     }
 }
 
+/// Notes in an attempt's span what was seen, and what that proves.
+fn note(span: &Span, evidence: &Evidence, verdict: &Verdict) {
+    match evidence {
+        Evidence::Answer(answer) => span.record(ltx::EVIDENCE, answer.status.to_string()),
+        Evidence::Broken { failure, .. } => span.record(ltx::EVIDENCE, failure.kind.name()),
+    };
+    let (word, error) = match verdict {
+        Verdict::Created { .. } => ("created", None),
+        Verdict::Refused { error, .. } => ("refused", Some(error)),
+        Verdict::Unknown(error) => ("unknown", Some(error)),
+        Verdict::IdLost(error) => ("id_lost", Some(error)),
+    };
+    span.record(ltx::VERDICT, word);
+    if let Some(error) = error {
+        telemetry::failed(span, error.kind().name());
+    }
+}
+
 /// Settles a verdict that nobody listens to any more.
 struct Witness {
     client: Client,
@@ -165,6 +200,11 @@ struct Witness {
 
 impl Witness {
     async fn settle_alone(&self, verdict: &Verdict) {
+        let tally = &self.client.0.tally;
+        match verdict {
+            Verdict::Refused { .. } if !self.in_doubt => tally.submits_refused.one(),
+            _ => tally.submits_unknown.one(),
+        }
         let fate = match verdict {
             Verdict::Refused { .. } if self.in_doubt => return,
             Verdict::Refused { .. } => Fate::Refused,

@@ -16,6 +16,7 @@ use std::future::IntoFuture;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
+use tracing::field::Empty;
 
 pub(crate) use self::holding::Holding;
 pub(crate) use self::places::{Place, Places};
@@ -27,7 +28,7 @@ use crate::job::{Destination, Job, JobRef};
 use crate::money::{Purse, Usd};
 use crate::operation::{Operation, Running};
 use crate::request::Request;
-use crate::telemetry::SUBMIT;
+use crate::telemetry::{SUBMIT, ltx, operation_span};
 
 /// What to do when nobody can tell whether the service got the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -136,7 +137,8 @@ impl Submit {
             options,
         } = self;
         let name = reference.clone();
-        let span = tracing::info_span!(target: SUBMIT, "submit", intent = %name, endpoint = request.endpoint(), label = options.label.as_deref());
+        let span = operation_span!(INFO, SUBMIT, "submit",
+            { ltx::INTENT } = %name, { ltx::ENDPOINT } = request.endpoint(), { ltx::LABEL } = options.label.as_deref(), { ltx::JOB } = Empty);
         let operation = client.clone().run(span, move |engine, work| async move {
             let submitter = Submitter {
                 client,

@@ -56,9 +56,38 @@ struct Ready {
 /// The caller cancelled during a pause.
 struct Stopped;
 
+/// Who knows how a submit ended.
+#[derive(Clone, Copy)]
+enum Teller {
+    /// The submit itself.
+    Outcome,
+    /// The journal: it was submitted before.
+    Journal,
+    /// The attempt that goes on alone.
+    Attempt,
+}
+
 impl Submitter {
     pub(super) async fn run(self) -> Result<Job> {
+        let client = self.client.clone();
+        let tally = &client.0.tally;
+        tally.submits.one();
+        let mut teller = Teller::Outcome;
+        let outcome = self.drive(&mut teller).await;
+        match (teller, &outcome) {
+            (Teller::Journal, _) => tally.submits_known.one(),
+            (Teller::Attempt, _) => {}
+            (Teller::Outcome, Ok(_)) => tally.jobs_created.one(),
+            (Teller::Outcome, Err(error)) if *error.billing() == Billing::NoJob => tally.submits_refused.one(),
+            (Teller::Outcome, Err(_)) => tally.submits_unknown.one(),
+        }
+        outcome
+    }
+
+    async fn drive(self, teller: &mut Teller) -> Result<Job> {
         let mut warnings = self.request.check()?;
+        // What could not be saved is not paid for.
+        self.options.dest.as_ref().map_or(Ok(()), Destination::check)?;
         // Whoever submits once must know the same content again before anything is sent.
         let digest = match self.options.once {
             Some(_) => Digest::Now,
@@ -76,7 +105,7 @@ impl Submitter {
                 // Looked up before anything is uploaded, and again when the intent is written.
                 let (once, same) = (once.clone(), fingerprint.clone());
                 let once = self.client.journaled(move |journal| journal.once(&once, &same)).await?;
-                if let Some(known) = self.known(once).await? {
+                if let Some(known) = self.known(once, teller).await? {
                     return Ok(known);
                 }
                 fingerprint
@@ -103,7 +132,7 @@ impl Submitter {
             began_at: SystemTime::now(),
         };
         let once = self.client.journaled(move |journal| journal.begin(intent)).await?;
-        if let Some(known) = self.known(once).await? {
+        if let Some(known) = self.known(once, teller).await? {
             return Ok(known);
         }
         // Until this is settled, a closing client waits for it, and a dropped one may have sent it.
@@ -116,7 +145,7 @@ impl Submitter {
             holding,
             dest,
         };
-        let outcome = self.attempts(ready, key).await;
+        let outcome = self.attempts(ready, key, teller).await;
         if let Err(error) = &outcome
             && error.kind() == ErrorKind::InvalidRequest
         {
@@ -127,7 +156,7 @@ impl Submitter {
     }
 
     /// The job that is already there under a `once` key.
-    async fn known(&self, once: Once) -> Result<Option<Job>> {
+    async fn known(&self, once: Once, teller: &mut Teller) -> Result<Option<Job>> {
         if let Once::Same { intent, .. } = &once {
             // Whoever kept this submit's own reference finds the job by it too.
             let (own, other) = (self.intent.clone(), intent.clone());
@@ -145,7 +174,10 @@ impl Submitter {
                 )
                 .with_retryable(true)
                 .with_advice("submit again")),
-                known => known.map(Some),
+                known => {
+                    *teller = Teller::Journal;
+                    known.map(Some)
+                }
             },
             Once::Other { intent } => Err(Error::new(
                 ErrorKind::InvalidRequest,
@@ -223,7 +255,7 @@ impl Submitter {
             })
     }
 
-    async fn attempts(&self, ready: Ready, mut key: ApiKey) -> Result<Job> {
+    async fn attempts(&self, ready: Ready, mut key: ApiKey, teller: &mut Teller) -> Result<Job> {
         let settings = self.client.settings();
         let mut backoff = Backoff::new(settings.backoff_base, settings.backoff_cap);
         let mut resent_at_once = false;
@@ -232,6 +264,7 @@ impl Submitter {
         let mut doubt: Option<Error> = None;
         // Why the attempt before was refused.
         let mut reason: Option<Error> = None;
+        let mut before = 0;
         loop {
             let limit = settings
                 .submit_timeout
@@ -254,12 +287,17 @@ impl Submitter {
                 body: ready.body.clone(),
                 holding: Arc::clone(&ready.holding),
                 limit,
+                before,
             };
             self.work.progress.set_phase(Phase::Submitting);
+            before += 1;
             match posting.run(&self.work.cancel).await {
                 Posted::Job(job) => return Ok(job),
                 Posted::Withdrawn => return Err(self.given_up(self.stopped(), doubt)),
-                Posted::GoesOn => return Err(self.left_behind()),
+                Posted::GoesOn => {
+                    *teller = Teller::Attempt;
+                    return Err(self.left_behind());
+                }
                 Posted::Verdict(Verdict::Refused { error, again }) => {
                     if error.kind() == ErrorKind::Unauthenticated
                         && !key_renewed

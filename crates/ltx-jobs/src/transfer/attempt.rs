@@ -93,6 +93,7 @@ impl Whole<'_> {
                 ErrorKind::ObjectChanged if changed < CHANGE_RESTARTS => changed += 1,
                 _ => return Err(error),
             }
+            self.flow.tally.transfers_restarted.one();
             tracing::warn!(target: TRANSFER, label = %self.source.label, error = error.message(), "fetching the file anew");
             // What the last try left is to be gone before the next makes a file of the same name.
             let done = async { Ok(claim.until_done().await) };
@@ -165,6 +166,7 @@ impl Whole<'_> {
         let directory = self.dest.to_owned();
         let needed = length.saturating_sub(there.bytes());
         blocking(move || ensure_space(&directory, needed)).await?;
+        self.flow.tally.transfers_resumed.one();
         tracing::debug!(target: TRANSFER, label = %self.source.label, there = there.bytes(), of = length, "going on with what an earlier download left");
         Ok(Try {
             first: First {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tempfile::TempDir;
-use tracing::Instrument as _;
 
 use crate::archive::directory::{Directory, FIRST_TAIL};
 use crate::archive::extract::{Extraction, extract};
@@ -22,7 +21,7 @@ use crate::archive::open::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Phase, ProgressSink};
 use crate::secret::SignedUrl;
-use crate::telemetry::TRANSFER;
+use crate::telemetry::Moving;
 use crate::transfer::kind::ContentKind;
 use crate::transfer::plan::Facts;
 use crate::transfer::sink::blocking;
@@ -40,7 +39,7 @@ pub(crate) async fn save_outputs(
     options: &DownloadOptions,
 ) -> Result<Saved> {
     save_all(
-        &context.flow(options.connections, options.bandwidth),
+        &context.flow(options.connections, options.limit()),
         &context.progress,
         outputs,
         dest,
@@ -69,8 +68,10 @@ async fn save_all(
     };
     let mut files = Vec::new();
     for (stem, source) in chosen {
-        let span = tracing::info_span!(target: TRANSFER, "output", label = %source.label);
-        files.extend(download.save(&stem, &source).instrument(span).await?);
+        let moved = Moving::begin("download", Some(&source.label), None);
+        let saved = moved.over(download.save(&stem, &source)).await?;
+        moved.end(saved.iter().map(|file| file.bytes));
+        files.extend(saved);
     }
     Ok(Saved::new(files, began.elapsed()))
 }

@@ -82,6 +82,7 @@ impl FakeStorage {
             cancel: CancellationToken::new(),
             connections: None,
             bandwidth: None,
+            tally: Arc::default(),
         }
     }
 
@@ -192,6 +193,7 @@ impl Storage for FakeStorage {
         url: &'a SignedUrl,
         range: Option<ByteRange>,
         if_range: Option<&'a str>,
+        _: u32,
     ) -> BoxFuture<'a, std::result::Result<Opened, Failure>> {
         self.log.lock().unwrap().push((range, if_range.map(str::to_owned)));
         let fault = self.faults.lock().unwrap().pop_front().unwrap_or(Fault::None);

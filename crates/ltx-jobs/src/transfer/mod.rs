@@ -65,7 +65,7 @@ pub(crate) struct TransferContext {
 
 impl TransferContext {
     /// What every stream of a download shares. The caller's own wishes, which were checked, go before the client's settings.
-    pub(crate) fn flow(&self, connections: Option<usize>, bandwidth: Option<u64>) -> Flow {
+    pub(crate) fn flow(&self, connections: Option<usize>, bandwidth: Option<Arc<Bandwidth>>) -> Flow {
         Flow {
             storage: Arc::new(self.transport.clone()) as Arc<dyn Storage>,
             stall_timeout: self.settings.stall_timeout,
@@ -73,7 +73,8 @@ impl TransferContext {
             backoff_cap: self.settings.backoff_cap,
             cancel: self.cancel.clone(),
             connections: connections.or(self.settings.connections),
-            bandwidth: bandwidth.map(|rate| Arc::new(Bandwidth::new(rate))),
+            bandwidth,
+            tally: Arc::clone(self.transport.tally()),
         }
     }
 }
@@ -117,6 +118,8 @@ pub struct DownloadOptions {
     /// How long to wait for a file that another process, or another download of this one, is fetching; zero does not wait, `None` has no limit. When it has
     /// passed, the error is `Locked`.
     pub lock_timeout: Option<Duration>,
+    /// A limit that several downloads keep together; goes before `bandwidth`.
+    pub(crate) shared_bandwidth: Option<Arc<Bandwidth>>,
 }
 
 impl DownloadOptions {
@@ -133,7 +136,14 @@ impl DownloadOptions {
             resume: true,
             bandwidth: None,
             lock_timeout: None,
+            shared_bandwidth: None,
         }
+    }
+
+    /// The limit of speed, if there is one.
+    pub(crate) fn limit(&self) -> Option<Arc<Bandwidth>> {
+        let own = || self.bandwidth.map(|rate| Arc::new(Bandwidth::new(rate)));
+        self.shared_bandwidth.clone().or_else(own)
     }
 
     /// Refuses numbers that cannot be meant.

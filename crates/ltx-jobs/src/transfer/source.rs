@@ -39,13 +39,14 @@ pub(crate) struct Opened {
     pub(crate) body: Body,
 }
 
-/// The storage, as far as a download needs it. A trait, so that every way of failing can be played without a socket.
+/// The storage, as far as a download needs it: `resent` is how many requests for the same bytes failed before. A trait, so that every way of failing can be played without a socket.
 pub(crate) trait Storage: Send + Sync {
     fn open<'a>(
         &'a self,
         url: &'a SignedUrl,
         range: Option<ByteRange>,
         if_range: Option<&'a str>,
+        resent: u32,
     ) -> BoxFuture<'a, std::result::Result<Opened, Failure>>;
 }
 
@@ -55,9 +56,10 @@ impl Storage for Transport {
         url: &'a SignedUrl,
         range: Option<ByteRange>,
         if_range: Option<&'a str>,
+        resent: u32,
     ) -> BoxFuture<'a, std::result::Result<Opened, Failure>> {
         Box::pin(async move {
-            let answer = self.storage_get(url, range, if_range).await?;
+            let answer = self.storage_get(url, range, if_range, resent).await?;
             let (status, headers) = (answer.status, answer.headers.clone());
             let body = stream::unfold(answer, |mut answer| async move {
                 match answer.next().await {

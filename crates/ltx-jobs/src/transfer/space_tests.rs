@@ -79,6 +79,7 @@ impl Storage for Vast {
         _: &'a SignedUrl,
         _: Option<ByteRange>,
         _: Option<&'a str>,
+        _: u32,
     ) -> BoxFuture<'a, std::result::Result<Opened, Failure>> {
         let headers = [
             (http::header::CONTENT_LENGTH, http::HeaderValue::from(VAST)),

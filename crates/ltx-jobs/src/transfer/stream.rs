@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
+use crate::counters::Tally;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::cancelled;
 use crate::retry::{Backoff, after};
@@ -43,6 +44,7 @@ pub(crate) struct Flow {
     pub(crate) connections: Option<usize>,
     /// The caller's limit for all streams together.
     pub(crate) bandwidth: Option<Arc<Bandwidth>>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// See the module's first lines.
@@ -355,10 +357,11 @@ impl HealingStream {
         range: Option<ByteRange>,
         if_range: Option<&str>,
     ) -> Result<Option<Opened>> {
+        let resent = self.failures + u32::from(self.renewed);
         let sent = tokio::select! {
             biased;
             () = self.flow.cancel.cancelled() => return Err(cancelled("the download")),
-            sent = tokio::time::timeout(self.flow.stall_timeout, self.flow.storage.open(url, range, if_range)) => sent,
+            sent = tokio::time::timeout(self.flow.stall_timeout, self.flow.storage.open(url, range, if_range, resent)) => sent,
         };
         let error = match sent {
             Ok(Ok(opened)) => return Ok(Some(opened)),

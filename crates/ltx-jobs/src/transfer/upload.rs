@@ -17,7 +17,7 @@ use crate::operation::cancelled;
 use crate::progress::Phase;
 use crate::retry::Backoff;
 use crate::secret::{ApiKey, SignedUrl};
-use crate::telemetry::TRANSFER;
+use crate::telemetry::{Moving, TRANSFER};
 use crate::transfer::TransferContext;
 use crate::transfer::input::{Input, LocalFile, Meter, Sent};
 use crate::transfer::integrity::Hashes;
@@ -36,7 +36,7 @@ pub(crate) async fn upload_file(context: &TransferContext, key: &ApiKey, path: &
     let file = path.to_owned();
     let (input, head) = joined(tokio::task::spawn_blocking(move || LocalFile::look(file)).await)?;
     let kind = check_input(&path.display().to_string(), &head, input.length)?;
-    send(context, key, &Input::File(input), kind.content_type()).await
+    send_in_span(context, key, &Input::File(input), kind.content_type()).await
 }
 
 /// Uploads bytes that are in memory. `content_type` when the caller knows better than their first bytes.
@@ -49,7 +49,13 @@ pub(crate) async fn upload_bytes(
     let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or_default();
     let kind = check_input("the input", head, bytes.len() as u64)?;
     let content_type = content_type.unwrap_or(kind.content_type()).to_owned();
-    send(context, key, &Input::Bytes(bytes), &content_type).await
+    send_in_span(context, key, &Input::Bytes(bytes), &content_type).await
+}
+
+async fn send_in_span(context: &TransferContext, key: &ApiKey, input: &Input, content_type: &str) -> Result<String> {
+    Moving::begin("upload", None, Some(input.length()))
+        .over(send(context, key, input, content_type))
+        .await
 }
 
 /// Refuses what the service would refuse after the upload: other kinds of file, and too large ones (api guide, inputs).
@@ -150,10 +156,10 @@ async fn send(context: &TransferContext, key: &ApiKey, input: &Input, content_ty
     let mut backoff = Backoff::new(context.settings.backoff_base, context.settings.backoff_cap);
     let mut failures = 0;
     loop {
-        let error = match request_slot(context, key).await {
+        let error = match request_slot(context, key, failures).await {
             Ok(slot) => {
                 slot.check_length(length)?;
-                match put(context, &slot, input, content_type, &shown).await? {
+                match put(context, &slot, input, content_type, &shown, failures).await? {
                     Put::Done => return Ok(slot.storage_uri),
                     Put::Uncertain(error) => error,
                 }
@@ -176,12 +182,12 @@ async fn send(context: &TransferContext, key: &ApiKey, input: &Input, content_ty
 }
 
 /// A slot costs nothing and binds nothing: asking twice is harmless.
-async fn request_slot(context: &TransferContext, key: &ApiKey) -> Result<Slot> {
+async fn request_slot(context: &TransferContext, key: &ApiKey, resent: u32) -> Result<Slot> {
     const WHAT: &str = "asking for an upload slot";
     // The service has taken more than 30 s for this answer (api guide, upload); the submit's limit has room for it.
     let asked = context
         .transport
-        .api_post_empty("/v1/upload", key, context.settings.submit_timeout);
+        .api_post_empty("/v1/upload", key, context.settings.submit_timeout, resent);
     let answer = tokio::select! {
         biased;
         () = context.cancel.cancelled() => return Err(cancelled("the upload")),
@@ -212,6 +218,7 @@ async fn put(
     input: &Input,
     content_type: &str,
     shown: &Arc<AtomicU64>,
+    resent: u32,
 ) -> Result<Put> {
     let url = SignedUrl::new(slot.upload_url.clone());
     let sent = Arc::new(Sent::default());
@@ -227,7 +234,7 @@ async fn put(
     let outcome = tokio::select! {
         biased;
         () = context.cancel.cancelled() => return Err(cancelled("the upload")),
-        outcome = context.transport.storage_put(&url, &headers, length, body) => outcome,
+        outcome = context.transport.storage_put(&url, &headers, length, body, resent) => outcome,
         stalled = sent.stall(length, context.settings.stall_timeout, context.settings.submit_timeout) => return Ok(Put::Uncertain(stalled)),
     };
     if let Some(error) = sent.local_error() {

@@ -29,6 +29,26 @@ pub(crate) enum FailureKind {
     Redirect,
 }
 
+impl FailureKind {
+    /// The word for it, as an attribute of spans.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Certificate => "certificate",
+            Self::Proxy => "proxy",
+            Self::Timeout => "timeout",
+            Self::Lost => "connection_lost",
+            Self::NeverProcessed => "never_processed",
+            Self::Protocol => "protocol",
+            Self::Address => "address",
+            Self::Redirect => "redirect",
+        }
+    }
+}
+
 /// See the module's first lines.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {

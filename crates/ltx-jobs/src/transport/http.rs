@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_RANGE,
     RANGE,
@@ -17,9 +18,12 @@ use super::near::is_near;
 #[cfg(feature = "rehost")]
 use super::pace::{self, Guarded, Pulse, Sliced};
 use super::probe::GatedBody;
+use super::span::HttpSpan;
 use super::{Answer, BodyGate, ByteRange, Failure, FailureKind, Route, Routes, Trust, UploadBody, tls};
 use crate::config::{Settings, is_loopback};
+use crate::counters::Tally;
 use crate::error::{Error, ErrorKind, Result};
+use crate::job::JobRef;
 use crate::secret::{ApiKey, SignedUrl, redact};
 
 /// An answer of the API is small; what is longer is not one.
@@ -29,6 +33,9 @@ const LARGEST_ANSWER: usize = 4 << 20;
 const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(50);
 
 const MOST_REDIRECTS: usize = 3;
+
+/// The path of a poll, without what differs from job to job.
+const POLL_TEMPLATE: &str = "/v2/{endpoint}/{id}";
 
 /// Whoever is near answers at once, or is not there.
 #[cfg(feature = "rehost")]
@@ -48,11 +55,12 @@ struct Lanes {
     plain_allowed: bool,
     routes: Routes,
     trust: Trust,
+    tally: Arc<Tally>,
 }
 
 impl Transport {
     /// Builds the lanes. Reads the system's certificates; must run inside a tokio runtime.
-    pub(crate) fn new(settings: &Settings) -> Result<Self> {
+    pub(crate) fn new(settings: &Settings, tally: Arc<Tally>) -> Result<Self> {
         let (tls, trust) = tls::client_config(settings)?;
         let local = is_loopback(&settings.base_url);
         let plain_allowed = settings.allow_http || local;
@@ -118,12 +126,18 @@ impl Transport {
             plain_allowed,
             routes: Routes::new(settings),
             trust,
+            tally,
         })))
     }
 
     /// The way that requests for this address take.
     pub(crate) fn route(&self, url: &Url) -> Route {
         self.0.routes.of(url)
+    }
+
+    /// Where what is done is counted.
+    pub(crate) fn tally(&self) -> &Arc<Tally> {
+        &self.0.tally
     }
 
     /// Whose certificates are trusted.
@@ -158,7 +172,7 @@ impl Transport {
             .map_err(|error| Failure::new(FailureKind::Build, error.to_string()))
     }
 
-    /// The paid POST. `gate` tells afterwards, also when this future was dropped, whether the body can have left.
+    /// The paid POST. `gate` tells afterwards, also when this future was dropped, whether the body can have left. `resent` is how often it was sent before.
     pub(crate) async fn billed_post(
         &self,
         path: &str,
@@ -166,34 +180,62 @@ impl Transport {
         body: Bytes,
         limit: Duration,
         gate: &BodyGate,
+        resent: u32,
     ) -> std::result::Result<Answer, Failure> {
-        let length = body.len();
+        let (length, url) = (body.len(), self.endpoint(path)?);
+        // The path of a submit has nothing in it that differs from one to the next.
+        let span = HttpSpan::new("POST", &url, Some(path), resent);
+        if resent > 0 {
+            self.0.tally.submit_retries.one();
+        }
+        let body = GatedBody::new(body, gate.clone(), Arc::clone(&self.0.tally));
         let request = self
             .0
             .billed
-            .post(self.endpoint(path)?)
+            .post(url)
             .header(AUTHORIZATION, bearer(key)?)
             .header(CONTENT_TYPE, "application/json")
             .header(CONTENT_LENGTH, length)
             .header(ACCEPT, "application/json")
-            .body(reqwest::Body::wrap(GatedBody::new(body, gate.clone())));
-        self.exchange(request, limit, key).await
+            .body(reqwest::Body::wrap(body));
+        self.exchange(request, limit, key, &span).await
     }
 
-    /// A GET on the API's origin: polls.
+    /// One question about a job. `resent` is how many before it failed in a row.
+    pub(crate) async fn poll(
+        &self,
+        job: &JobRef,
+        key: &ApiKey,
+        limit: Duration,
+        resent: u32,
+    ) -> std::result::Result<Answer, Failure> {
+        self.0.tally.polls.one();
+        let (endpoint, id) = (job.endpoint().unwrap_or_default(), job.id().unwrap_or_default());
+        self.api_get(&format!("/v2/{endpoint}/{id}"), POLL_TEMPLATE, key, limit, resent)
+            .await
+    }
+
+    /// A GET on the API's origin.
     pub(crate) async fn api_get(
         &self,
         path: &str,
+        template: &str,
         key: &ApiKey,
         limit: Duration,
+        resent: u32,
     ) -> std::result::Result<Answer, Failure> {
+        let url = self.endpoint(path)?;
+        let span = HttpSpan::new("GET", &url, Some(template), resent);
+        if resent > 0 {
+            self.0.tally.api_retries.one();
+        }
         let request = self
             .0
             .api
-            .get(self.endpoint(path)?)
+            .get(url)
             .header(AUTHORIZATION, bearer(key)?)
             .header(ACCEPT, "application/json");
-        self.exchange(request, limit, key).await
+        self.exchange(request, limit, key, &span).await
     }
 
     /// A POST without a body on the API's origin that costs nothing: the request for an upload slot.
@@ -202,15 +244,51 @@ impl Transport {
         path: &str,
         key: &ApiKey,
         limit: Duration,
+        resent: u32,
     ) -> std::result::Result<Answer, Failure> {
+        let url = self.endpoint(path)?;
+        let span = HttpSpan::new("POST", &url, Some(path), resent);
+        if resent > 0 {
+            self.0.tally.api_retries.one();
+        }
         let request = self
             .0
             .api
-            .post(self.endpoint(path)?)
+            .post(url)
             .header(AUTHORIZATION, bearer(key)?)
             .header(CONTENT_LENGTH, 0)
             .header(ACCEPT, "application/json");
-        self.exchange(request, limit, key).await
+        self.exchange(request, limit, key, &span).await
+    }
+
+    /// Sends a request and reads its answer, both within `limit`. A head that arrived in time is never thrown away for a body that did not.
+    async fn exchange(
+        &self,
+        request: reqwest::RequestBuilder,
+        limit: Duration,
+        key: &ApiKey,
+        span: &HttpSpan,
+    ) -> std::result::Result<Answer, Failure> {
+        self.0.tally.http_requests.one();
+        let deadline = tokio::time::Instant::now() + limit;
+        let exchanging = async {
+            match tokio::time::timeout_at(deadline, request.send()).await {
+                Ok(sent) => {
+                    let (mut answer, version) = collect(
+                        sent.map_err(|error| self.explained(failure(error), &self.0.base_url))?,
+                        Some(deadline),
+                    )
+                    .await;
+                    answer.body = without_key(answer.body, key);
+                    Ok((answer, version))
+                }
+                Err(_) => Err(Failure::new(FailureKind::Timeout, format!("{} s", limit.as_secs_f64()))),
+            }
+        };
+        let exchanged = span
+            .over(exchanging, |(answer, version)| (answer.status, *version))
+            .await;
+        exchanged.map(|(answer, _)| answer)
     }
 
     /// A GET on a signed URL, without the key. Ends when the head is there; the body is pulled by the caller, who guards against stalls.
@@ -219,8 +297,10 @@ impl Transport {
         url: &SignedUrl,
         range: Option<ByteRange>,
         if_range: Option<&str>,
+        resent: u32,
     ) -> std::result::Result<StorageAnswer, Failure> {
         self.check_storage_url(url)?;
+        let span = self.storage_request("GET", url, resent);
         let mut request = self
             .0
             .storage
@@ -232,14 +312,21 @@ impl Transport {
                 request = request.header(IF_RANGE, validator);
             }
         }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| self.explained(failure(error), url.url()))?;
+        let sending = async {
+            request
+                .send()
+                .await
+                .map_err(|error| self.explained(failure(error), url.url()))
+        };
+        let response = span
+            .over(sending, |response| (response.status().as_u16(), response.version()))
+            .await?;
         Ok(StorageAnswer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: response,
+            tally: Arc::clone(&self.0.tally),
+            span,
         })
     }
 
@@ -250,8 +337,16 @@ impl Transport {
         headers: &[(String, String)],
         length: u64,
         body: UploadBody,
+        resent: u32,
     ) -> std::result::Result<Answer, Failure> {
         self.check_storage_url(url)?;
+        let span = self.storage_request("PUT", url, resent);
+        let tally = Arc::clone(&self.0.tally);
+        let body = body.inspect(move |piece| {
+            if let Ok(piece) = piece {
+                tally.bytes_uploaded.add(piece.len() as u64);
+            }
+        });
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes())
@@ -267,11 +362,24 @@ impl Transport {
             .put(url.url().clone())
             .headers(map)
             .body(reqwest::Body::wrap_stream(body));
-        let response = request
-            .send()
-            .await
-            .map_err(|error| self.explained(failure(error), url.url()))?;
-        Ok(collect(response, None).await)
+        let sending = async {
+            let sent = request.send().await;
+            let sent = sent.map_err(|error| self.explained(failure(error), url.url()))?;
+            Ok(collect(sent, None).await)
+        };
+        let (answer, _) = span
+            .over(sending, |(answer, version)| (answer.status, *version))
+            .await?;
+        Ok(answer)
+    }
+
+    /// Counts a request to the storage, and opens its span.
+    fn storage_request(&self, method: &str, url: &SignedUrl, resent: u32) -> HttpSpan {
+        self.0.tally.http_requests.one();
+        if resent > 0 {
+            self.0.tally.storage_retries.one();
+        }
+        HttpSpan::new(method, url.url(), None, resent)
     }
 
     /// A request to an object store or to where its credentials come from, with the headers and the body of the caller. Neither key nor redirect; a
@@ -295,34 +403,22 @@ impl Transport {
         if let Some(length) = request.body().size_hint().exact() {
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
+        self.0.tally.http_requests.one();
+        let span = HttpSpan::of_uri(request.method().as_str(), request.uri());
         let pulse = Pulse::new();
         let request = request.map(|body| reqwest::Body::wrap(Sliced::new(body, pulse.clone())));
         let request = reqwest::Request::try_from(request).map_err(failure)?;
-        let response = tokio::select! {
-            sent = client.execute(request) => sent.map_err(failure)?,
-            () = pulse.stopped(limit) => return Err(pace::stopped(limit)),
+        let sending = async {
+            tokio::select! {
+                sent = client.execute(request) => sent.map_err(failure),
+                () = pulse.stopped(limit) => Err(pace::stopped(limit)),
+            }
         };
+        let response = span
+            .over(sending, |response| (response.status().as_u16(), response.version()))
+            .await?;
         let response: http::Response<reqwest::Body> = response.into();
         Ok(response.map(|body| Guarded::new(body, limit, failure)))
-    }
-
-    /// Sends a request to the API and reads its answer, both within `limit`. A head that arrived in time is never thrown away for a body that did not.
-    async fn exchange(
-        &self,
-        request: reqwest::RequestBuilder,
-        limit: Duration,
-        key: &ApiKey,
-    ) -> std::result::Result<Answer, Failure> {
-        let deadline = tokio::time::Instant::now() + limit;
-        match tokio::time::timeout_at(deadline, request.send()).await {
-            Ok(sent) => {
-                let sent = sent.map_err(|error| self.explained(failure(error), &self.0.base_url))?;
-                let mut answer = collect(sent, Some(deadline)).await;
-                answer.body = without_key(answer.body, key);
-                Ok(answer)
-            }
-            Err(_) => Err(Failure::new(FailureKind::Timeout, format!("{} s", limit.as_secs_f64()))),
-        }
     }
 
     fn check_storage_url(&self, url: &SignedUrl) -> std::result::Result<(), Failure> {
@@ -397,8 +493,8 @@ fn without_key(body: Bytes, key: &ApiKey) -> Bytes {
 }
 
 /// Reads a small body to its end. A break or a stall in it is not a failure of the request: the status has arrived and says something.
-async fn collect(mut response: reqwest::Response, deadline: Option<tokio::time::Instant>) -> Answer {
-    let status = response.status().as_u16();
+async fn collect(mut response: reqwest::Response, deadline: Option<tokio::time::Instant>) -> (Answer, http::Version) {
+    let (status, version) = (response.status().as_u16(), response.version());
     let headers = response.headers().clone();
     let mut body = BytesMut::new();
     let mut cut = false;
@@ -429,12 +525,13 @@ async fn collect(mut response: reqwest::Response, deadline: Option<tokio::time::
             }
         }
     }
-    Answer {
+    let answer = Answer {
         status,
         headers,
         body: body.freeze(),
         cut,
-    }
+    };
+    (answer, version)
 }
 
 /// An answer of the storage whose body has not been read yet.
@@ -442,12 +539,22 @@ pub(crate) struct StorageAnswer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     body: reqwest::Response,
+    tally: Arc<Tally>,
+    /// Ends when the body has been read, or is of no use any more.
+    span: HttpSpan,
 }
 
 impl StorageAnswer {
     /// The next piece of the body; `None` at its proper end.
     pub(crate) async fn next(&mut self) -> std::result::Result<Option<Bytes>, Failure> {
-        self.body.chunk().await.map_err(failure)
+        let next = self.body.chunk().await.map_err(failure);
+        match &next {
+            // What an error says is no output.
+            Ok(Some(bytes)) if self.status < 300 => self.tally.bytes_downloaded.add(bytes.len() as u64),
+            Ok(_) => {}
+            Err(failure) => self.span.failed(failure),
+        }
+        next
     }
 }
 

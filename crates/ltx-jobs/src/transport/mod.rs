@@ -18,6 +18,7 @@ mod near;
 mod pace;
 mod probe;
 mod route;
+mod span;
 mod tls;
 
 pub(crate) use answer::{Answer, Envelope};

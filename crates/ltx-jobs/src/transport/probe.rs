@@ -13,6 +13,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::counters::Tally;
+
 const UNTOUCHED: u8 = 0;
 const PULLED: u8 = 1;
 const WITHDRAWN: u8 = 2;
@@ -49,13 +51,15 @@ impl BodyGate {
 pub(crate) struct GatedBody {
     bytes: Option<Bytes>,
     gate: BodyGate,
+    tally: Arc<Tally>,
 }
 
 impl GatedBody {
-    pub(crate) fn new(bytes: Bytes, gate: BodyGate) -> Self {
+    pub(crate) fn new(bytes: Bytes, gate: BodyGate, tally: Arc<Tally>) -> Self {
         Self {
             bytes: Some(bytes),
             gate,
+            tally,
         }
     }
 }
@@ -80,7 +84,11 @@ impl Body for GatedBody {
         if !self.gate.pull() {
             return Poll::Ready(Some(Err(Withdrawn)));
         }
-        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+        let bytes = self.bytes.take();
+        if bytes.is_some() {
+            self.tally.posts.one();
+        }
+        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -107,7 +115,7 @@ mod tests {
     #[test]
     fn a_body_that_was_pulled_cannot_be_withdrawn() {
         let gate = BodyGate::default();
-        let mut body = GatedBody::new(Bytes::from_static(b"{}"), gate.clone());
+        let mut body = GatedBody::new(Bytes::from_static(b"{}"), gate.clone(), Arc::default());
         assert_eq!(pull(&mut body).unwrap().unwrap(), "{}");
         assert!(!gate.withdraw());
         assert!(pull(&mut body).is_none());
@@ -116,7 +124,7 @@ mod tests {
     #[test]
     fn a_withdrawn_body_is_never_given_out() {
         let gate = BodyGate::default();
-        let mut body = GatedBody::new(Bytes::from_static(b"{}"), gate.clone());
+        let mut body = GatedBody::new(Bytes::from_static(b"{}"), gate.clone(), Arc::default());
         assert!(gate.withdraw());
         assert!(gate.withdraw(), "asking twice gives the same answer");
         assert!(pull(&mut body).unwrap().is_err());

@@ -14,8 +14,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use ltx_jobs::{
-    Client, Completed, Error, ErrorKind, Frames, Job, JobRef, Media, OnUnknown, Phase, Request, Result, Submit,
-    Submitting, Usd,
+    Client, Completed, Counters, Error, ErrorKind, Frames, Job, JobRef, Media, OnUnknown, Phase, Request, Result,
+    Submit, Submitting, Usd,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -28,6 +28,7 @@ struct Report {
     scenario: String,
     steps: Vec<StepReport>,
     saved: Vec<String>,
+    counters: Option<Counters>,
 }
 
 #[derive(Serialize)]
@@ -100,6 +101,7 @@ async fn perform(order: &Order, told: &mut Told) -> Report {
         scenario: order.scenario.clone(),
         steps: Vec::new(),
         saved: Vec::new(),
+        counters: None,
     };
     let mut play = match Play::begin(order, told) {
         Ok(play) => play,
@@ -142,6 +144,7 @@ async fn perform(order: &Order, told: &mut Told) -> Report {
     drop(play.frames);
     told.client(&play.client).await;
     play.client.close(Duration::from_secs(5)).await;
+    report.counters = Some(play.client.counters());
     report
 }
 

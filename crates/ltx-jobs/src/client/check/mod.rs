@@ -19,7 +19,7 @@ use super::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Operation, Running, cancelled};
 use crate::secret::{ApiKey, SignedUrl};
-use crate::telemetry::POLL;
+use crate::telemetry::{POLL, operation_span};
 use crate::transport::{Answer, ByteRange, Failure, FailureKind, Transport};
 
 /// A job that no service has.
@@ -65,7 +65,7 @@ impl Check {
         let Self { client, keep_failures } = self;
         let runner = client.clone();
         runner.run(
-            tracing::info_span!(target: POLL, "check"),
+            operation_span!(INFO, POLL, "check"),
             move |engine, work| async move {
                 let looking = look(&client, &engine.transport);
                 let checked = tokio::select! {
@@ -141,7 +141,9 @@ async fn service(client: &Client, transport: &Transport) -> (Reached, Finding, F
         }
     };
     let (before, began) = (SystemTime::now(), Instant::now());
-    let outcome = transport.api_get(IMPOSSIBLE, &key, settings.poll_timeout).await;
+    let outcome = transport
+        .api_get(IMPOSSIBLE, IMPOSSIBLE, &key, settings.poll_timeout, 0)
+        .await;
     let elapsed = began.elapsed();
     // By the monotonic clock: the other one may be set meanwhile.
     let after = before + elapsed;
@@ -175,7 +177,7 @@ async fn storage(client: &Client, transport: &Transport, key: &ApiKey) -> Findin
     let (settings, began) = (client.settings(), Instant::now());
     let failed = |error| Finding::failed(CheckedPart::Storage, error).after(began.elapsed());
     let slot = match transport
-        .api_post_empty("/v1/upload", key, settings.submit_timeout)
+        .api_post_empty("/v1/upload", key, settings.submit_timeout, 0)
         .await
     {
         Err(failure) => return failed(failure.into_error(WHAT)),
@@ -203,7 +205,7 @@ async fn storage(client: &Client, transport: &Transport, key: &ApiKey) -> Findin
 
 async fn refusal(transport: &Transport, url: &SignedUrl) -> std::result::Result<StorageSaid, Failure> {
     let first = ByteRange::Span { start: 0, end: Some(1) };
-    let mut answer = transport.storage_get(url, Some(first), None).await?;
+    let mut answer = transport.storage_get(url, Some(first), None, 0).await?;
     let mut body = Vec::new();
     // A break in it takes nothing back: the storage has spoken.
     while body.len() < REFUSAL
