@@ -22,7 +22,7 @@ except ImportError as _error:
 
 from ._client import Client
 from ._counters import Counters
-from ._dest import Destination
+from ._dest import Destination, StoreDestination
 from ._ends import as_completed, wait_all
 from ._errors import (
     ApiError,
@@ -198,6 +198,7 @@ __all__ = [
     "Snapshot",
     "Stalled",
     "Status",
+    "StoreDestination",
     "SubmitState",
     "SubmitUnknown",
     "TextToVideo",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from . import _dest, _logs
 from ._errors import Error, local, make, unwrap
-from ._job import Completed, Job
+from ._job import Completed, Job, speed
 from ._models import Value, Word
 from ._money import amount, amount_text
 from ._progress import Line, looking
 from ._requests import Request
-from ._wait import add_note, slices, stay_at_exit
+from ._wait import add_note, seconds, slices, stay_at_exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from . import _native
     from ._client import BaseClient
-    from ._dest import DestArg
+    from ._dest import DestArg, StoreArg
     from ._endpoints import OnUnknown
-    from ._job import BaseCompleted, BaseJob
+    from ._job import BaseCompleted, BaseJob, Timeout
     from ._money import Usd
     from ._progress import Displayed, Looks
 
@@ -85,7 +85,7 @@ class BatchItem(Value):
         label: A name for people; the key by default.
         priority: Higher ones are submitted first; equal ones in the order they come.
         dest: Where its outputs go; by default a directory named after the key, in that of the batch.
-        rehost: The URL of an object store that its outputs are copied to instead of the disk, as in `Completed.rehost`.
+        rehost: Instead of `dest`: a URL of an object store, or a `StoreDestination`, that its outputs are copied to, as in `Completed.rehost`.
         max_cost: As in `Client.submit`; by default that of the batch.
     """
 
@@ -101,7 +101,7 @@ class BatchItem(Value):
     """Higher ones first."""
     dest: DestArg | None
     """Where its outputs go."""
-    rehost: str | None
+    rehost: StoreArg | None
     """Where its outputs are copied to."""
     max_cost: Usd | None
     """The most it may cost."""
@@ -113,13 +113,12 @@ class BatchItem(Value):
         label: str | None = None,
         priority: int = 0,
         dest: DestArg | None = None,
-        rehost: str | None = None,
+        rehost: StoreArg | None = None,
         max_cost: Usd | None = None,
     ) -> None:
         if not isinstance(request, Request):
             raise TypeError(f"request must be a request object such as VideoToVideoHdr, not {type(request).__name__}")
-        if dest is not None and rehost is not None:
-            raise local(101, f"the item {key!r} has dest and rehost; its outputs go to one of them")
+        _dest.one_place(dest, rehost, f"the item {key!r} has ")
         self._set(key=key, request=request, label=label, priority=priority, dest=dest, rehost=rehost, max_cost=max_cost)
 
 
@@ -312,7 +311,7 @@ class BaseBatch:
             label=item.label,
             priority=item.priority,
             dest=_dest.given(item.dest),
-            rehost=item.rehost,
+            rehost=_dest.given_store(item.rehost),
             max_cost=None if item.max_cost is None else amount_text("max_cost", item.max_cost),
         )
         if failure is None:
@@ -440,29 +439,36 @@ class Batch(BaseBatch):
 
 def begin(
     client: BaseClient,
+    *,
     name: str,
     dest: DestArg | None,
+    rehost: StoreArg | None,
     spend_limit: Usd | None,
     max_cost: Usd | None,
     on_unknown: OnUnknown,
     overwrite: bool,
+    resume: bool = True,
+    bandwidth: int | str | None = None,
+    lock_timeout: Timeout = None,
     submits_at_once: int,
     saves_at_once: int,
-    *,
-    rehost: str | None = None,
     hand_over: bool = False,
 ) -> _native.BatchRun:
     """Starts a batch without items; with `hand_over`, one whose outputs somebody else saves."""
     if not name:
         raise local(101, "the name of a batch is empty")
+    _dest.one_place(dest, rehost)
     for what, number in (("submits_at_once", submits_at_once), ("saves_at_once", saves_at_once)):
         if not 1 <= number <= 64 and not (hand_over and what == "saves_at_once"):
             raise local(101, f"{what} = {number}: must be from 1 to 64")
     started = client._here().batch(
         name,
         dest=_dest.given(dest),
-        rehost=rehost,
+        rehost=_dest.given_store(rehost),
         overwrite=overwrite,
+        resume=resume,
+        bandwidth=speed(bandwidth),
+        lock_timeout=seconds("lock_timeout", lock_timeout),
         max_cost=None if max_cost is None else amount_text("max_cost", max_cost),
         spend_limit=None if spend_limit is None else amount_text("spend_limit", spend_limit),
         on_unknown=on_unknown,
