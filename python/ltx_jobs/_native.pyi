@@ -59,8 +59,10 @@ _Rehosted = tuple[list[tuple[str, int, int | None, str | None]], int, float]
 _Finding = tuple[str, str, str, float | None, Failure | None]
 # request id, seconds, submits known, submits unknown, findings, settings as key, value and origin
 _Checked = tuple[str | None, float, int, int, list[_Finding], list[tuple[str, str, str]]]
-# level, time in seconds since 1970, target, message, values, operations, lines dropped before it
-_Line = tuple[int, float, str, str, list[tuple[str, str]], list[str], int]
+# values by name, of a line of the log or of an operation
+_Values = list[tuple[str, str | int | float | bool]]
+# level, time in seconds since 1970, target, message, values, operations with theirs, lines dropped before it
+_Line = tuple[int, float, str, str, _Values, list[tuple[str, _Values]], int]
 # paths, crc32c of each, bytes, seconds
 _Saved = tuple[list[str], list[int], int, float]
 
