@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._async_job import AsyncJob
 from ._async_wait import run
 from ._batch import begin, shown
-from ._client import BaseClient, journaled, native_request
+from ._client_base import BaseClient, journaled, native_request
 from ._endpoints import Endpoints
 from ._models import Estimate, Recovered
 from ._money import amount

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._batch import Batch, BatchProgressArg, Items
+    from ._batch import Batch, BatchProgressArg
+    from ._batch_item import Items
     from ._client import Client
     from ._dest import DestArg, StoreArg
     from ._endpoints import OnUnknown

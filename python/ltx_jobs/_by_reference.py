@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from typing import Any, Literal, Union
 
     from ._client import Client
-    from ._job import Completed, Job, Timeout
+    from ._completed import Completed
+    from ._job import Job, Timeout
     from ._models import Progress, Rehosted, Saved
     from ._native import _Dest, _StoreTold
 

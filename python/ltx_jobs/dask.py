@@ -32,6 +32,8 @@ from hashlib import sha256
 from importlib import import_module
 
 from . import _batch
+from ._batch_item import BatchItem
+from ._batch_outcome import BatchOutcome, BatchProgress
 from ._by_reference import bring_home, download, extract, look_around, rehost, wait
 from ._client import Client
 from ._config import setting_pairs
@@ -53,11 +55,13 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Protocol
 
     from . import _native
-    from ._batch import BatchOutcome, BatchProgress, BatchProgressArg, ItemArg, Items
+    from ._batch import BatchProgressArg
+    from ._batch_item import ItemArg, Items
     from ._by_reference import Kept, Pairs
     from ._dest import DestArg, StoreArg
     from ._endpoints import OnUnknown
-    from ._job import Completed, Job
+    from ._completed import Completed
+    from ._job import Job
     from ._money import Usd
 
     class Cluster(Protocol):
@@ -199,7 +203,7 @@ class Batch(_batch.Batch):
         self._bytes = max(self._bytes, seen.bytes + self._crew.bytes_on_the_way())
         values = {name: getattr(seen, name) for name in seen.__slots__}
         values.update(bytes=self._bytes, ended=[(state.value, count) for state, count in seen.ended])
-        return _batch.BatchProgress(**values)
+        return BatchProgress(**values)
 
     def stop(self) -> None:
         """Stops it: nothing more is taken or submitted, a paid POST that is on the wire is finished and written down, and the tasks are released.
@@ -210,7 +214,7 @@ class Batch(_batch.Batch):
         self._crew.stop()
 
     def _push(self, given: ItemArg) -> None:
-        if isinstance(given, _batch.BatchItem):
+        if isinstance(given, BatchItem):
             _must_be_plain(given.rehost)
         super()._push(given)
 
@@ -227,7 +231,7 @@ class Batch(_batch.Batch):
             return outcome
         # As the worker raised it.
         error.job = outcome.job
-        return _batch.BatchOutcome(
+        return BatchOutcome(
             outcome.key,
             outcome.label,
             outcome.state,
