@@ -78,6 +78,7 @@ def examples(job: object, async_job: object) -> list[object]:
         ltx_jobs.BatchState("a_new_state"),
         ltx_jobs.Checked("r1", 0.5, 3, 1, [finding], [setting]),
         ltx_jobs.BatchItem("sh020", hdr, rehost=ltx_jobs.StoreDestination("s3://plates/reel/")),
+        ltx_jobs.Counters(*range(len(ltx_jobs.Counters.__slots__) - 1), Decimal("1.25")),
         ltx_jobs.Destination("shots"),
         ltx_jobs.StoreDestination("s3://plates/reel/", ["video_url"], "both", "a.{frame}.exr", 7, {"region": "eu-west-1"}),
         ltx_jobs.Estimate(Decimal("0.20"), "1 s"),
