@@ -21,8 +21,9 @@ except ImportError as _error:
     raise ImportError(f"ltx_jobs works in the main interpreter only, not in a subinterpreter: {_place}", name=__name__) from _error
 
 from ._client import Client
+from ._completed import Completed, Output
 from ._counters import Counters
-from ._dest import Destination
+from ._dest import Destination, StoreDestination
 from ._ends import as_completed, wait_all
 from ._errors import (
     ApiError,
@@ -77,7 +78,7 @@ from ._errors import (
     WaitTimeout,
 )
 from ._frames import Frame, Frames, FrameStream
-from ._job import Completed, Job, Output
+from ._job import Job
 from ._models import (
     Checked,
     Estimate,
@@ -114,7 +115,9 @@ if TYPE_CHECKING:
     from ._async_client import AsyncClient
     from ._async_frames import AsyncFrame, AsyncFrames, AsyncFrameStream
     from ._async_job import AsyncCompleted, AsyncJob, AsyncOutput
-    from ._batch import Batch, BatchItem, BatchOutcome, BatchProgress, BatchState
+    from ._batch import Batch
+    from ._batch_item import BatchItem
+    from ._batch_outcome import BatchOutcome, BatchProgress, BatchState
 
 __all__ = [
     "ApiError",
@@ -198,6 +201,7 @@ __all__ = [
     "Snapshot",
     "Stalled",
     "Status",
+    "StoreDestination",
     "SubmitState",
     "SubmitUnknown",
     "TextToVideo",
@@ -228,10 +232,10 @@ _LATER = {
     "AsyncJob": "_async_job",
     "AsyncOutput": "_async_job",
     "Batch": "_batch",
-    "BatchItem": "_batch",
-    "BatchOutcome": "_batch",
-    "BatchProgress": "_batch",
-    "BatchState": "_batch",
+    "BatchItem": "_batch_item",
+    "BatchOutcome": "_batch_outcome",
+    "BatchProgress": "_batch_outcome",
+    "BatchState": "_batch_outcome",
 }
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from . import _logs
 from ._async_job import AsyncCompleted, AsyncJob
 from ._async_wait import until_ready
-from ._batch import BaseBatch, BatchOutcome
+from ._batch import BaseBatch
+from ._batch_outcome import BatchOutcome
 from ._errors import make, unwrap
 
 TYPE_CHECKING = False
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from . import _native
-    from ._batch import ItemArg
+    from ._batch_item import ItemArg
 
     Items = Union[Iterable[ItemArg], AsyncIterable[ItemArg]]
 

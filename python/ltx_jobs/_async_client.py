@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._async_job import AsyncJob
 from ._async_wait import run
 from ._batch import begin, shown
-from ._client import BaseClient, journaled, native_request
+from ._client_base import BaseClient, journaled, native_request
 from ._endpoints import Endpoints
 from ._models import Estimate, Recovered
 from ._money import amount
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ._async_job import AsyncCompleted
     from ._async_batch import AsyncBatch, Items
     from ._batch import BatchProgressArg
-    from ._dest import DestArg
+    from ._dest import DestArg, StoreArg
     from ._endpoints import OnUnknown
     from ._errors import Error
     from ._job import BaseJob, Timeout
@@ -144,10 +144,14 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
         *,
         name: str,
         dest: DestArg | None = None,
+        rehost: StoreArg | None = None,
         spend_limit: Usd | None = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         overwrite: bool = False,
+        resume: bool = True,
+        bandwidth: int | str | None = None,
+        lock_timeout: Timeout = None,
         submits_at_once: int = 4,
         saves_at_once: int = 2,
         progress: BatchProgressArg = None,
@@ -171,13 +175,19 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
         Args:
             items: `BatchItem` objects, or tuples of key and request; a generator is run on the iterating thread, as the batch has room.
             name: The name of the batch; the same for the same work.
-            dest: A directory, or a `Destination`: each item that has none of its own is saved into a directory named after its key in it. Without, such items
-                are waited for and not saved.
+            dest: A directory, or a `Destination`: each item that has no place of its own is saved into a directory named after its key in it. Without, such
+                items are waited for and not saved. ``{key}`` in a ``frame_name`` becomes the last part of the key: ``"{key}.{frame:04d}.exr"``.
+            rehost: Instead of `dest`: a URL of an object store, such as ``"s3://plates/reel2/"``, or a `StoreDestination`. Each item that has no place of its
+                own is copied below it under its key, as `AsyncCompleted.rehost` does.
             spend_limit: US dollars for all its items together, by their estimates, counting what runs of before have submitted. Items beyond it, and those
                 without an estimate, end as ``"not_submitted"``.
             max_cost: As in `submit`, for every item without one of its own.
             on_unknown: As in `submit`.
-            overwrite: Replace different files that are there.
+            overwrite: Replace different files and objects that are there.
+            resume: Go on with what an interrupted download left, and leave such for the next. ``False`` begins anew and leaves nothing.
+            bandwidth: A limit for all that is saved at the same time, together: bytes per second, or a text such as ``"20MB/s"`` or ``"100Mbit/s"``.
+            lock_timeout: How long to wait for a file that somebody else is fetching to the same place, in seconds or as ``timedelta``; ``0`` does not
+                wait, and the item ends as ``"unsaved"`` with `Locked`. By default without limit: what the other one saves counts as saved.
             submits_at_once: Submits that are prepared (hashed, uploaded for) and sent at the same time, 1 to 64. How many jobs run is for the service to say,
                 or for the client's ``max_concurrent_jobs``.
             saves_at_once: Jobs whose outputs are saved at the same time, 1 to 64; what expires first is saved first.
@@ -191,7 +201,21 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
         from ._async_batch import AsyncBatch, source_of
 
         source, show = source_of(items), shown(progress)
-        native = begin(self, name, dest, spend_limit, max_cost, on_unknown, overwrite, submits_at_once, saves_at_once)
+        native = begin(
+            self,
+            name=name,
+            dest=dest,
+            rehost=rehost,
+            spend_limit=spend_limit,
+            max_cost=max_cost,
+            on_unknown=on_unknown,
+            overwrite=overwrite,
+            resume=resume,
+            bandwidth=bandwidth,
+            lock_timeout=lock_timeout,
+            submits_at_once=submits_at_once,
+            saves_at_once=saves_at_once,
+        )
         return AsyncBatch(self, native, source, show)
 
     async def estimate(self, endpoint: str | Request, params: Mapping[str, object] | None = None) -> Estimate:

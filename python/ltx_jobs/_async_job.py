@@ -1,4 +1,4 @@
-"""A remote job for asyncio, and what a completed one left: the twin of `_job`."""
+"""A remote job for asyncio, and what a completed one left: the twin of `_job` and `_completed`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,11 @@ import os
 
 from ._async_frames import AsyncFrames
 from ._async_wait import run
+from ._completed import BaseCompleted, BaseOutput, reading
 from ._frames import Archive, saved
-from ._job import (
-    COPY_GOES_ON,
-    DOWNLOAD_GOES_ON,
-    BaseCompleted,
-    BaseJob,
-    BaseOutput,
-    download_options,
-    reading,
-    rehost_options,
-    rehosted,
-    speed,
-)
+from ._job import BaseJob
 from ._progress import reporter
+from ._transfers import COPY_GOES_ON, DOWNLOAD_GOES_ON, download_options, rehost_options, rehosted, speed
 from ._wait import seconds, started
 
 TYPE_CHECKING = False
@@ -117,7 +108,7 @@ class AsyncJob(BaseJob):
 def _job_again(ref: str, label: str | None, base_url: str) -> AsyncJob:
     """A job from its pickle: with a client from the environment of the process it arrives in, made when it is first used."""
     from ._async_client import AsyncClient
-    from ._client import environment_client
+    from ._client_base import environment_client
 
     return AsyncJob(environment_client(AsyncClient, base_url), ref, label)
 

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, TypeVar
 
-    from ._client import BaseClient
+    from ._client_base import BaseClient
     from ._job import BaseJob
     from ._native import BatchRun, FrameStream, Operation, Race
     from ._progress import Reporter

@@ -7,257 +7,36 @@ waits. So a generator of items is never run further ahead than the batch can tak
 from __future__ import annotations
 
 from . import _dest, _logs
+from ._batch_item import item_of
+from ._batch_outcome import BatchOutcome, BatchProgress
+from ._completed import Completed
 from ._errors import Error, local, make, unwrap
-from ._job import Completed, Job
-from ._models import Value, Word
+from ._job import Job
 from ._money import amount, amount_text
 from ._progress import Line, looking
-from ._requests import Request
-from ._wait import add_note, slices, stay_at_exit
+from ._transfers import speed
+from ._wait import add_note, seconds, slices, stay_at_exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from decimal import Decimal
-    from pathlib import Path
     from types import TracebackType
-    from typing import Any, Callable, Generic, NoReturn, TypeVar, Union
+    from typing import Any, Callable, NoReturn, Union
 
     from typing_extensions import Self
 
     from . import _native
-    from ._client import BaseClient
-    from ._dest import DestArg
+    from ._batch_item import ItemArg
+    from ._client_base import BaseClient
+    from ._dest import DestArg, StoreArg
     from ._endpoints import OnUnknown
-    from ._job import BaseCompleted, BaseJob
+    from ._job import Timeout
     from ._money import Usd
     from ._progress import Displayed, Looks
 
-    ItemArg = Union["BatchItem", tuple[str, Request]]
-    # Any iterable; for asyncio an asynchronous one too.
-    Items = Iterable[ItemArg]
-    OfJob = TypeVar("OfJob", bound=BaseJob)
-    OfCompleted = TypeVar("OfCompleted", bound="BaseCompleted[Any]")
-    BatchProgressArg = Union[Displayed, Callable[["BatchProgress"], object]]
-
-else:
-    from ._generic import Generic
-
-    OfJob = OfCompleted = None
+    BatchProgressArg = Union[Displayed, Callable[[BatchProgress], object]]
 
 # `InvalidState`: what a batch that has been stopped answers to another item.
 _TAKES_NO_MORE = 105
-
-
-class BatchState(Word):
-    """How an item ended in this run of its batch; compares equal to its word."""
-
-    SAVED = "saved"
-    """Its outputs were saved now."""
-    WAS_SAVED = "was_saved"
-    """They were saved by a run before, and are still there."""
-    COMPLETED = "completed"
-    """The job is completed, and nothing was to be saved."""
-    FAILED = "failed"
-    """The job, or its submit, failed for good. What was not billed is submitted again when the batch is started again."""
-    UNKNOWN = "unknown"
-    """Nobody can tell whether there is a job, or its id was lost. Never submitted again without consent; see `Client.resolve`."""
-    UNSAVED = "unsaved"
-    """The job is completed, and its outputs could not be saved. The batch started again tries once more."""
-    RUNNING = "running"
-    """The job goes on at the service; the batch was stopped before its end. The batch started again waits for it."""
-    NOT_SUBMITTED = "not_submitted"
-    """Not sent: the batch was stopped or paused before, or its limits stood against it. The batch started again submits it."""
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there is nothing left to do for the item."""
-        return self in (BatchState.SAVED, BatchState.WAS_SAVED, BatchState.COMPLETED)
-
-
-class BatchItem(Value):
-    """A request in a batch; see `Client.batch`.
-
-    Args:
-        key: What it is known by in its batch, for good: the batch started again goes on with the job that is there under it. Another version of a shot is
-            another key. At most 200 characters; slashes make directories.
-        request: A request object such as `VideoToVideoHdr`.
-        label: A name for people; the key by default.
-        priority: Higher ones are submitted first; equal ones in the order they come.
-        dest: Where its outputs go; by default a directory named after the key, in that of the batch.
-        rehost: The URL of an object store that its outputs are copied to instead of the disk, as in `Completed.rehost`.
-        max_cost: As in `Client.submit`; by default that of the batch.
-    """
-
-    __slots__ = ("key", "request", "label", "priority", "dest", "rehost", "max_cost")
-
-    key: str
-    """What it is known by."""
-    request: Request
-    """The request."""
-    label: str | None
-    """A name for people."""
-    priority: int
-    """Higher ones first."""
-    dest: DestArg | None
-    """Where its outputs go."""
-    rehost: str | None
-    """Where its outputs are copied to."""
-    max_cost: Usd | None
-    """The most it may cost."""
-
-    def __init__(
-        self,
-        key: str,
-        request: Request,
-        label: str | None = None,
-        priority: int = 0,
-        dest: DestArg | None = None,
-        rehost: str | None = None,
-        max_cost: Usd | None = None,
-    ) -> None:
-        if not isinstance(request, Request):
-            raise TypeError(f"request must be a request object such as VideoToVideoHdr, not {type(request).__name__}")
-        if dest is not None and rehost is not None:
-            raise local(101, f"the item {key!r} has dest and rehost; its outputs go to one of them")
-        self._set(key=key, request=request, label=label, priority=priority, dest=dest, rehost=rehost, max_cost=max_cost)
-
-
-class BatchOutcome(Value, Generic[OfJob, OfCompleted]):
-    """What became of one item. Pickles, without its `completed`, which holds signed URLs."""
-
-    __slots__ = ("key", "label", "state", "ref", "job", "completed", "paths", "urls", "bytes", "error")
-
-    key: str
-    """The key of the item."""
-    label: str
-    """Its label."""
-    state: BatchState
-    """How it ended."""
-    ref: str | None
-    """The reference of its job, as far as one is known, else ``intent:...`` of its submit, for `Client.resolve`."""
-    job: OfJob | None
-    """Its job."""
-    completed: OfCompleted | None
-    """The results, when the job was seen to complete in this run."""
-    paths: tuple[Path, ...]
-    """Its files."""
-    urls: tuple[str, ...]
-    """The addresses of its objects, when they went to a store."""
-    bytes: int
-    """Bytes of files or objects."""
-    error: Error | None
-    """Why, where it is not done."""
-
-    def __init__(
-        self,
-        key: str,
-        label: str,
-        state: str,
-        ref: str | None,
-        job: OfJob | None,
-        completed: OfCompleted | None,
-        paths: Iterable[Path],
-        urls: Iterable[str],
-        bytes: int,
-        error: Error | None,
-    ) -> None:
-        self._set(
-            key=key,
-            label=label,
-            state=BatchState(state),
-            ref=ref,
-            job=job,
-            completed=completed,
-            paths=tuple(paths),
-            urls=tuple(urls),
-            bytes=bytes,
-            error=error,
-        )
-
-    def __repr__(self) -> str:
-        about = f", {self.ref!r}" if self.ref else ""
-        files = f", {len(self.paths) + len(self.urls)} files, {self.bytes} bytes" if self.paths or self.urls else ""
-        error = f", error={self.error!r}" if self.error is not None else ""
-        return f"BatchOutcome({self.key!r}, {self.state.value}{about}{files}{error})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        values = dict(zip(self.__slots__, self._content()))
-        return BatchOutcome, tuple(None if name == "completed" else value for name, value in values.items())
-
-
-class BatchProgress(Value):
-    """How a batch is, from memory. ``str`` of it is the account, for people."""
-
-    __slots__ = ("items", "queued", "submitting", "running", "saving", "ended", "bytes", "committed", "paused", "elapsed", "account")
-
-    items: int
-    """Items that the batch has taken."""
-    queued: int
-    """Waiting to be submitted."""
-    submitting: int
-    """Being submitted: looked at, uploaded for, waiting for room at the service, sent."""
-    running: int
-    """Jobs that run at the service."""
-    saving: int
-    """Completed, and waiting to be saved or being saved."""
-    ended: tuple[tuple[BatchState, int], ...]
-    """Items that have ended, for every `BatchState`; see `count`."""
-    bytes: int
-    """Bytes saved in this run."""
-    committed: Decimal
-    """US dollars: the estimates of its jobs, of runs before too; counted only with a ``spend_limit``."""
-    paused: str | None
-    """Why nothing more is submitted, if so."""
-    elapsed: float
-    """Seconds since the run began."""
-    account: str
-    """All of it in one line, for people."""
-
-    def __init__(
-        self,
-        items: int,
-        queued: int,
-        submitting: int,
-        running: int,
-        saving: int,
-        ended: Iterable[tuple[str, int]],
-        bytes: int,
-        committed: Decimal,
-        paused: str | None,
-        elapsed: float,
-        account: str,
-    ) -> None:
-        self._set(
-            items=items,
-            queued=queued,
-            submitting=submitting,
-            running=running,
-            saving=saving,
-            ended=tuple((BatchState(state), count) for state, count in ended),
-            bytes=bytes,
-            committed=committed,
-            paused=paused,
-            elapsed=elapsed,
-            account=account,
-        )
-
-    def count(self, state: str) -> int:
-        """Items that ended in a state."""
-        return dict(self.ended).get(BatchState(state), 0)
-
-    @property
-    def all_done(self) -> bool:
-        """Whether every item is done: nothing failed, is unknown, unsaved, running or not submitted."""
-        return sum(count for state, count in self.ended if state.is_done) == self.items
-
-    def __str__(self) -> str:
-        return self.account
-
-    def _repr_html_(self) -> str:
-        from ._notebook import batch
-
-        return batch(self)
 
 
 class BaseBatch:
@@ -303,16 +82,16 @@ class BaseBatch:
 
     def _push(self, given: ItemArg) -> None:
         """Hands in an item of the caller's."""
-        from ._client import native_request
+        from ._client_base import native_request
 
-        item = given if isinstance(given, BatchItem) else _item(given)
+        item = item_of(given)
         failure = self._native.push(
             item.key,
             native_request(item.request, None),
             label=item.label,
             priority=item.priority,
             dest=_dest.given(item.dest),
-            rehost=item.rehost,
+            rehost=_dest.given_store(item.rehost),
             max_cost=None if item.max_cost is None else amount_text("max_cost", item.max_cost),
         )
         if failure is None:
@@ -440,29 +219,36 @@ class Batch(BaseBatch):
 
 def begin(
     client: BaseClient,
+    *,
     name: str,
     dest: DestArg | None,
+    rehost: StoreArg | None,
     spend_limit: Usd | None,
     max_cost: Usd | None,
     on_unknown: OnUnknown,
     overwrite: bool,
+    resume: bool = True,
+    bandwidth: int | str | None = None,
+    lock_timeout: Timeout = None,
     submits_at_once: int,
     saves_at_once: int,
-    *,
-    rehost: str | None = None,
     hand_over: bool = False,
 ) -> _native.BatchRun:
     """Starts a batch without items; with `hand_over`, one whose outputs somebody else saves."""
     if not name:
         raise local(101, "the name of a batch is empty")
+    _dest.one_place(dest, rehost)
     for what, number in (("submits_at_once", submits_at_once), ("saves_at_once", saves_at_once)):
         if not 1 <= number <= 64 and not (hand_over and what == "saves_at_once"):
             raise local(101, f"{what} = {number}: must be from 1 to 64")
     started = client._here().batch(
         name,
         dest=_dest.given(dest),
-        rehost=rehost,
+        rehost=_dest.given_store(rehost),
         overwrite=overwrite,
+        resume=resume,
+        bandwidth=speed(bandwidth),
+        lock_timeout=seconds("lock_timeout", lock_timeout),
         max_cost=None if max_cost is None else amount_text("max_cost", max_cost),
         spend_limit=None if spend_limit is None else amount_text("spend_limit", spend_limit),
         on_unknown=on_unknown,
@@ -471,14 +257,6 @@ def begin(
         hand_over=hand_over,
     )
     return unwrap(started, client)
-
-
-def _item(given: object) -> BatchItem:
-    if not isinstance(given, tuple) or len(given) != 2:  # pyright: ignore[reportUnknownArgumentType]
-        kind = type(given).__name__  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        raise TypeError(f"an item of a batch is a BatchItem or a tuple of key and request, not {kind}")
-    key, request = given  # pyright: ignore[reportUnknownVariableType]
-    return BatchItem(key, request)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _states() -> list[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._batch import Batch, BatchProgressArg, Items
+    from ._batch import Batch, BatchProgressArg
+    from ._batch_item import Items
     from ._client import Client
-    from ._dest import DestArg
+    from ._dest import DestArg, StoreArg
     from ._endpoints import OnUnknown
+    from ._job import Timeout
     from ._money import Usd
 
 
@@ -22,10 +24,14 @@ class Batches:
         *,
         name: str,
         dest: DestArg | None = None,
+        rehost: StoreArg | None = None,
         spend_limit: Usd | None = None,
         max_cost: Usd | None = None,
         on_unknown: OnUnknown = "stop",
         overwrite: bool = False,
+        resume: bool = True,
+        bandwidth: int | str | None = None,
+        lock_timeout: Timeout = None,
         submits_at_once: int = 4,
         saves_at_once: int = 2,
         progress: BatchProgressArg = None,
@@ -49,13 +55,19 @@ class Batches:
         Args:
             items: `BatchItem` objects, or tuples of key and request; a generator is run on the iterating thread, as the batch has room.
             name: The name of the batch; the same for the same work.
-            dest: A directory, or a `Destination`: each item that has none of its own is saved into a directory named after its key in it. Without, such items
-                are waited for and not saved.
+            dest: A directory, or a `Destination`: each item that has no place of its own is saved into a directory named after its key in it. Without, such
+                items are waited for and not saved. ``{key}`` in a ``frame_name`` becomes the last part of the key: ``"{key}.{frame:04d}.exr"``.
+            rehost: Instead of `dest`: a URL of an object store, such as ``"s3://plates/reel2/"``, or a `StoreDestination`. Each item that has no place of its
+                own is copied below it under its key, as `Completed.rehost` does.
             spend_limit: US dollars for all its items together, by their estimates, counting what runs of before have submitted. Items beyond it, and those
                 without an estimate, end as ``"not_submitted"``.
             max_cost: As in `submit`, for every item without one of its own.
             on_unknown: As in `submit`.
-            overwrite: Replace different files that are there.
+            overwrite: Replace different files and objects that are there.
+            resume: Go on with what an interrupted download left, and leave such for the next. ``False`` begins anew and leaves nothing.
+            bandwidth: A limit for all that is saved at the same time, together: bytes per second, or a text such as ``"20MB/s"`` or ``"100Mbit/s"``.
+            lock_timeout: How long to wait for a file that somebody else is fetching to the same place, in seconds or as ``timedelta``; ``0`` does not
+                wait, and the item ends as ``"unsaved"`` with `Locked`. By default without limit: what the other one saves counts as saved.
             submits_at_once: Submits that are prepared (hashed, uploaded for) and sent at the same time, 1 to 64. How many jobs run is for the service to say,
                 or for the client's ``max_concurrent_jobs``.
             saves_at_once: Jobs whose outputs are saved at the same time, 1 to 64; what expires first is saved first.
@@ -70,5 +82,19 @@ class Batches:
 
         client: Client = self  # type: ignore[assignment]
         source, show = iter(items), shown(progress)
-        native = begin(client, name, dest, spend_limit, max_cost, on_unknown, overwrite, submits_at_once, saves_at_once)
+        native = begin(
+            client,
+            name=name,
+            dest=dest,
+            rehost=rehost,
+            spend_limit=spend_limit,
+            max_cost=max_cost,
+            on_unknown=on_unknown,
+            overwrite=overwrite,
+            resume=resume,
+            bandwidth=bandwidth,
+            lock_timeout=lock_timeout,
+            submits_at_once=submits_at_once,
+            saves_at_once=saves_at_once,
+        )
         return Batch(client, native, source, show)

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from typing import Any, Literal, Union
 
     from ._client import Client
-    from ._job import Completed, Job, Timeout
+    from ._completed import Completed
+    from ._job import Job, Timeout
     from ._models import Progress, Rehosted, Saved
-    from ._native import _Dest
+    from ._native import _Dest, _StoreTold
 
     # Settings of a worker's client as text, without a key.
     Pairs = tuple[tuple[str, str], ...]
@@ -197,7 +198,9 @@ def rehost(
         )
 
 
-def bring_home(ref: str, key: str, dest: _Dest | None, url: str | None, overwrite: bool, settings: Pairs, topic: str) -> Kept:
+def bring_home(
+    ref: str, key: str, dest: _Dest | None, store: _StoreTold | None, overwrite: bool, settings: Pairs, topic: str
+) -> Kept:
     """The task of a batch: saves one completed job, and reports how far it is.
 
     Raises what another try may mend, for the engine to try again; gives back what it cannot.
@@ -217,7 +220,16 @@ def bring_home(ref: str, key: str, dest: _Dest | None, url: str | None, overwrit
                     progress=task.look,
                 )
                 return [(str(path), os.stat(path).st_size) for path in saved.paths], None, saved.bytes
-            copied = done.rehost(url or "", overwrite=overwrite, progress=task.look)
+            url, only, archive, frame_name, first_frame = store or ("", None, "unpack", None, None)
+            copied = done.rehost(
+                url,
+                only=only,
+                archive=archive,  # type: ignore[arg-type]
+                frame_name=frame_name,
+                first_frame=first_frame,
+                overwrite=overwrite,
+                progress=task.look,
+            )
             return None, [one.url for one in copied.objects], copied.bytes
         except Error as error:
             if error.retryable or error.number == _CANCELLED:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 
 from ._errors import Error, WaitTimeout, local, make, unwrap
-from ._job import Completed, Job
+from ._completed import Completed
+from ._job import Job
 from ._wait import add_note, seconds, slices, stay_at_exit
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn, TypeVar
 
-    from ._client import BaseClient
+    from ._client_base import BaseClient
     from ._job import BaseJob
     from ._native import Failure
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from . import _native
-    from ._client import BaseClient
+    from ._client_base import BaseClient
     from ._job import BaseJob
     from ._progress import ProgressArg, Reporter
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from . import _logs
 from ._dispatch import dispatcher
 from ._errors import make
-from ._job import Completed
+from ._completed import Completed
 from ._wait import started
 
 TYPE_CHECKING = False

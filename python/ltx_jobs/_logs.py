@@ -2,10 +2,11 @@
 
 The native side keeps lines and calls nobody; the threads that wait for something of ours take them along. `logging` is imported only when the program did,
 or when the environment variable ``LTX_LOG`` asks for lines on standard error, as for the command: ``debug``, ``warn,ltx_jobs::submit=debug``, and with
-``json`` among it (``debug,json``) one JSON object a line.
+``json`` among it (``debug,json``; ``json`` alone is ``info,json``) one JSON object a line, in the form that the command has.
 
 Levels are `logging`'s; ``TRACE`` is 5 and adds what the HTTP and TLS libraries inside say, under ``ltx_jobs`` too (``ltx_jobs.h2.codec``). A record has its
-values as ``ltx_fields``, a dict, its text without them as ``ltx_message``, and the operations it happened in as ``ltx_spans``. No line contains the API key or the query of a signed URL.
+values as ``ltx_fields``, a dict, its text without them as ``ltx_message``, and the operations it happened in as ``ltx_spans``, their own values as
+``ltx_span_fields``. No line contains the API key or the query of a signed URL.
 """
 
 from __future__ import annotations
@@ -88,16 +89,37 @@ def _emit(logging: ModuleType, line: _native._Line) -> None:
     logger, level = logging.getLogger(name), LEVELS.get(native, 10)
     if not logger.isEnabledFor(level):
         return
-    parts = [message, *(f"{key}={value!r}" if " " in value or not value else f"{key}={value}" for key, value in fields)]
+    parts = [message, *(f"{key}={_text(value)}" for key, value in fields)]
+    values = dict(fields)
     if lost:
         parts.append(f"({lost} lines before this one were dropped)")
-    extra = {"ltx_fields": dict(fields), "ltx_message": message, "ltx_spans": tuple(spans)}
+        values["lines_dropped"] = lost
+    names = tuple(span for span, _ in spans)
+    extra = {
+        "ltx_fields": values,
+        "ltx_message": message,
+        "ltx_target": target,
+        "ltx_spans": names,
+        "ltx_span_fields": tuple(dict(own) for _, own in spans),
+    }
     # Percent signs are text here, not places for arguments.
-    record = logger.makeRecord(name, level, ":".join(spans) or ROOT, 0, "%s", (" ".join(parts),), None, extra=extra)
+    record = logger.makeRecord(name, level, ":".join(names) or ROOT, 0, "%s", (" ".join(parts),), None, extra=extra)
     record.created, record.msecs = at, at % 1 * 1000
     if level < 10:
         record.levelname = "TRACE"
     logger.handle(record)
+
+
+def _text(value: object) -> str:
+    """A value in a line for people."""
+    if not isinstance(value, str):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    return repr(value) if " " in value or not value else value
+
+
+def _word(level: int) -> str:
+    """A level of `logging` in the words of ``LTX_LOG``."""
+    return next((word for word, least in WORDS.items() if least <= level <= 40), "error" if level > 40 else "trace")
 
 
 def _read_environment() -> None:
@@ -134,7 +156,7 @@ def _read_environment() -> None:
 
 
 def _json_lines(logging: ModuleType) -> Any:
-    """A formatter with the words of the command's ``LTX_LOG=debug,json``."""
+    """A formatter for the lines that the command writes too (``log.rs`` there): the same keys, words and kinds of values."""
     import json
     from datetime import datetime, timezone
 
@@ -142,12 +164,12 @@ def _json_lines(logging: ModuleType) -> Any:
         def format(self, record: Any) -> str:
             line = {
                 "time": datetime.fromtimestamp(record.created, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                "level": record.levelname,
-                "target": record.name.replace(".", "::"),
+                "level": _word(record.levelno),
+                "target": getattr(record, "ltx_target", None) or record.name.replace(".", "::"),
                 "message": getattr(record, "ltx_message", None) or record.getMessage(),
                 "fields": getattr(record, "ltx_fields", {}),
-                "spans": getattr(record, "ltx_spans", ()),
+                "spans": [{"name": name, "fields": own} for name, own in zip(getattr(record, "ltx_spans", ()), getattr(record, "ltx_span_fields", ()))],
             }
-            return json.dumps(line, default=str)
+            return json.dumps(line, default=str, sort_keys=True)
 
     return JsonLines()

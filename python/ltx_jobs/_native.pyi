@@ -39,6 +39,9 @@ _Snapshot = tuple[str | None, float | None, float | None, Failure | None, float 
 _Progress = tuple[str, int, int | None, int, int | None, str | None, float | None, str | None, float]
 # directory, labels, what becomes of an archive, names of frames, number of the first
 _Dest = tuple[str, list[str] | None, str, str | None, int | None]
+# URL of a place in a store, and as above; given with options of the store, told without
+_Store = tuple[str, list[str] | None, str, str | None, int | None, list[tuple[str, str]]]
+_StoreTold = tuple[str, list[str] | None, str, str | None, int | None]
 # intent, job, endpoint, label, once key, began at, state, terminal status, saved, another key, request id; the time in seconds since 1970; then doubts,
 # destination and estimate as one
 _Submit = tuple[
@@ -48,16 +51,18 @@ _Submit = tuple[
 _Outcome = tuple[str, str, str, str | None, Completed | None, list[str], list[str], int, Failure | None]
 # items, queued, submitting, running, saving, ended by state, bytes, committed, why it is paused, seconds, the account
 _BatchProgress = tuple[int, int, int, int, int, list[int], int, str, str | None, float, str]
-# what it is answered by, key, reference, destination, address of a store, whether to overwrite
-_HandedOver = tuple[Handover, str, str, _Dest | None, str | None, bool]
+# what it is answered by, key, reference, destination, place in a store, whether to overwrite
+_HandedOver = tuple[Handover, str, str, _Dest | None, _StoreTold | None, bool]
 # objects (url, bytes, crc32c, etag), bytes of all, seconds
 _Rehosted = tuple[list[tuple[str, int, int | None, str | None]], int, float]
 # part, state, detail, seconds, what went wrong
 _Finding = tuple[str, str, str, float | None, Failure | None]
 # request id, seconds, submits known, submits unknown, findings, settings as key, value and origin
 _Checked = tuple[str | None, float, int, int, list[_Finding], list[tuple[str, str, str]]]
-# level, time in seconds since 1970, target, message, values, operations, lines dropped before it
-_Line = tuple[int, float, str, str, list[tuple[str, str]], list[str], int]
+# values by name, of a line of the log or of an operation
+_Values = list[tuple[str, str | int | float | bool]]
+# level, time in seconds since 1970, target, message, values, operations with theirs, lines dropped before it
+_Line = tuple[int, float, str, str, _Values, list[tuple[str, _Values]], int]
 # paths, crc32c of each, bytes, seconds
 _Saved = tuple[list[str], list[int], int, float]
 
@@ -227,7 +232,7 @@ class BatchRun:
         label: str | None,
         priority: int,
         dest: _Dest | None,
-        rehost: str | None,
+        rehost: _Store | None,
         max_cost: str | None,
     ) -> Failure | None: ...
     def has_room(self) -> bool: ...
@@ -266,8 +271,11 @@ class Client:
         name: str,
         *,
         dest: _Dest | None,
-        rehost: str | None,
+        rehost: _Store | None,
         overwrite: bool,
+        resume: bool,
+        bandwidth: str | None,
+        lock_timeout: float | None,
         max_cost: str | None,
         spend_limit: str | None,
         on_unknown: str,

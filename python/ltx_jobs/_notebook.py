@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from ._batch import BatchProgress
+    from ._batch_outcome import BatchProgress
     from ._frames import BaseFrame, BaseFrames, Frame
-    from ._job import BaseCompleted, BaseJob
+    from ._completed import BaseCompleted
+    from ._job import BaseJob
     from ._models import Checked, Rehosted, Saved, Value
     from ._progress import Shown
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, TypeVar
 
-    from ._client import BaseClient
+    from ._client_base import BaseClient
     from ._job import BaseJob
     from ._native import BatchRun, Failure, FrameStream, Operation, Race
     from ._progress import Reporter

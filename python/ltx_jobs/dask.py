@@ -32,9 +32,12 @@ from hashlib import sha256
 from importlib import import_module
 
 from . import _batch
+from ._batch_item import BatchItem
+from ._batch_outcome import BatchOutcome, BatchProgress
 from ._by_reference import bring_home, download, extract, look_around, rehost, wait
 from ._client import Client
 from ._config import setting_pairs
+from ._dest import StoreDestination
 from ._errors import Error, local
 from ._native import VERSION
 from ._wait import stay_at_exit
@@ -52,11 +55,13 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Protocol
 
     from . import _native
-    from ._batch import BatchOutcome, BatchProgress, BatchProgressArg, Items
+    from ._batch import BatchProgressArg
+    from ._batch_item import ItemArg, Items
     from ._by_reference import Kept, Pairs
-    from ._dest import DestArg
+    from ._dest import DestArg, StoreArg
     from ._endpoints import OnUnknown
-    from ._job import Completed, Job
+    from ._completed import Completed
+    from ._job import Job
     from ._money import Usd
 
     class Cluster(Protocol):
@@ -81,7 +86,7 @@ def batch(
     cluster: Cluster,
     name: str,
     dest: DestArg | None = None,
-    rehost: str | None = None,
+    rehost: StoreArg | None = None,
     spend_limit: Usd | None = None,
     max_cost: Usd | None = None,
     on_unknown: OnUnknown = "stop",
@@ -109,8 +114,9 @@ def batch(
         cluster: The ``distributed.Client`` of the cluster; a synchronous one.
         name: As in `Client.batch`. The tasks are named ``ltx-jobs-NAME-KEY``.
         dest: As in `Client.batch`: a directory on storage that the workers share. A relative one is made absolute here.
-        rehost: Instead of `dest`: the URL of an object store, such as ``"s3://plates/reel2/"``. Each item that has no place of its own is copied below it
-            under its key, with the credentials of the workers.
+        rehost: Instead of `dest`: a URL of an object store, such as ``"s3://plates/reel2/"``, or a `StoreDestination`. Each item that has no place of its
+            own is copied below it under its key. Options and credentials of the store are those of the workers' environment: a place with ``options`` is
+            refused, here and of an item, for tasks carry none.
         spend_limit: As in `Client.batch`.
         max_cost: As in `Client.batch`.
         on_unknown: As in `Client.batch`.
@@ -137,8 +143,7 @@ def batch(
     if not isinstance(client, Client):
         raise TypeError(f"client must be a ltx_jobs.Client, not {type(client).__name__}")
     _must_be_cluster(cluster)
-    if dest is not None and rehost is not None:
-        raise local(101, "dest and rehost: the outputs go to one of them")
+    _must_be_plain(rehost)
     if not 1 <= saves_at_once <= 256:
         raise local(101, f"saves_at_once = {saves_at_once}: must be from 1 to 256")
     if retries < 0:
@@ -146,7 +151,19 @@ def batch(
     source, show = iter(items), _batch.shown(progress)
     settings = _settings(client, worker_settings, worker_key_file)
     _look_at_workers(cluster, settings, workers)
-    native = _batch.begin(client, name, dest, spend_limit, max_cost, on_unknown, overwrite, submits_at_once, saves_at_once, rehost=rehost, hand_over=True)
+    native = _batch.begin(
+        client,
+        name=name,
+        dest=dest,
+        rehost=rehost,
+        spend_limit=spend_limit,
+        max_cost=max_cost,
+        on_unknown=on_unknown,
+        overwrite=overwrite,
+        submits_at_once=submits_at_once,
+        saves_at_once=saves_at_once,
+        hand_over=True,
+    )
     options: dict[str, Any] = {"pure": False, "retries": retries}
     if workers is not None:
         options["workers"] = workers if isinstance(workers, str) else list(workers)
@@ -186,7 +203,7 @@ class Batch(_batch.Batch):
         self._bytes = max(self._bytes, seen.bytes + self._crew.bytes_on_the_way())
         values = {name: getattr(seen, name) for name in seen.__slots__}
         values.update(bytes=self._bytes, ended=[(state.value, count) for state, count in seen.ended])
-        return _batch.BatchProgress(**values)
+        return BatchProgress(**values)
 
     def stop(self) -> None:
         """Stops it: nothing more is taken or submitted, a paid POST that is on the wire is finished and written down, and the tasks are released.
@@ -195,6 +212,11 @@ class Batch(_batch.Batch):
         """
         self._items = None
         self._crew.stop()
+
+    def _push(self, given: ItemArg) -> None:
+        if isinstance(given, BatchItem):
+            _must_be_plain(given.rehost)
+        super()._push(given)
 
     def _next(self) -> BatchOutcome[Job, Completed] | None:
         outcome = super()._next()
@@ -209,7 +231,7 @@ class Batch(_batch.Batch):
             return outcome
         # As the worker raised it.
         error.job = outcome.job
-        return _batch.BatchOutcome(
+        return BatchOutcome(
             outcome.key,
             outcome.label,
             outcome.state,
@@ -259,10 +281,10 @@ class _Crew:
             if not isinstance(given, bool):
                 self._begin(*given)
 
-    def _begin(self, handover: _native.Handover, key: str, ref: str, dest: _native._Dest | None, url: str | None, overwrite: bool) -> None:
+    def _begin(self, handover: _native.Handover, key: str, ref: str, dest: _native._Dest | None, store: _native._StoreTold | None, overwrite: bool) -> None:
         # The same work has the same name, in the next run too; another place, or another job, is other work.
-        what = sha256(repr((ref, dest, url, overwrite)).encode()).hexdigest()[:12]
-        arguments = (ref, key, dest, url, overwrite, self._settings, self._topic)
+        what = sha256(repr((ref, dest, store, overwrite)).encode()).hexdigest()[:12]
+        arguments = (ref, key, dest, store, overwrite, self._settings, self._topic)
         try:
             # Not under the lock: what the cluster's own thread tells takes it too.
             future = self._cluster.submit(bring_home, *arguments, key=f"ltx-jobs-{self._name}-{key}-{what}", **self._options)
@@ -359,6 +381,12 @@ class _Crew:
             except Exception:  # noqa: BLE001, S110
                 # The cluster is gone, and with it what was listened to.
                 pass
+
+
+def _must_be_plain(rehost: object) -> None:
+    if isinstance(rehost, StoreDestination) and rehost.options:
+        names = ", ".join(name for name, _ in rehost.options)
+        raise local(101, f"a place in a store has options ({names}), and no task carries any; set them in the environment of the workers")
 
 
 def _must_be_cluster(cluster: Any) -> None:

@@ -133,7 +133,7 @@ asyncio.run(submit())
 def test_nothing_can_be_awaited_any_more_when_the_interpreter_is_ending(child):
     code = """
 import asyncio, atexit
-from ltx_jobs import _client
+from ltx_jobs import _client_base
 client = ltx_jobs.AsyncClient()
 asyncio.run(client.check())
 async def ask():
@@ -142,9 +142,9 @@ async def ask():
     except ltx_jobs.ClosedError as error:
         say(error.kind)
 # As if it had been registered before the package was imported: it is called after the package's own hook.
-atexit.unregister(_client._at_exit)
+atexit.unregister(_client_base._at_exit)
 atexit.register(lambda: asyncio.run(ask()))
-atexit.register(_client._at_exit)
+atexit.register(_client_base._at_exit)
 """
     assert child(code).end() == (0, "Closed\n", "")
 

@@ -233,6 +233,10 @@ def test_outputs_go_to_a_store_and_items_may_have_places_of_their_own(emulator, 
     assert outcomes["b"].paths == (tmp_path / "own/video.mp4",)
     # As the worker raised it: the service has no such output of it.
     assert isinstance(outcomes["d"].error, ltx_jobs.InvalidRequest) and outcomes["d"].error.job == outcomes["d"].job
+    place = ltx_jobs.StoreDestination((tmp_path / "frames").as_uri(), only="exr_frames", frame_name="{key}.{frame:04d}.exr", first_frame=1001)
+    clip = ltx_jobs.VideoToVideoHdr(video_uri="https://cdn.example/a.mp4")
+    (framed,) = ltx_jobs.dask.batch(durable, [("sh010", clip)], cluster=cluster, name="film", rehost=place)
+    assert framed.state == "saved" and framed.urls[0].endswith("/frames/sh010/exr_frames/sh010.1001.exr")
     again = states(ltx_jobs.dask.batch(durable, items[:2], cluster=cluster, name="film", rehost=store))
     assert again == {"reel/a": "was_saved", "b": "was_saved"}
     (outside,) = ltx_jobs.dask.batch(durable, shots("../x"), cluster=cluster, name="film", rehost=store)
@@ -295,6 +299,7 @@ def test_what_cannot_be_right_is_refused_at_once(emulator, durable, cluster, tmp
     for options, error in [
         ({"cluster": cluster.cluster}, TypeError),
         ({"dest": tmp_path, "rehost": "s3://b/"}, ltx_jobs.InvalidRequest),
+        ({"rehost": ltx_jobs.StoreDestination("s3://b/", options={"region": "x"})}, ltx_jobs.InvalidRequest),
         ({"name": ""}, ltx_jobs.InvalidRequest),
         ({"saves_at_once": 0}, ltx_jobs.InvalidRequest),
         ({"retries": -1}, ltx_jobs.InvalidRequest),
@@ -305,6 +310,10 @@ def test_what_cannot_be_right_is_refused_at_once(emulator, durable, cluster, tmp
             ltx_jobs.dask.batch(durable, shots("a"), **{"cluster": cluster, "name": "film", **options})
     with pytest.raises(TypeError):
         ltx_jobs.dask.batch(None, [], cluster=cluster, name="film")
+    secret = ltx_jobs.StoreDestination("s3://b/", options={"secret_access_key": "canary"})
+    with pytest.raises(ltx_jobs.InvalidRequest, match="secret_access_key") as refused:
+        list(ltx_jobs.dask.batch(durable, [BatchItem("a", shot("a"), rehost=secret)], cluster=cluster, name="film"))
+    assert "canary" not in str(refused.value)
     assert emulator.count("POST", TEXT) == 0
 
 

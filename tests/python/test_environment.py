@@ -63,14 +63,17 @@ def hashed_directory(emulator, tmp_path) -> str:
     place.mkdir()
     shutil.copy(emulator.ca_bundle, place / "0a1b2c3d.0")
     (place / "README").write_text("no certificate")
+    (place / "private").mkdir()
     return str(place)
 
 
-@pytest.mark.parametrize("variable", ["LTX_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-@pytest.mark.parametrize("kind", ["file", "directory"])
+# The certificate in a file, which each of them names, or in a directory.
+NAMED = [(variable, "file") for variable in ("LTX_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")]
+NAMED += [(variable, "directory") for variable in ("LTX_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")]
+
+
+@pytest.mark.parametrize("variable, kind", NAMED)
 def test_each_variable_brings_the_certificate_and_is_told_as_the_origin(secure, tmp_path, variable, kind):
-    if (variable, kind) == ("SSL_CERT_FILE", "directory"):
-        pytest.skip("it names a file")
     bundle = secure.ca_bundle if kind == "file" else hashed_directory(secure, tmp_path)
     found = look(secure, **{variable: bundle})
     assert found["outcome"] == "fine"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
+import sys
 
 import pytest
 
 import ltx_jobs
-from conftest import ENDLESS
+from conftest import ENDLESS, PLATE, environment_of
 
 SUBMIT = "with ltx_jobs.Client() as client:\n    client.video_to_video_hdr(video_uri=plate).wait()\n"
 
@@ -104,19 +106,63 @@ def test_the_environment_asks_for_lines_on_standard_error(child):
     assert os.environ.get("LTXV_API_KEY", "emulator-key") not in complaint
 
 
-@pytest.mark.parametrize("wish, levels", [("trace,json", {"TRACE", "DEBUG", "INFO"}), ("json", {"INFO"})])
+@pytest.mark.parametrize("wish, levels", [("trace,json", {"trace", "debug", "info"}), ("json", {"info"})])
 def test_the_environment_asks_for_lines_of_json_and_they_hold_no_secret(emulator, child, tmp_path, wish, levels):
     emulator.reset({"api_key": "canary-key-0815"})
     saving = SUBMIT.replace(".wait()", f".save({str(tmp_path)!r})")
     told = child(saving, LTX_LOG=wish, LTXV_API_KEY="canary-key-0815")
     code, _, complaint = told.end()
     lines = [json.loads(line) for line in complaint.splitlines()]
-    assert code == 0 and {line["level"] for line in lines} >= levels
+    found = {line["level"] for line in lines}
+    assert code == 0 and found >= levels and (wish != "json" or not found & {"debug", "trace"})
     assert all(set(line) == {"time", "level", "target", "message", "fields", "spans"} for line in lines)
     accepted = next(line for line in lines if line["message"].startswith("accepted"))
-    assert accepted["target"] == "ltx_jobs::submit" and accepted["fields"]["intent"].startswith("intent:") and accepted["spans"] == ["submit"]
+    assert accepted["target"] == "ltx_jobs::submit" and accepted["fields"]["intent"].startswith("intent:")
+    (span,) = accepted["spans"]
+    assert span["name"] == "submit" and span["fields"]["intent"] == accepted["fields"]["intent"]
     assert "intent" not in accepted["message"] and accepted["time"].endswith("Z")
     assert "canary-key-0815" not in complaint and "X-Goog-Signature=" not in complaint
+
+
+def kinds(lines) -> dict[tuple[str, str], tuple]:
+    """What the lines of each sentence are made of: values may differ, names and kinds may not."""
+    made = {}
+    for line in lines:
+        fields = {name: type(value).__name__ for name, value in line["fields"].items()}
+        spans = [(span["name"], {name: type(value).__name__ for name, value in span["fields"].items()}) for span in line["spans"]]
+        made.setdefault((line["target"], line["message"]), (list(line), line["level"], len(line["time"]), fields, spans))
+    return made
+
+
+def test_the_command_and_python_write_the_same_lines_of_json(emulator, child, tmp_path):
+    emulator.reset({"api_key": "canary-key-0815"})
+    found = []
+    for wish in ("debug,json", "json"):
+        environment = environment_of(emulator, LTX_LOG=wish, LTX_JOURNAL="off", LTXV_API_KEY="canary-key-0815")
+        command = [sys.executable, "-m", "ltx_jobs", "hdr", str(PLATE), "-o", str(tmp_path / f"command {wish}")]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        if "has no command" in ended.stderr:
+            pytest.skip("this build has no command")
+        told = child(
+            f"with ltx_jobs.Client(journal=False) as client:\n    client.video_to_video_hdr(video_uri=plate).save({str(tmp_path / f'python {wish}')!r})\n",
+            LTX_LOG=wish,
+            LTXV_API_KEY="canary-key-0815",
+        )
+        code, _, complaint = told.end()
+        assert (ended.returncode, code) == (0, 0), (ended.stderr, complaint)
+        assert "canary-key-0815" not in ended.stderr + complaint and "X-Goog-Signature=" not in ended.stderr + complaint
+        # Beside what the command itself says of its progress.
+        by_command, by_python = (
+            kinds(json.loads(line) for line in text.splitlines() if line.startswith("{")) for text in (ended.stderr, complaint)
+        )
+        both = by_command.keys() & by_python.keys()
+        assert ("ltx_jobs::submit", "accepted") in both, (by_command, by_python)
+        assert {one: by_command[one] for one in both} == {one: by_python[one] for one in both}
+        assert {level for _, level, *_ in by_command.values()} == {level for _, level, *_ in by_python.values()}
+        found.append(by_python)
+    assert {level for _, level, *_ in found[0].values()} >= {"debug", "info"}
+    # Without a level it is what happened, in both.
+    assert {level for _, level, *_ in found[1].values()} == {"info"}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -68,7 +68,7 @@ impl Host {
         let Some(function) = self.function else { return };
         let since = record.at.duration_since(UNIX_EPOCH).unwrap_or_default();
         let (target, message) = (text::owned(&record.target), text::owned(&record.message));
-        let (fields, spans) = (text::owned(&record.fields_text()), text::owned(&record.spans.join(":")));
+        let (fields, spans) = (text::owned(&record.fields_text()), text::owned(&record.spans_text()));
         let line = ltx_log_record {
             size: size_of::<ltx_log_record>(),
             level: i32::from(record.level.number()),

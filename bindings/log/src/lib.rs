@@ -18,4 +18,4 @@ mod record;
 pub use listen::set_level;
 pub use per_process::PerProcess;
 pub use queue::{drain, wait, wake};
-pub use record::{Level, Record};
+pub use record::{Level, Record, Span, Value};

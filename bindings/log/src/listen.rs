@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::queue;
-use crate::record::{Level, Record, cut, written};
+use crate::record::{Level, Record, Span, Value, cut, written};
 
 /// The level that is kept; 0 for none.
 static KEPT: AtomicU8 = AtomicU8::new(0);
@@ -101,10 +101,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Keeper {
         let mut spans = Vec::new();
         // From the innermost outwards.
         for span in context.event_scope(event).into_iter().flatten() {
-            spans.push(span.name());
-            if let Some(of_span) = span.extensions().get::<Values>() {
-                values.add(&of_span.fields);
-            }
+            let extensions = span.extensions();
+            let fields = extensions
+                .get::<Values>()
+                .map(|of_span| of_span.fields.clone())
+                .unwrap_or_default();
+            values.add(&fields);
+            spans.push(Span {
+                name: span.name(),
+                fields,
+            });
         }
         spans.reverse();
         queue::push(Record {
@@ -141,30 +147,30 @@ impl log::Log for Keeper {
     fn flush(&self) {}
 }
 
-/// What an event or a span says, as text.
+/// What an event or a span says.
 #[derive(Default)]
 struct Values {
     message: String,
-    fields: Vec<(&'static str, String)>,
+    fields: Vec<(&'static str, Value)>,
 }
 
 impl Values {
-    fn put(&mut self, field: &Field, text: String) {
+    fn put(&mut self, field: &Field, given: Value) {
         if field.name() == "message" {
-            self.message = text;
+            self.message = given.to_string();
             return;
         }
         let Some(name) = name_for_hosts(field.name()) else {
             return;
         };
         match self.fields.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, value)) => *value = text,
-            None => self.fields.push((name, text)),
+            Some((_, value)) => *value = given,
+            None => self.fields.push((name, given)),
         }
     }
 
     /// Takes over what an outer one says, where nothing was said yet.
-    fn add(&mut self, outer: &[(&'static str, String)]) {
+    fn add(&mut self, outer: &[(&'static str, Value)]) {
         for (name, value) in outer {
             if !self.fields.iter().any(|(known, _)| known == name) {
                 self.fields.push((name, value.clone()));
@@ -183,11 +189,29 @@ fn name_for_hosts(name: &'static str) -> Option<&'static str> {
 
 impl Visit for Values {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, written(value));
+        self.put(field, Value::Text(written(value)));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, cut(value.to_owned()));
+        self.put(field, Value::Text(cut(value.to_owned())));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        // Beyond what a whole number holds, its digits say it.
+        let whole = i64::try_from(value).map_or_else(|_| Value::Text(value.to_string()), Value::Whole);
+        self.put(field, whole);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, Value::Whole(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, Value::Number(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, Value::Truth(value));
     }
 }
 
@@ -284,7 +308,10 @@ mod tests {
         });
         let record = drain(usize::MAX).pop().unwrap();
         set_level(None);
-        assert_eq!(record.spans, ["submit", "upload"]);
+        assert_eq!(record.spans_text(), "submit:upload");
+        let job = Value::Text("a/b".to_owned());
+        assert_eq!(record.spans[0].fields.last(), Some(&("job", job)));
+        assert_eq!(record.spans[1].fields, [("bytes", Value::Whole(7))]);
         assert_eq!(record.fields_text(), r#"bytes=3 why="a cut" intent=intent:1 job=a/b"#);
         assert_eq!(record.message, "going on");
     }

@@ -41,6 +41,39 @@ impl Level {
     }
 }
 
+/// A value of a line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A text, or what stands for another kind of value.
+    Text(String),
+    /// A whole number.
+    Whole(i64),
+    /// Another number.
+    Number(f64),
+    /// Yes or no.
+    Truth(bool),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Whole(number) => write!(f, "{number}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Truth(truth) => write!(f, "{truth}"),
+        }
+    }
+}
+
+/// An operation that a line was logged in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    /// `submit`, `download`.
+    pub name: &'static str,
+    /// Its own values by name.
+    pub fields: Vec<(&'static str, Value)>,
+}
+
 /// What was logged at one place, once.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -53,9 +86,9 @@ pub struct Record {
     /// The sentence.
     pub message: String,
     /// Its values by name: its own first, then those of the operations it happened in, inner ones first.
-    pub fields: Vec<(&'static str, String)>,
-    /// The operations it happened in, outer ones first: `submit`, `download`.
-    pub spans: Vec<&'static str>,
+    pub fields: Vec<(&'static str, Value)>,
+    /// The operations it happened in, outer ones first.
+    pub spans: Vec<Span>,
     /// Lines that were dropped just before this one, because nobody came for them.
     pub lost: u64,
 }
@@ -70,19 +103,33 @@ impl Record {
             }
             text.push_str(name);
             text.push('=');
+            let value = value.to_string();
             if value.is_empty() || value.contains([' ', '"', '\n']) {
                 text.push_str(&format!("{value:?}"));
             } else {
-                text.push_str(value);
+                text.push_str(&value);
             }
         }
         text
     }
 
+    /// The names of the operations, outer ones first: `submit:upload`.
+    pub fn spans_text(&self) -> String {
+        let names: Vec<&str> = self.spans.iter().map(|span| span.name).collect();
+        names.join(":")
+    }
+
     /// Bytes it holds, roughly.
     pub(crate) fn weight(&self) -> usize {
-        let fields: usize = self.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
-        self.message.len() + fields + 128
+        let of_spans = self.spans.iter().flat_map(|span| &span.fields);
+        let fields = self.fields.iter().chain(of_spans).map(|(name, value)| {
+            let text = match value {
+                Value::Text(text) => text.len(),
+                _ => 8,
+            };
+            name.len() + text
+        });
+        self.message.len() + fields.sum::<usize>() + 128
     }
 }
 
@@ -115,14 +162,19 @@ mod tests {
             target: "t".into(),
             message: String::new(),
             fields: vec![
-                ("job", "a/b".to_owned()),
-                ("why", "no \"room\"".to_owned()),
-                ("label", String::new()),
+                ("job", Value::Text("a/b".to_owned())),
+                ("why", Value::Text("no \"room\"".to_owned())),
+                ("label", Value::Text(String::new())),
+                ("tries", Value::Whole(-2)),
+                ("slow", Value::Truth(true)),
             ],
             spans: Vec::new(),
             lost: 0,
         };
-        assert_eq!(record.fields_text(), r#"job=a/b why="no \"room\"" label="""#);
+        assert_eq!(
+            record.fields_text(),
+            r#"job=a/b why="no \"room\"" label="" tries=-2 slow=true"#
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use ltx_jobs::{Batch, BatchItem, BatchOutcome, BatchProgress, BatchState, JobRef, Result};
+use ltx_jobs::{BatchItem, BatchOutcome, BatchProgress, BatchState, JobRef, Result};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -22,6 +22,7 @@ use crate::job::Completed;
 use crate::owned::Owned;
 use crate::park::{self, Sleepers};
 use crate::request::Request;
+use crate::store;
 
 type Next = Pin<Box<dyn Future<Output = Option<BatchOutcome>> + Send>>;
 
@@ -136,7 +137,7 @@ impl BatchRun {
         label: Option<String>,
         priority: i32,
         dest: Option<dest::Given>,
-        rehost: Option<String>,
+        rehost: Option<store::Given>,
         max_cost: Option<&str>,
     ) -> Option<Failure> {
         let pushed = self.with(py, |reading| {
@@ -147,8 +148,8 @@ impl BatchRun {
             if let Some(given) = dest {
                 item = item.dest(dest::read(given)?);
             }
-            if let Some(url) = rehost {
-                item = to_store(item, url)?;
+            if let Some(given) = rehost {
+                item = store::of_item(item, given)?;
             }
             if let Some(text) = max_cost {
                 item = item.max_cost(amount("max_cost", text)?);
@@ -207,7 +208,7 @@ impl BatchRun {
         });
     }
 
-    /// Parks the thread for the next job to bring home: what it is answered by with key, reference, destination, address of a store, whether to overwrite.
+    /// Parks the thread for the next job to bring home: what it is answered by with key, reference, destination, place in a store, whether to overwrite.
     ///
     /// True when there will be none, also in another process; false when the time was up first.
     fn wait_handed_over(&self, py: Python<'_>, milliseconds: u32) -> PyResult<Py<PyAny>> {
@@ -291,33 +292,4 @@ fn numbers<'py>(py: Python<'py>, progress: &BatchProgress) -> PyResult<Bound<'py
         progress.to_string(),
     )
         .into_pyobject(py)
-}
-
-/// The outputs of every item that says nothing itself go to a store.
-#[cfg(feature = "rehost")]
-#[allow(clippy::unnecessary_wraps)] // As the other one.
-pub(crate) fn all_to_store(batch: Batch, url: String) -> Result<Batch> {
-    Ok(batch.rehost(url))
-}
-
-#[cfg(feature = "rehost")]
-#[allow(clippy::unnecessary_wraps)] // As the other one.
-fn to_store(item: BatchItem, url: String) -> Result<BatchItem> {
-    Ok(item.rehost(url))
-}
-
-#[cfg(not(feature = "rehost"))]
-pub(crate) fn all_to_store(_: Batch, _: String) -> Result<Batch> {
-    Err(no_stores())
-}
-
-#[cfg(not(feature = "rehost"))]
-fn to_store(_: BatchItem, _: String) -> Result<BatchItem> {
-    Err(no_stores())
-}
-
-#[cfg(not(feature = "rehost"))]
-fn no_stores() -> ltx_jobs::Error {
-    let text = "this build of ltx_jobs was made without the feature `rehost`";
-    ltx_jobs::Error::from_face(ltx_jobs::ErrorKind::Unsupported, text)
 }

@@ -6,15 +6,17 @@ use ltx_jobs::{Error, JobRef, OnUnknown, Result, RuntimeOptions, Usd};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::batch::{BatchRun, all_to_store};
+use crate::batch::BatchRun;
 use crate::convert;
 use crate::dest;
 use crate::failure::Failure;
+use crate::frames::speed;
 use crate::guard::fenced;
 use crate::job::{Job, no_word};
 use crate::operation::{Operation, begin};
 use crate::request::{Request, input};
 use crate::settings::Settings;
+use crate::store;
 
 /// A client of the service. Opens no socket and starts no thread before the first operation.
 #[pyclass(frozen, module = "ltx_jobs._native")]
@@ -76,15 +78,18 @@ impl Client {
     }
 
     /// Starts a batch; or a failure.
-    #[pyo3(signature = (name, *, dest, rehost, overwrite, max_cost, spend_limit, on_unknown, submits_at_once, saves_at_once, hand_over))]
+    #[pyo3(signature = (name, *, dest, rehost, overwrite, resume, bandwidth, lock_timeout, max_cost, spend_limit, on_unknown, submits_at_once, saves_at_once, hand_over))]
     #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
     fn batch(
         &self,
         py: Python<'_>,
         name: String,
         dest: Option<dest::Given>,
-        rehost: Option<String>,
+        rehost: Option<store::Given>,
         overwrite: bool,
+        resume: bool,
+        bandwidth: Option<String>,
+        lock_timeout: Option<f64>,
         max_cost: Option<&str>,
         spend_limit: Option<&str>,
         on_unknown: &str,
@@ -97,6 +102,7 @@ impl Client {
                 .0
                 .batch(name)
                 .overwrite(overwrite)
+                .resume(resume)
                 .on_unknown(unknown_mode(on_unknown)?)
                 .submits_at_once(submits_at_once)
                 .saves_at_once(saves_at_once);
@@ -106,8 +112,14 @@ impl Client {
             if let Some(given) = dest {
                 batch = batch.dest(dest::read(given)?);
             }
-            if let Some(url) = rehost {
-                batch = all_to_store(batch, url)?;
+            if let Some(given) = rehost {
+                batch = store::of_batch(batch, given)?;
+            }
+            if let Some(limit) = speed(bandwidth)? {
+                batch = batch.bandwidth(limit);
+            }
+            if let Some(seconds) = lock_timeout {
+                batch = batch.lock_timeout(convert::duration("lock_timeout", seconds)?);
             }
             if let Some(text) = max_cost {
                 batch = batch.max_cost(amount("max_cost", text)?);
@@ -115,6 +127,7 @@ impl Client {
             if let Some(text) = spend_limit {
                 batch = batch.spend_limit(amount("spend_limit", text)?);
             }
+            batch.check_options()?;
             Ok(BatchRun::new(batch.start()))
         };
         let started = py.detach(|| fenced(start));

@@ -23,16 +23,20 @@ pub(crate) fn read((dir, only, archive, frame_name, first_frame): Given) -> Resu
 
 /// The destination for Python.
 pub(crate) fn told(dest: &Destination) -> Told {
-    let archive = match dest.archive {
-        ArchiveMode::Keep => "keep",
-        ArchiveMode::Both => "both",
-        _ => "unpack",
-    };
     (
         dest.dir.clone().into_os_string(),
         dest.only.clone(),
-        archive,
+        word(dest.archive),
         dest.frame_name.clone(),
         dest.first_frame,
     )
+}
+
+/// What becomes of an archive, as a word.
+pub(crate) fn word(mode: ArchiveMode) -> &'static str {
+    match mode {
+        ArchiveMode::Keep => "keep",
+        ArchiveMode::Both => "both",
+        _ => "unpack",
+    }
 }

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use crate::dest;
 use crate::guard::fenced;
 use crate::owned::Owned;
+use crate::store;
 
 /// What a handed over job is answered by. Dropped without an answer, its item ends as not saved.
 #[pyclass(frozen, module = "ltx_jobs._native")]
@@ -63,13 +64,13 @@ fn copied(handover: ltx_jobs::Handover, _: Vec<String>, _: u64) {
     drop(handover);
 }
 
-/// It for Python: what it is answered by, key, reference, destination, address of a store, whether to overwrite.
+/// It for Python: what it is answered by, key, reference, destination, place in a store, whether to overwrite.
 pub(crate) fn told(py: Python<'_>, handover: ltx_jobs::Handover) -> PyResult<Py<PyAny>> {
     let (directory, store) = match handover.place() {
         HandoverPlace::Directory(dest) => (Some(dest::told(dest)), None),
         #[cfg(feature = "rehost")]
-        HandoverPlace::Store(dest) => (None, Some(dest.url.clone())),
-        _ => (None, None),
+        HandoverPlace::Store(dest) => (None, Some(store::told(dest))),
+        _ => (None, None::<store::Told>),
     };
     let (key, overwrite) = (handover.key().to_owned(), handover.overwrite());
     let reference = handover.completed().job().reference().to_string();

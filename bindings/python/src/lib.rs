@@ -30,6 +30,7 @@ mod remote;
 mod request;
 mod settings;
 mod signals;
+mod store;
 mod stream;
 
 /// The module's contents.

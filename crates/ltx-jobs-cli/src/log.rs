@@ -2,14 +2,16 @@
 //!
 //! By default a warning is a sentence for the user, like those of the command itself. Whoever asks for more also gets time, place and spans, or lines of
 //! JSON. The words are those of `LTX_LOG` in every face: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or `TARGET=LEVEL`, several with commas
-//! between them, and `json` for lines of JSON: `debug`, `warn,ltx_jobs::submit=debug`, `info,json`.
+//! between them, and `json` for lines of JSON: `debug`, `warn,ltx_jobs::submit=debug`, `info,json`; `json` alone is `info,json`.
 
 use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
+use tracing::span::Record;
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields, MakeWriter};
@@ -90,7 +92,12 @@ impl Wish {
             };
         }
         if !said {
-            filter = filter.with_default(LevelFilter::WARN);
+            let level = if form == Form::Json {
+                LevelFilter::INFO
+            } else {
+                LevelFilter::WARN
+            };
+            filter = filter.with_default(level);
         }
         if text.eq_ignore_ascii_case("warn") {
             // As by default.
@@ -109,7 +116,9 @@ impl Wish {
         drop(match self.form {
             Form::Sentences => registry.with(layer.event_format(Sentences)).try_init(),
             Form::Lines => registry.with(layer).try_init(),
-            Form::Json => registry.with(layer.with_ansi(false).event_format(Lines)).try_init(),
+            Form::Json => registry
+                .with(layer.with_ansi(false).fmt_fields(Objects).event_format(Lines))
+                .try_init(),
         });
     }
 }
@@ -128,36 +137,71 @@ fn level(word: &str) -> Result<LevelFilter, String> {
     }
 }
 
-/// Each line an object.
+/// Each line an object, in the form that Python writes too: its fields are its own and, where it says nothing, those of the operations it happened in; each
+/// operation has its own beside its name.
 struct Lines;
 
-impl<S, N> FormatEvent<S, N> for Lines
+impl<S> FormatEvent<S, Objects> for Lines
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, Objects>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let spans = context.event_scope().map(|scope| {
-            let spans = scope.from_root().map(|span| {
-                let extensions = span.extensions();
-                let fields = extensions.get::<FormattedFields<N>>();
-                let fields = fields.map(|fields| fields.fields.as_str()).unwrap_or_default();
-                json!({ "name": span.name(), "fields": fields })
-            });
-            spans.collect::<Vec<Value>>()
-        });
+        let mut spans = Vec::new();
+        // From the innermost outwards.
+        for span in context.event_scope().into_iter().flatten() {
+            let extensions = span.extensions();
+            let of_span = extensions.get::<FormattedFields<Objects>>();
+            let of_span = of_span.map(|text| object(&text.fields)).unwrap_or_default();
+            for (name, value) in &of_span {
+                if !fields.others.contains_key(name) {
+                    fields.others.insert(name.clone(), value.clone());
+                }
+            }
+            spans.push(json!({ "name": span.name(), "fields": of_span }));
+        }
+        spans.reverse();
         let line = json!({
             "time": format!("{:.6}", jiff::Timestamp::now()),
             "level": event.metadata().level().as_str().to_ascii_lowercase(),
             "target": event.metadata().target(),
             "message": fields.message,
             "fields": fields.others,
-            "spans": spans.unwrap_or_default(),
+            "spans": spans,
         });
         writeln!(writer, "{line}")
     }
+}
+
+/// The fields of a span as the text of an object, which is kept with it.
+struct Objects;
+
+impl<'w> FormatFields<'w> for Objects {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, given: R) -> fmt::Result {
+        let mut fields = Fields::default();
+        given.record(&mut fields);
+        write!(writer, "{}", Value::Object(fields.others))
+    }
+
+    fn add_fields(&self, current: &'w mut FormattedFields<Self>, given: &Record<'_>) -> fmt::Result {
+        let mut fields = Fields {
+            others: object(&current.fields),
+            ..Fields::default()
+        };
+        given.record(&mut fields);
+        current.fields = Value::Object(fields.others).to_string();
+        Ok(())
+    }
+}
+
+fn object(text: &str) -> Map<String, Value> {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 #[derive(Default)]
@@ -168,7 +212,12 @@ struct Fields {
 
 impl Fields {
     fn set(&mut self, field: &Field, value: impl Into<Value>) {
-        self.others.insert(field.name().to_owned(), value.into());
+        // Attributes of spans have a prefix that tells them from those of others, which says nothing here; what is meant for an exporter is no news.
+        let name = field.name();
+        if !name.starts_with("otel.") {
+            let name = name.strip_prefix("ltx.").unwrap_or(name);
+            self.others.insert(name.to_owned(), value.into());
+        }
     }
 }
 
@@ -309,7 +358,7 @@ mod tests {
             ("warn", "warn", Form::Sentences),
             ("off", "off", Form::Lines),
             ("debug, json", "debug", Form::Json),
-            ("json", "warn", Form::Json),
+            ("json", "info", Form::Json),
             (
                 "warn,ltx_jobs::submit=debug",
                 "warn,ltx_jobs::submit=debug",
@@ -364,11 +413,20 @@ mod tests {
         let writer = kept.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
+            .fmt_fields(Objects)
             .event_format(Lines)
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::with_default(subscriber, || {
-            let _span = tracing::info_span!("submit", endpoint = "retake").entered();
+            let span = tracing::info_span!(
+                "submit",
+                ltx.endpoint = "retake",
+                ltx.job = tracing::field::Empty,
+                otel.kind = "client",
+                tries = 1
+            );
+            let _inside = span.clone().entered();
+            span.record("ltx.job", "retake/x");
             tracing::warn!(target: "ltx_jobs::submit", tries = 2, slow = true, who = %"me", "said {}", 1);
         });
         let line: Value = serde_json::from_slice(&kept.0.lock().unwrap()).unwrap();
@@ -376,10 +434,13 @@ mod tests {
             (&line["level"], &line["target"], &line["message"]),
             (&json!("warn"), &json!("ltx_jobs::submit"), &json!("said 1"))
         );
-        assert_eq!(line["fields"], json!({"tries": 2, "slow": true, "who": "me"}));
+        assert_eq!(
+            line["fields"],
+            json!({"tries": 2, "slow": true, "who": "me", "endpoint": "retake", "job": "retake/x"})
+        );
         assert_eq!(
             line["spans"],
-            json!([{"name": "submit", "fields": "endpoint=\"retake\""}])
+            json!([{"name": "submit", "fields": {"endpoint": "retake", "job": "retake/x", "tries": 1}}])
         );
         line["time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     }

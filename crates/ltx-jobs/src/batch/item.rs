@@ -30,6 +30,25 @@ pub(super) enum Keep {
     Store(StoreDestination),
 }
 
+impl Keep {
+    /// Refuses a place of the batch that no item could be saved to.
+    pub(super) fn check(&self) -> Result<()> {
+        match self {
+            Self::Directory(dest) => {
+                let mut dest = dest.clone();
+                name_frames(&mut dest.frame_name, "key");
+                dest.check()
+            }
+            #[cfg(feature = "rehost")]
+            Self::Store(place) => {
+                let mut place = place.clone();
+                name_frames(&mut place.frame_name, "key");
+                place.check()
+            }
+        }
+    }
+}
+
 impl BatchItem {
     /// An item. Within its batch `key` stands for this request for good: the batch started again goes on with the job that is there under it. Another
     /// version of a shot is another key.
@@ -155,12 +174,16 @@ impl BatchItem {
         }
     }
 
-    /// `{key}` in the names of frames is the last part of the key.
     fn name_frames(&self, pattern: &mut Option<String>) {
-        let name = self.key.rsplit(['/', '\\']).next().unwrap_or_default();
-        if let Some(pattern) = pattern {
-            *pattern = pattern.replace("{key}", name);
-        }
+        name_frames(pattern, &self.key);
+    }
+}
+
+/// `{key}` in the names of frames is the last part of the key.
+fn name_frames(pattern: &mut Option<String>, key: &str) {
+    let name = key.rsplit(['/', '\\']).next().unwrap_or_default();
+    if let Some(pattern) = pattern {
+        *pattern = pattern.replace("{key}", name);
     }
 }
 
@@ -230,6 +253,20 @@ mod tests {
             item("../x").kept(Some(&base)).unwrap_err().kind(),
             ErrorKind::UnsafeName
         );
+    }
+
+    #[test]
+    fn a_place_that_no_item_could_be_saved_to_is_refused() {
+        Keep::Directory(Destination::new("shots").frame_name("{key}.{frame:04}.exr"))
+            .check()
+            .unwrap();
+        let wrong = Keep::Directory(Destination::new("shots").frame_name("{key}.exr"));
+        assert_eq!(wrong.check().unwrap_err().kind(), ErrorKind::InvalidRequest);
+        #[cfg(feature = "rehost")]
+        for place in ["ftp://plates/", "s3://"] {
+            let refused = Keep::Store(place.into()).check().unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidRequest, "{place}");
+        }
     }
 
     #[test]

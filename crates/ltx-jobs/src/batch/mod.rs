@@ -83,6 +83,9 @@ impl Options {
         if self.name.is_empty() {
             return Err(Error::new(ErrorKind::InvalidRequest, "the name of a batch is empty"));
         }
+        if let Some(keep) = &self.keep {
+            keep.check()?;
+        }
         check_line(None, self.bandwidth)
     }
 
@@ -235,6 +238,15 @@ impl Batch {
         let warnings = item.check()?;
         item.kept(self.options.keep.as_ref())?;
         Ok(warnings)
+    }
+
+    /// Refuses options that can never be right, as the first item would be refused: no name, a store's URL or a pattern for frames that is none, a limit of
+    /// nothing. Looks at nothing outside.
+    ///
+    /// # Errors
+    /// `InvalidRequest`.
+    pub fn check_options(&self) -> Result<()> {
+        self.options.check()
     }
 
     /// Starts it on the runtime. It submits what is pushed, from the first item on.

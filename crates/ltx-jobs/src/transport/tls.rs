@@ -72,11 +72,12 @@ fn read_bundle(path: &Path, origin: &Origin) -> Result<Vec<CertificateDer<'stati
         )
     };
     let certificates = if path.is_dir() {
-        // What else is there, is nobody's mistake.
+        // What else is there, is nobody's mistake. A file is read up to its first error, which may be one that reading on does not get past.
         std::fs::read_dir(path)
             .map_err(|error| bad(error.to_string()))?
-            .filter_map(|entry| CertificateDer::pem_file_iter(entry.ok()?.path()).ok())
-            .flat_map(|file| file.filter_map(std::result::Result::ok))
+            .filter_map(|entry| Some(entry.ok()?.path()).filter(|path| path.is_file()))
+            .filter_map(|path| CertificateDer::pem_file_iter(path).ok())
+            .flat_map(|file| file.map_while(std::result::Result::ok))
             .collect()
     } else {
         CertificateDer::pem_file_iter(path)
