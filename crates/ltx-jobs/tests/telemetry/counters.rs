@@ -145,7 +145,7 @@ async fn every_submit_has_one_outcome() {
 #[tokio::test]
 async fn a_submit_whose_caller_has_gone_is_counted_when_its_answer_comes() {
     // The service has read the request; its answer takes seconds to arrive.
-    let emulator = emulator("[[fault]]\non = \"submit\"\ndo = \"drip\"\nbytes_per_s = 40").await;
+    let emulator = emulator("[[fault]]\nroute = \"submit\"\ndo = \"drip\"\nbytes_per_s = 40").await;
     let client = client(&emulator);
     let submitting = client.submit(shot()).start();
     while emulator.count("POST", SUBMITS) == 0 {
