@@ -146,7 +146,7 @@ impl<'a> Play<'a> {
             let left = |state: &&str| self.settled.contains_key(*state);
             if !["failed", "unsaved", "running", "not_submitted"]
                 .iter()
-                .any(|state| left(&state))
+                .any(|state| left(state))
             {
                 return Ok(());
             }
