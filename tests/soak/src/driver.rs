@@ -144,10 +144,7 @@ impl<'a> Play<'a> {
                 return Err("the last worker did not come to its end".into());
             }
             let left = |state: &&str| self.settled.contains_key(*state);
-            if !["failed", "unsaved", "running", "not_submitted"]
-                .iter()
-                .any(|state| left(state))
-            {
+            if !["failed", "unsaved", "running", "not_submitted"].iter().any(left) {
                 return Ok(());
             }
         }

@@ -327,7 +327,10 @@ async fn directory(desk: &Desk, key: &str, done: &Completed, dest: &Destination)
 
 #[cfg(feature = "rehost")]
 async fn store(desk: &Desk, key: &str, done: &Completed, dest: &StoreDestination) -> Result<BatchOutcome> {
-    let copying = done.rehost(&dest.url).with_said(of_batch(desk, dest.how()), dest).start();
+    let copying = done
+        .rehost(&dest.url)
+        .with_said(of_batch(desk, dest.how()), dest)
+        .start();
     let _listed = desk.transfers.list(key, &copying);
     let copied = stoppable(desk, &copying).await?;
     Ok(BatchOutcome {
