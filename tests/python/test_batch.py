@@ -95,7 +95,8 @@ def test_all_of_a_batch_goes_to_a_store_under_its_keys_with_names_for_the_frames
     assert [file.name for file in (tmp_path / "own").rglob("*.*")] == ["exr_frames.zip"]
     assert outcomes["sh030"].paths and not outcomes["sh030"].urls
     again = durable.batch(items, name="film", rehost=place)
-    assert set(states(again).values()) == {"was_saved"} and len(emulator.jobs()) == 3
+    again = states(again)
+    assert set(again.values()) == {"was_saved"} and len(emulator.jobs()) == 3, again
 
     async def film():
         async with emulator_client(emulator, tmp_path) as client:

@@ -333,6 +333,10 @@ async fn store(desk: &Desk, key: &str, done: &Completed, dest: &StoreDestination
         .start();
     let _listed = desk.transfers.list(key, &copying);
     let copied = stoppable(desk, &copying).await?;
+    if dest.only.is_some() {
+        // Not all outputs, but all that were wanted; of all, the copy itself has written it down.
+        write_down(desk, done, Some(SavedTo::store(&dest.url, &dest.how()))).await;
+    }
     Ok(BatchOutcome {
         urls: copied.objects.into_iter().map(|object| object.url).collect(),
         bytes: copied.bytes,
@@ -358,7 +362,7 @@ async fn elsewhere(desk: &Desk, work: &Work, place: HandoverPlace) -> Result<Bat
     };
     match (kept, &place) {
         (Kept::Files(files), HandoverPlace::Directory(dest)) => {
-            write_down(desk, work, SavedTo::directory(&dest.dir, &dest.options(), &files)).await;
+            write_down(desk, &work.done, SavedTo::directory(&dest.dir, &dest.options(), &files)).await;
             let bytes = files.iter().map(|(_, bytes)| bytes).sum();
             Ok(BatchOutcome {
                 paths: files.into_iter().map(|(path, _)| path).collect(),
@@ -368,7 +372,7 @@ async fn elsewhere(desk: &Desk, work: &Work, place: HandoverPlace) -> Result<Bat
         }
         #[cfg(feature = "rehost")]
         (Kept::Objects { urls, bytes }, HandoverPlace::Store(dest)) => {
-            write_down(desk, work, Some(SavedTo::store(&dest.url, &dest.how()))).await;
+            write_down(desk, &work.done, Some(SavedTo::store(&dest.url, &dest.how()))).await;
             Ok(BatchOutcome { urls, bytes, ..empty() })
         }
         (Kept::Not(error), _) => Err(error),
@@ -381,8 +385,8 @@ async fn elsewhere(desk: &Desk, work: &Work, place: HandoverPlace) -> Result<Bat
 }
 
 /// All that was wanted of a job has been saved elsewhere.
-async fn write_down(desk: &Desk, work: &Work, to: Option<SavedTo>) {
-    let job = work.done.job().reference().clone();
+async fn write_down(desk: &Desk, done: &Completed, to: Option<SavedTo>) {
+    let job = done.job().reference().clone();
     if let Err(error) = desk.client.journaled(move |journal| journal.saved(&job, to)).await {
         tracing::warn!(target: SUBMIT, %error, "what was saved could not be written down");
     }
