@@ -12,13 +12,15 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+names=(clang++ clang++-{25..14})
+[ -z "$full" ] || names=(g++ "${names[@]}")
 compilers=()
-for name in g++ clang++ clang++-{25..14}; do
+for name in "${names[@]}"; do
     case "${compilers[*]:-} $name" in *clang*clang*) continue ;; esac
     if command -v "$name" > /dev/null; then compilers+=("$name"); fi
 done
 case ${compilers[*]:-} in *clang*) ;; *) echo "compilers: SKIPPED clang, not found" ;; esac
-[ ${#compilers[@]} -gt 0 ] || { echo "no compiler of C++" >&2; exit 1; }
+[ ${#compilers[@]} -gt 0 ] || exit 0
 
 printf '#include "ltx_jobs.h"\n#include "ltx_jobs.h"\nltx_status seen(void);\nltx_status seen(void) { return LTX_OK; }\n' > "$work/twice.c"
 printf '#include "ltx_jobs.hpp"\n#include "ltx_jobs.hpp"\nint seen();\nint seen() { return ltx::Config().c_ptr() == nullptr; }\n' > "$work/twice.cpp"
@@ -28,7 +30,6 @@ strict=(-Wall -Wextra -Werror -pedantic -Wconversion -I"$include" -Itests/c -Ite
 # One build a line: what it is, then the command.
 builds=$work/builds
 for compiler in "${compilers[@]}"; do
-    [ -n "$full" ] || [[ $compiler == clang* ]] || continue
     c=${compiler/clang++/clang}
     c=${c/g++/gcc}
     for standard in 99 11 17; do
@@ -47,7 +48,6 @@ for compiler in "${compilers[@]}"; do
         done
     done
 done > "$builds"
-[ -s "$builds" ] || exit 0
 # The whole list is tried before anything is said, so that one run shows all that is wrong.
 xargs -a "$builds" -d '\n' -P 2 -I{} bash -c '{} || { echo "failed: {}" >&2; exit 1; }'
 for compiler in "${compilers[@]}"; do printf 'compiler: %s\n' "$("$compiler" --version | head -1)"; done
