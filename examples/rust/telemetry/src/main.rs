@@ -22,6 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let plate = arguments.next().ok_or("which clip?")?;
     let dest = arguments.next().unwrap_or_else(|| "shots".to_owned());
 
+    // For the exporter's HTTP client, which takes the process's; ltx-jobs has its own. An error says that there is one already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let resource = Resource::builder().with_service_name("hdr-conversion").build();
     let spans = SdkTracerProvider::builder()
         .with_resource(resource.clone())

@@ -8,7 +8,10 @@ use axum::{Json, Router};
 use ltx_jobs_emulator::{Emulator, Programme};
 use serde_json::{Value, json};
 
-const PLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../crates/ltx-jobs-cli/assets/plate.mp4");
+const PLATE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../../crates/ltx-jobs-cli/assets/plate.mp4"
+);
 
 type Received = Arc<Mutex<Vec<Value>>>;
 
@@ -65,7 +68,10 @@ async fn spans_and_counters_arrive_at_a_collector_with_the_names_of_the_conventi
         .env("LTXV_API_KEY", emulator.api_key())
         .env("LTX_BASE_URL", emulator.api_url())
         .env("LTX_POLL_INTERVAL", "50ms");
-    let output = tokio::task::spawn_blocking(move || program.output()).await.unwrap().unwrap();
+    let output = tokio::task::spawn_blocking(move || program.output())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
     let received = Value::Array(received.lock().unwrap().clone());
@@ -74,7 +80,11 @@ async fn spans_and_counters_arrive_at_a_collector_with_the_names_of_the_conventi
     find(&received, "metrics", &mut metrics);
     let named = |name: &str| spans.iter().filter(|span| span["name"] == name).collect::<Vec<_>>();
     let post = named("POST /v2/video-to-video-hdr");
-    assert_eq!(post.len(), emulator.count("POST", "/v2/video-to-video-hdr"), "{spans:#?}");
+    assert_eq!(
+        post.len(),
+        emulator.count("POST", "/v2/video-to-video-hdr"),
+        "{spans:#?}"
+    );
     assert_eq!(attribute(post[0], "http.request.method").unwrap(), "POST");
     assert_eq!(attribute(post[0], "url.template").unwrap(), "/v2/video-to-video-hdr");
     // A client's span, in OTLP's numbers.
@@ -89,7 +99,10 @@ async fn spans_and_counters_arrive_at_a_collector_with_the_names_of_the_conventi
         assert!(!named(name).is_empty(), "{name}");
     }
     let counter = |name: &str| metrics.iter().find(|metric| metric["name"] == name);
-    assert!(counter("ltx.posts").is_some() && counter("ltx.bytes_downloaded").is_some(), "{metrics:#?}");
+    assert!(
+        counter("ltx.posts").is_some() && counter("ltx.bytes_downloaded").is_some(),
+        "{metrics:#?}"
+    );
     let text = received.to_string();
     assert!(!text.contains(&emulator.api_key()));
     assert!(emulator.signatures().iter().all(|signature| !text.contains(signature)));
