@@ -19,9 +19,6 @@ const RSS_GROWTH_KIB: u64 = 16 << 10;
 const THREADS_GROWTH: u64 = 8;
 const FILES_GROWTH: u64 = 16;
 
-/// Unfinished files that one kill can leave: of the jobs that are being saved, each over so many connections, a file and a lock.
-const LEFT_BY_A_KILL: usize = worker::SAVES * 8 * 2;
-
 /// What the service knows.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Known {
@@ -260,13 +257,13 @@ fn shots(lines: &mut Vec<Line>, orders: &worker::Orders, account: &Account, subm
         disk.left.len().to_string(),
         equal(disk.left.len(), 0),
     );
-    let by_kills = account.kills as usize * LEFT_BY_A_KILL;
+    // What a killed worker leaves of a job that it did not see saved, the next one removes when it saves that job.
     say(
         "hidden files that killed transfers left",
-        disk.hidden.to_string(),
-        most(disk.hidden, by_kills),
+        disk.hidden.len().to_string(),
+        equal(disk.hidden.len(), 0),
     );
-    for path in disk.wrong.iter().chain(&disk.left).take(5) {
+    for path in disk.wrong.iter().chain(&disk.left).chain(&disk.hidden).take(5) {
         say("for example", path.clone(), None);
     }
 }
@@ -280,8 +277,8 @@ struct Disk {
     missing: usize,
     /// Under a name that anybody sees, below no shot that is saved.
     left: Vec<String>,
-    /// Unfinished files of transfers that were killed: hidden, and taken for nothing.
-    hidden: usize,
+    /// Unfinished files of transfers that were killed.
+    hidden: Vec<String>,
 }
 
 impl Disk {
@@ -308,7 +305,7 @@ impl Disk {
             expected.insert(film::key(shot));
             for path in files_below(&directory)? {
                 if is_hidden(&path) {
-                    disk.hidden += 1;
+                    disk.hidden.push(path);
                     continue;
                 }
                 let content = std::fs::read(&path)?;
@@ -329,7 +326,7 @@ impl Disk {
                 let (hidden, seen): (Vec<_>, Vec<_>) = files_below(&root.join(&name))?
                     .into_iter()
                     .partition(|path| is_hidden(path));
-                disk.hidden += hidden.len();
+                disk.hidden.extend(hidden);
                 disk.left.extend(seen);
             }
         }

@@ -163,3 +163,73 @@ fn a_file_that_another_process_is_fetching_is_locked_for_those_who_do_not_wait()
     assert_eq!(refused.events("error")[0]["kind"], "Locked");
     running.kill();
 }
+
+/// The hidden files of an extraction, once so many are being written.
+fn staged(dest: &Path, many: usize) -> Vec<String> {
+    let began = Instant::now();
+    loop {
+        let entries = std::fs::read_dir(dest).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let parts: Vec<String> = names
+            .filter(|name| name.starts_with('.') && name.ends_with(".part"))
+            .collect();
+        if parts.len() >= many {
+            return parts;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "no frame is being written");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn what_sigkill_leaves_of_frames_goes_with_the_next_call_and_what_another_process_is_writing_does_not() {
+    // The connections take seconds for a frame.
+    let programme = "[video]\nenabled = false\n[archive]\nframes = 4\ncompression = \"none\"\npadding = 1500000\n[storage]\nrate = 500000";
+    let stage = Stage::new(Programme::from_toml(programme).unwrap());
+    let submitted = run(stage.command(&["hdr", plate().to_str().unwrap(), "--no-wait"]));
+    let reference = &submitted.out[0];
+    assert_eq!(run(stage.command(&["wait", reference])).code, Some(0));
+    let args = ["--json", "--connections", "2", "download", reference, "-o", "out"];
+    let frames = stage.path("out/exr_frames");
+
+    let killed = Running::start(stage.command(&args));
+    staged(&frames, 1);
+    // On Unix this is SIGKILL.
+    killed.kill();
+    let left = staged(&frames, 1);
+
+    let live = Running::start(stage.command(&args));
+    let began = Instant::now();
+    let theirs = loop {
+        let there = staged(&frames, 1);
+        if there.iter().all(|name| !left.contains(name)) {
+            break there;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{left:?} stays: {there:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    // A third one comes while the second is at its first frames, and looks through the directory before it makes its own.
+    let third = Running::start(stage.command(&args));
+    staged(&frames, theirs.len() + 1);
+    assert!(theirs.iter().all(|name| frames.join(name).exists()), "{theirs:?}");
+    for ended in [live.end(), third.end()] {
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    let id = reference.rsplit('/').next().unwrap();
+    let truth = stage
+        .runtime
+        .block_on(stage.emulator.artifact_hashes(id, "exr_frames_url"));
+    let expected: Vec<(String, String)> = truth
+        .unwrap()
+        .members
+        .into_iter()
+        .filter(|member| member.name.ends_with(".exr"))
+        .map(|member| {
+            (
+                format!("exr_frames/{}", member.name.rsplit('/').next().unwrap()),
+                member.sha256,
+            )
+        })
+        .collect();
+    assert_eq!(tree(&stage.path("out")), expected, "the frames alone");
+}

@@ -2,7 +2,7 @@
 //!
 //! Everything that can be refused is refused before the first byte is written. Then the wanted members are fetched (see `fetch`), each inflated, proved
 //! and published the moment it is whole. A frame that is there already with the right size and CRC-32 is not fetched. One that arrives damaged twice has
-//! its name in the error, when all the others are there.
+//! its name in the error, when all the others are there. What a killed call left of its frames is removed first.
 //!
 //! The archive itself never touches the disk, unless the storage has no ranges: then it is read from the file it was saved to.
 
@@ -25,9 +25,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operation::cancelled;
 use crate::progress::ProgressSink;
 use crate::transfer::SavedFile;
-use crate::transfer::publish::{Digest, digest, exists, publish, stage, sync_directory};
+use crate::transfer::publish::{Digest, digest, exists, publish, sync_directory};
 use crate::transfer::sink::joined;
 use crate::transfer::space::ensure_space;
+use crate::transfer::stage::{stage, sweep};
 use crate::transfer::stream::Flow;
 
 /// How frames are named and treated.
@@ -152,6 +153,8 @@ async fn missing(
                 Ok(())
             }
         };
+        // Before there is to be room: what killed calls left may be gigabytes.
+        sweep(&directory, &targets);
         let (mut there, mut todo) = (Vec::new(), Vec::new());
         let mut needed = 0_u64;
         for wanted in wanted {

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::holder::{Candidate, Held, Holder, Look, Sign, read};
-use super::place::{OWNER, Place};
+use super::holder::{Candidate, Held, Holder, Look, Sign, new_owner, read};
+use super::place::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::cancelled;
 use crate::progress::ProgressSink;
@@ -126,10 +126,9 @@ pub(crate) async fn claim(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Claim> {
-    let owner = format!("{:0OWNER$x}", fastrand::u64(..1 << 48));
     let mine = {
-        let (place, owner) = (place.clone(), owner.clone());
-        blocking(move || Candidate::new(place, owner)).await?
+        let place = place.clone();
+        blocking(move || Candidate::new(place, new_owner())).await?
     };
     let mut mine = Some(mine);
     let mut watch = Watch::default();

@@ -183,3 +183,38 @@ async fn of_many_that_find_a_dead_claim_one_gets_it_and_the_others_follow_one_by
         done.unwrap();
     }
 }
+
+#[tokio::test]
+async fn who_has_the_place_removes_what_dead_owners_left_there_and_nothing_of_those_that_live() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = Place::new(directory.path(), "video");
+    let dead = "0123456789ab";
+    for rest in ["lock", "part", "claim", "lapsed", "AbCdEf.json"] {
+        fs::write(place.named(&format!("{dead}.{rest}")), b"").unwrap();
+    }
+    // A part whose lock went already, and what is no file of an owner.
+    fs::write(place.part("ba9876543210"), b"").unwrap();
+    let others = [
+        ".video.0123456789ab.exr",
+        ".video.012345.lock",
+        ".other.0123456789ab.lock",
+    ];
+    for name in others {
+        fs::write(directory.path().join(name), b"").unwrap();
+    }
+    assert!(place.is_used());
+    let mine = claimed(&place, None).await.unwrap();
+    let waiting = Candidate::new(place.clone(), "aaaaaaaaaaaa".to_owned()).unwrap();
+    fs::write(place.part("aaaaaaaaaaaa"), b"").unwrap();
+    place.sweep(mine.owner(), mine.before, None);
+    let mut expected: Vec<String> = others.map(str::to_owned).to_vec();
+    expected.extend([
+        ".video.aaaaaaaaaaaa.lock".to_owned(),
+        ".video.aaaaaaaaaaaa.part".to_owned(),
+        ".video.claim".to_owned(),
+        format!(".video.{}.lock", mine.owner()),
+    ]);
+    expected.sort();
+    assert_eq!(names(directory.path()), expected);
+    waiting.withdraw();
+}

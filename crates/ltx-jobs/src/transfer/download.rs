@@ -27,7 +27,7 @@ use crate::transfer::plan::Facts;
 use crate::transfer::sink::blocking;
 use crate::transfer::source::{Renew, Source};
 use crate::transfer::stream::{Flow, HealingStream};
-use crate::transfer::whole::{Begun, Fetched, Got, Whole};
+use crate::transfer::whole::{Begun, CLEARING, Fetched, Got, Whole};
 use crate::transfer::{ArchiveMode, DownloadOptions, Saved, SavedFile, TransferContext};
 use crate::transport::ByteRange;
 
@@ -246,7 +246,7 @@ impl Download<'_> {
         };
         files.extend(self.unpack(stem, &store, directory).await?);
         // A call before may have met a storage without ranges, and kept the archive aside.
-        self.whole(stem, source).clear().await;
+        self.whole(stem, source).clear(CLEARING).await;
         Ok(files)
     }
 

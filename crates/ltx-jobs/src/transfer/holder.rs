@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::claim::Before;
-use super::place::Place;
+use super::place::{OWNER, Place};
 use crate::error::{Error, Result};
 use crate::journal::host;
 use crate::telemetry::TRANSFER;
@@ -59,6 +59,11 @@ pub(super) struct Candidate {
     path: PathBuf,
 }
 
+/// A word that no other owner has.
+pub(super) fn new_owner() -> String {
+    format!("{:0OWNER$x}", fastrand::u64(..1 << 48))
+}
+
 /// What was found in the place.
 pub(super) enum Look {
     Ours(Held),
@@ -76,8 +81,7 @@ pub(super) struct Sign {
 }
 
 impl Candidate {
-    pub(super) fn new(place: Place, owner: String) -> Result<Self> {
-        let path = place.lock(&owner);
+    pub(super) fn new(place: Place, mut owner: String) -> Result<Self> {
         let unwritable = |error| {
             Error::io(
                 format!("cannot create a file in {}", place.directory().display()),
@@ -86,18 +90,23 @@ impl Candidate {
         };
         fs::create_dir_all(place.directory())
             .map_err(|error| Error::io(format!("cannot create {}", place.directory().display()), error))?;
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(unwritable)?;
-        let lock = match file.try_lock() {
-            Ok(()) => Some(file),
-            Err(error) => {
-                tracing::debug!(target: TRANSFER, %error, "the file system has no locks; a lease has to do");
-                // Nothing to ask for life: watchers go by the lease.
-                let _ = fs::remove_file(&path);
-                None
+        let (path, lock) = loop {
+            let path = place.lock(&owner);
+            let file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&path)
+                .map_err(unwritable)?;
+            match file.try_lock() {
+                Ok(()) if path.exists() => break (path, Some(file)),
+                // Who has the place took it for the lock of one that is gone, before it was locked. Under the same name it could be removed once more.
+                Ok(()) | Err(TryLockError::WouldBlock) => owner = new_owner(),
+                Err(TryLockError::Error(error)) => {
+                    tracing::debug!(target: TRANSFER, %error, "the file system has no locks; a lease has to do");
+                    // Nothing to ask for life: watchers go by the lease.
+                    let _ = fs::remove_file(&path);
+                    break (path, None);
+                }
             }
         };
         let holder = Holder {

@@ -4,8 +4,8 @@
 //! keeps others away from its `place`, `partial` knows what an earlier call left, `parallel` fetches what is missing over as many connections as were
 //! asked for or `connections` finds to pay (`number`), each with its share of it (`shares`) and a `stream` that brings its bytes however often the line
 //! breaks, believing only what `plan` says is the same object from the same `source`; `sink` writes, `extents` knows what is there, `integrity` proves,
-//! `publish` gives the name. `upload` goes the other way, with `input` as its body; `kind` knows a file by its first bytes. A file under its final name
-//! is complete and verified: whole or absent.
+//! `publish` gives the name, which a frame gets from a hidden file of its own (`stage`). `upload` goes the other way, with `input` as its body; `kind` knows
+//! a file by its first bytes. A file under its final name is complete and verified: whole or absent.
 
 mod attempt;
 pub(crate) mod bandwidth;
@@ -31,6 +31,7 @@ pub(crate) mod shares;
 pub(crate) mod sink;
 pub(crate) mod source;
 pub(crate) mod space;
+pub(crate) mod stage;
 pub(crate) mod stream;
 pub(crate) mod upload;
 pub(crate) mod whole;

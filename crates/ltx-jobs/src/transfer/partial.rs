@@ -67,8 +67,10 @@ impl Document {
 
     /// Writes it beside the bytes it is about, which are to be on the disk.
     fn write(&self, place: &Place) -> io::Result<()> {
+        // Named after the place and an owner, so that it is known for what it is should its writer be killed now.
+        let owner = place.owner_of(&self.part).map_or("", |(owner, _)| owner);
         let mut temp = tempfile::Builder::new()
-            .prefix(".")
+            .prefix(&place.unnamed_sidecar(owner))
             .suffix(".json")
             .tempfile_in(place.directory())?;
         temp.write_all(&serde_json::to_vec(self)?)?;
@@ -251,13 +253,19 @@ pub(crate) fn adopt(
     if found.is_none() {
         discard(place);
     }
-    if before != Before::Free {
-        place.sweep(found.as_ref().map(|found| found.part.path()).as_deref());
-    }
+    place.sweep(owner, before, found.as_ref().map(|found| found.part.path()).as_deref());
     Ok(found)
 }
 
-/// Removes what an earlier call left.
+/// Removes all that earlier calls left in a place that `owner` has claimed. What an owner that is only silent may come back for stays. Blocks.
+pub(crate) fn clear(place: &Place, owner: &str, before: Before) {
+    if before != Before::Silent {
+        discard(place);
+        place.sweep(owner, before, None);
+    }
+}
+
+/// Removes what an earlier call left and wrote down.
 pub(crate) fn discard(place: &Place) {
     if let Some(document) = Document::read(place) {
         let _ = fs::remove_file(place.directory().join(document.part));

@@ -1,7 +1,11 @@
 //! Where an output is fetched: the files that belong to it until it has its name, all beside its target, all hidden.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use super::claim::Before;
 
 /// Hexadecimal digits of the word that tells owners apart.
 pub(super) const OWNER: usize = 12;
@@ -49,32 +53,67 @@ impl Place {
         self.named(&format!("{owner}.part"))
     }
 
+    /// What the names of the files begin with in which that owner writes down what is known of its part, before that has its name.
+    pub(super) fn unnamed_sidecar(&self, owner: &str) -> String {
+        format!(".{}.{owner}.", self.stem)
+    }
+
     /// Whether this is the name of a part of some owner.
     pub(crate) fn is_part(&self, name: &str) -> bool {
-        let owner = name
-            .strip_prefix('.')
-            .and_then(|name| name.strip_prefix(&self.stem))
-            .and_then(|name| name.strip_prefix('.'))
-            .and_then(|name| name.strip_suffix(".part"));
-        owner.is_some_and(|owner| owner.len() == OWNER && owner.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        self.owner_of(name).is_some_and(|(_, rest)| rest == "part")
+    }
+
+    /// Whose file this is, and what stands behind the owner in its name.
+    pub(super) fn owner_of<'n>(&self, name: &'n str) -> Option<(&'n str, &'n str)> {
+        let (owner, rest) = name
+            .strip_prefix('.')?
+            .strip_prefix(&self.stem)?
+            .strip_prefix('.')?
+            .split_once('.')?;
+        let is_owner = owner.len() == OWNER && owner.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_owner.then_some((owner, rest))
     }
 
     /// Whether anything lies here that a call left or is writing.
     pub(crate) fn is_used(&self) -> bool {
-        let parts = fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let mut names = parts.filter_map(|entry| entry.file_name().into_string().ok());
-        self.sidecar().exists() || names.any(|name| self.is_part(&name))
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let mut names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let (claim, sidecar) = (self.claim(), self.sidecar());
+        let is = |path: &Path, name: &str| path.file_name().is_some_and(|known| known == name);
+        names.any(|name| is(&claim, &name) || is(&sidecar, &name) || self.owner_of(&name).is_some())
     }
 
-    /// Removes the parts of owners that are gone, all but `kept`. Only for who has claimed the place.
-    pub(crate) fn sweep(&self, kept: Option<&Path>) {
+    /// Removes the files of owners that are gone, all but the part `kept`. Only for `mine`, who has claimed the place; `before` says how it was left. What
+    /// belongs to an owner whose lock is held stays.
+    pub(crate) fn sweep(&self, mine: &str, before: Before, kept: Option<&Path>) {
         let Ok(entries) = fs::read_dir(&self.directory) else {
             return;
         };
+        let mut found: BTreeMap<String, Vec<(PathBuf, bool)>> = BTreeMap::new();
         for entry in entries.flatten() {
-            let is_part = entry.file_name().to_str().is_some_and(|name| self.is_part(name));
-            if is_part && kept.and_then(Path::file_name) != Some(entry.file_name().as_os_str()) {
-                let _ = fs::remove_file(entry.path());
+            let name = entry.file_name();
+            let Some((owner, rest)) = name.to_str().and_then(|name| self.owner_of(name)) else {
+                continue;
+            };
+            let is_part = rest == "part";
+            let is_ours = is_part || matches!(rest, "lock" | "claim" | "lapsed") || rest.ends_with(".json");
+            if is_ours && owner != mine && kept.and_then(Path::file_name) != Some(name.as_os_str()) {
+                found.entry(owner.to_owned()).or_default().push((entry.path(), is_part));
+            }
+        }
+        // Who has no lock file although there are locks is gone. Without locks nobody has one; then it is only known of a place that was taken over.
+        let locks = self.lock(mine).exists();
+        for (owner, files) in found {
+            let lock = match OpenOptions::new().write(true).open(self.lock(&owner)) {
+                Ok(lock) if lock.try_lock().is_ok() => Some(lock),
+                Ok(_) => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(_) => continue,
+            };
+            for (path, is_part) in files {
+                if lock.is_some() || locks || (is_part && before != Before::Free) {
+                    let _ = fs::remove_file(path);
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! All functions block: they belong on the blocking pool.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
@@ -17,28 +17,6 @@ pub(crate) enum Outcome {
     Published,
     /// An equal file was there.
     WasThere,
-}
-
-/// A temporary file beside `target`, on the same file system, with the directories it needs. It is removed unless published.
-pub(crate) fn stage(target: &Path) -> Result<NamedTempFile> {
-    let directory = directory_of(target);
-    fs::create_dir_all(directory)
-        .map_err(|error| Error::io(format!("cannot create {}", directory.display()), error))?;
-    let name = target
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    // A name may already be as long as the file system takes.
-    let short: String = name.chars().take(40).collect();
-    let prefix = format!(".{short}.");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".part");
-    // As any program would create it: readable by whom the umask allows. The default of a temporary file, owner only, would stay after the rename.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
-        .tempfile_in(directory)
-        .map_err(|error| Error::io(format!("cannot create a file in {}", directory.display()), error))
 }
 
 /// Writes the file's data through to the disk and gives it its name.
@@ -58,7 +36,7 @@ pub(crate) fn publish(temp: NamedTempFile, target: &Path, overwrite: bool) -> Re
     match temp.persist_noclobber(target) {
         Ok(_) => Ok(Outcome::Published),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            match same_content(error.file.path(), target) {
+            match same_content(error.file.as_file(), target) {
                 Ok(true) => Ok(Outcome::WasThere),
                 Ok(false) => Err(exists(target)),
                 // Not to be able to compare is not to know.
@@ -177,8 +155,10 @@ pub(crate) struct Digest {
     pub(crate) crc32c: u32,
 }
 
-fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
-    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
+/// `one` is read through its own handle: on some systems its lock keeps all others from reading it.
+fn same_content(mut one: &File, other: &Path) -> io::Result<bool> {
+    one.seek(SeekFrom::Start(0))?;
+    let mut other = File::open(other)?;
     let (first, second) = (one.metadata()?, other.metadata()?);
     if !second.is_file() || first.len() != second.len() {
         return Ok(false);
@@ -203,8 +183,10 @@ fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Write as _;
 
+    use super::super::stage::stage;
     use super::*;
 
     fn staged(target: &Path, content: &[u8]) -> NamedTempFile {

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -14,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operation::cancelled;
 use crate::progress::ProgressSink;
 use crate::transfer::attempt::Unclaimed;
-use crate::transfer::claim::{Before, Claim, Lease, claim};
+use crate::transfer::claim::{Claim, Lease, claim};
 use crate::transfer::integrity::{Found, Verify};
 use crate::transfer::kind::{ContentKind, HEAD, extension};
 use crate::transfer::partial::{self, Adopted, Keeper, Part};
@@ -28,7 +29,7 @@ use crate::transfer::{DownloadOptions, SavedFile};
 use crate::transport::ByteRange;
 
 /// How long to wait for a call that was given up to leave the place, before what lies there is left as it is.
-const CLEARING: std::time::Duration = std::time::Duration::from_millis(500);
+pub(crate) const CLEARING: Duration = Duration::from_millis(500);
 
 /// A file that is being read from its beginning.
 pub(crate) struct Begun {
@@ -91,27 +92,29 @@ impl Whole<'_> {
         blocking(move || Ok(partial::extension(&place))).await
     }
 
-    /// Removes what an earlier call left of the file, now that its content has come in another way. What somebody else is at work on stays.
-    pub(crate) async fn clear(&self) {
+    /// Removes what earlier calls left of the file, now that its content has come in another way or is there. What somebody else is at work on stays, and is
+    /// waited for no longer than `limit`.
+    pub(crate) async fn clear(&self, limit: Duration) {
         let place = Place::new(self.dest, self.stem);
         let looked = place.clone();
         if !blocking(move || Ok(looked.is_used())).await.unwrap_or_default() {
             return;
         }
-        let claimed = claim(&place, Some(CLEARING), Lease::USUAL, self.progress, &self.flow.cancel).await;
+        let claimed = claim(&place, Some(limit), Lease::USUAL, self.progress, &self.flow.cancel).await;
         let Ok(claim) = claimed else { return };
-        // The owner of one that is only silent may come back.
-        if claim.before != Before::Silent {
-            let done = claim.until_done().await;
-            let cleared = blocking(move || {
-                let _done = done;
-                partial::discard(&place);
-                place.sweep(None);
-                Ok(())
-            });
-            let _ = cleared.await;
-        }
+        self.clear_claimed(&place, &claim).await;
         released(claim).await;
+    }
+
+    async fn clear_claimed(&self, place: &Place, claim: &Claim) {
+        let (place, owner, before) = (place.clone(), claim.owner().to_owned(), claim.before);
+        let done = claim.until_done().await;
+        let cleared = blocking(move || {
+            let _done = done;
+            partial::clear(&place, &owner, before);
+            Ok(())
+        });
+        let _ = cleared.await;
     }
 
     /// Begins to read the file from its first byte.
@@ -167,6 +170,8 @@ impl Whole<'_> {
             begun => begun,
         };
         if look_first && let Some(saved) = self.was_there(known(begun.as_ref())).await? {
+            // A call that was killed when it had just given the file its name could not tidy up.
+            self.clear(Duration::ZERO).await;
             return Ok(Got::WasThere(saved));
         }
         let claim = claim(
@@ -219,6 +224,7 @@ impl Whole<'_> {
             // What the other one made is there now, or what it could not make.
             begun = Some(self.begin().await?);
             if look_first && let Some(saved) = self.was_there(known(begun.as_ref())).await? {
+                self.clear_claimed(place, claim).await;
                 return Ok(Unclaimed::WasThere(saved));
             }
         }
@@ -235,6 +241,7 @@ impl Whole<'_> {
             let _done = done;
             if !resume {
                 partial::discard(&place);
+                place.sweep(&owner, before, None);
                 return Ok(None);
             }
             partial::adopt(&place, &owner, before, || go_on(&cancel))
