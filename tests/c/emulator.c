@@ -196,7 +196,13 @@ ltx_request *emulator_request(void) {
 }
 
 char *emulator_directory(void) {
-  char *path = strdup("/tmp/ltx-saved-XXXXXX");
-  CHECK(path != NULL && mkdtemp(path) != NULL);
+  const char *temporary = getenv("TMPDIR");
+  if (temporary == NULL || *temporary == '\0') temporary = "/tmp";
+  static const char NAME[] = "/ltx-saved-XXXXXX";
+  size_t size = strlen(temporary) + sizeof NAME;
+  char *path = malloc(size);
+  CHECK(path != NULL);
+  snprintf(path, size, "%s%s", temporary, NAME);
+  CHECK(mkdtemp(path) != NULL);
   return path;
 }

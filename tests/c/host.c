@@ -52,7 +52,7 @@ static void a_broken_upload_is_a_status_and_not_a_signal(void) {
   pthread_t peer;
   CHECK_INT(pthread_create(&peer, NULL, rude_peer, &listener), 0);
   /* Big enough that it cannot all be in the sockets' buffers when the peer closes. */
-  const size_t size = 24u * 1024 * 1024;
+  const size_t size = 16u * 1024 * 1024;
   char *big = malloc(size + 1);
   CHECK(big != NULL);
   memset(big, 'x', size);
@@ -64,8 +64,8 @@ static void a_broken_upload_is_a_status_and_not_a_signal(void) {
   free(big);
   CHECK_OK(ltx_client_submit(client, request, NULL, &op, &err), err);
   ltx_request_free(request);
-  /* The body was on the wire: nobody can tell, so it is not sent again. */
-  CHECK_STATUS(ltx_op_wait(op, 20000, &err), LTX_SUBMIT_UNKNOWN, err);
+  /* The body was on the wire: nobody can tell, so it is not sent again. Valgrind takes its time with so many bytes. */
+  CHECK_STATUS(ltx_op_wait(op, 200000, &err), LTX_SUBMIT_UNKNOWN, err);
   CHECK_INT(ltx_error_billing(err), LTX_BILLING_UNKNOWN);
   CHECK(!ltx_error_is_retryable(err));
   ltx_error_free(err);
@@ -125,7 +125,8 @@ static void child(ltx_client *client, ltx_job *job, ltx_op *op, const emulator *
   ltx_op_release(other);
   ltx_client_release(mine);
   ltx_request_free(request);
-  _exit(0);
+  /* Not by an exit: a leak checker would look for what the threads held that a fork does not copy. */
+  kill(getpid(), SIGKILL);
 }
 
 static void a_fork_is_answered(void) {
@@ -148,8 +149,8 @@ static void a_fork_is_answered(void) {
   }
   int status = 0;
   CHECK(waitpid(pid, &status, 0) == pid);
-  CHECK(WIFEXITED(status));
-  CHECK_INT(WEXITSTATUS(status), 0);
+  CHECK(WIFSIGNALED(status));
+  CHECK_INT(WTERMSIG(status), SIGKILL);
   /* The parent notices nothing. */
   CHECK_OK(ltx_op_wait(op, 20000, &err), err);
   ltx_op_release(op);

@@ -26,8 +26,10 @@ started
 grep -qx '3 frames' "$work/shown"
 grep -qx '3 shown' "$work/shown"
 grep -q '^frame_00003.exr: [0-9]* bytes, ' "$work/shown"
-kill "$emulator_PID" 2> /dev/null || true
-wait "$emulator_PID" 2> /dev/null || true
+# The shell takes the variable away when the process is gone.
+served=$emulator_PID
+kill "$served" 2> /dev/null || true
+wait "$served" 2> /dev/null || true
 
 # The first frame is shown while the rest hangs, and the loop answers its user all the same.
 rm -rf "$work/journal"

@@ -156,3 +156,32 @@ async fn a_poll_by_hand_that_is_still_out_when_the_jobs_turn_comes_does_not_end_
     job.poll().await.unwrap_err();
     job.wait().timeout(Duration::from_secs(20)).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_is_waited_for_while_its_end_is_written_down_is_not_asked_for_again() {
+    let emulator = Emulator::start(Programme::from_toml("[job]\npending_polls = 0\nprocessing_polls = 0").unwrap())
+        .await
+        .unwrap();
+    // On a disk, where writing takes a moment.
+    let directory = tempfile::tempdir().unwrap();
+    let client = Client::builder()
+        .base_url(emulator.api_url())
+        .api_key(emulator.api_key())
+        .poll_interval(Duration::from_millis(20))
+        .journal(directory.path())
+        .build()
+        .unwrap();
+    const JOBS: u64 = 10;
+    for _ in 0..JOBS {
+        let job = client.submit(VideoToVideoHdr::new(Media::bytes(CLIP))).await.unwrap();
+        while !job.snapshot().is_ended() {
+            // Each of them is one more that wants to know of the end.
+            let wait = job.wait().start();
+            tokio::task::yield_now().await;
+            wait.cancel();
+        }
+    }
+    let counters = client.counters();
+    assert_eq!((counters.jobs_created, counters.jobs_completed), (JOBS, JOBS));
+    assert_eq!(counters.polls, JOBS, "each was completed when it was asked for first");
+}

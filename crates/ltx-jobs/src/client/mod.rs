@@ -414,11 +414,11 @@ impl Client {
         }
         let engine = Engine::start(self).await?;
         // Jobs of a runtime that is gone are polled on in this one.
-        for cell in lock(&self.0.jobs)
-            .values()
-            .filter(|cell| cell.submitted_here && !cell.is_ended())
-        {
-            engine.schedule.track(Arc::clone(cell), false);
+        for cell in lock(&self.0.jobs).values().filter(|cell| !cell.is_ended()) {
+            cell.forget_untold_end();
+            if cell.submitted_here {
+                engine.schedule.track(Arc::clone(cell), false);
+            }
         }
         *lock(&self.0.engine) = Some(engine.clone());
         Ok(engine)

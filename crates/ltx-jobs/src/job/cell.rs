@@ -1,6 +1,6 @@
 //! The shared memory of one job: written by the poll actor, read by every handle and every wait.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
@@ -22,6 +22,8 @@ pub(crate) struct JobCell {
     /// Whether it was submitted through this client: then it is polled whether or not somebody waits.
     pub(crate) submitted_here: bool,
     waiters: AtomicUsize,
+    /// Its end was seen, and is being written down before anybody hears of it.
+    ending: AtomicBool,
     /// What its submit holds until it ends.
     holding: OnceLock<Arc<Holding>>,
     snapshot: watch::Sender<Snapshot>,
@@ -34,6 +36,7 @@ impl JobCell {
             given,
             submitted_here,
             waiters: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
             holding: OnceLock::new(),
             snapshot: watch::Sender::new(snapshot),
         }
@@ -57,6 +60,31 @@ impl JobCell {
 
     pub(crate) fn is_ended(&self) -> bool {
         self.snapshot.borrow().is_ended()
+    }
+
+    /// From now on nobody asks for it any more; who waits hears of the end when it is written down.
+    pub(crate) fn begin_to_end(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// The runtime that was to tell of the end is gone, or this is a child of its process: the job is asked for again.
+    pub(crate) fn forget_untold_end(&self) {
+        self.ending.store(false, Ordering::Release);
+    }
+
+    /// Whether its end was seen, told or not.
+    pub(crate) fn was_seen_to_end(&self) -> bool {
+        self.ending.load(Ordering::Acquire) || self.is_ended()
+    }
+
+    /// Once the end is told.
+    pub(crate) async fn end_is_told(&self) -> Snapshot {
+        let mut watch = self.watch();
+        match watch.wait_for(Snapshot::is_ended).await {
+            Ok(snapshot) => snapshot.clone(),
+            // Only with the cell itself.
+            Err(_) => self.snapshot(),
+        }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Snapshot> {

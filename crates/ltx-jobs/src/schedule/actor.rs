@@ -122,7 +122,7 @@ impl Actor {
     fn obey(&mut self, command: Command) {
         match command {
             // A job that has ended is never asked for again.
-            Command::Track { cell, .. } if cell.is_ended() => {}
+            Command::Track { cell, .. } if cell.was_seen_to_end() => {}
             Command::Track { cell, fresh, cause } => {
                 let job = cell.reference.clone();
                 let known = self.jobs.contains_key(&job);
@@ -147,8 +147,8 @@ impl Actor {
                 }
             }
             Command::PollOnce { cell, reply } => {
-                if cell.is_ended() {
-                    let _ = reply.send(Ok(cell.snapshot()));
+                if cell.was_seen_to_end() {
+                    tokio::spawn(async move { reply.send(Ok(cell.end_is_told().await)) });
                     return;
                 }
                 let interval = self.rhythm().interval;
@@ -383,6 +383,7 @@ impl Actor {
         if let Some(timer) = timer {
             self.timers.try_remove(&timer);
         }
+        cell.begin_to_end();
         let tally = self.around.transport.tally();
         span.record(ltx::STATUS, ended_as(&snapshot).as_str());
         match &snapshot.ending {
