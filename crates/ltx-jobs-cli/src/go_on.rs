@@ -10,7 +10,7 @@ use ltx_jobs::{BytesPerSecond, JobRef};
 
 #[cfg(feature = "rehost")]
 use crate::args::RehostArgs;
-use crate::args::{ArchiveArg, BatchArgs, FramesArgs, SaveArgs, SettingFlags, UnknownArg};
+use crate::args::{ArchiveArg, BatchArgs, FramesArgs, SAVES, SUBMITS, SaveArgs, SettingFlags, UnknownArg};
 
 /// The settings without which another process would look elsewhere.
 const NEEDED: [&str; 5] = ["base_url", "journal", "proxy", "ca_bundle", "allow_http"];
@@ -37,8 +37,8 @@ enum Way<'a> {
     Upload(&'a Path),
     /// The whole batch under its name.
     Batch(&'a BatchArgs, &'a str),
-    /// All jobs of the journal.
-    Recover(Option<(&'a Path, &'a SaveArgs)>),
+    /// All jobs of the journal, so many saved at a time.
+    Recover(usize, Option<(&'a Path, &'a SaveArgs)>),
 }
 
 impl<'a> GoOn<'a> {
@@ -90,9 +90,9 @@ impl<'a> GoOn<'a> {
     }
 
     /// Fetch all jobs of the journal.
-    pub(crate) fn recover(settings: &'a SettingFlags, save: Option<(&'a Path, &'a SaveArgs)>) -> Self {
+    pub(crate) fn recover(settings: &'a SettingFlags, saves: usize, save: Option<(&'a Path, &'a SaveArgs)>) -> Self {
         Self {
-            way: Way::Recover(save),
+            way: Way::Recover(saves, save),
             settings,
         }
     }
@@ -114,9 +114,13 @@ impl<'a> GoOn<'a> {
     /// The command that goes on where no single job is meant.
     pub(crate) fn with_all(&self) -> Option<String> {
         match self.way {
-            Way::Recover(save) => {
-                let saving = save.map(|(out, how)| format!(" {}", saving(out, how)));
-                Some(self.command(&format!("recover --finish{}", saving.unwrap_or_default())))
+            Way::Recover(saves, save) => {
+                let mut line = "recover --finish".to_owned();
+                if let Some((out, how)) = save {
+                    line.push_str(&format!(" {}", saving(out, how)));
+                }
+                line.push_str(&unless_usual("--saves", saves, SAVES));
+                Some(self.command(&line))
             }
             Way::Upload(file) => Some(self.command(&format!("upload {}", quoted(&file.to_string_lossy())))),
             Way::Batch(how, name) => {
@@ -204,16 +208,21 @@ fn listing(how: &BatchArgs, name: &str) -> String {
     if how.on_unknown == UnknownArg::AcceptDoubleCharge {
         text.push_str(" --on-unknown accept-double-charge");
     }
-    for (flag, number, usual) in [("--submits", how.submits, 4), ("--saves", how.saves, 2)] {
-        if number != usual {
-            text.push_str(&format!(" {flag} {number}"));
-        }
-    }
+    text.push_str(&unless_usual("--submits", how.submits, SUBMITS));
+    text.push_str(&unless_usual("--saves", how.saves, SAVES));
     if how.overwrite {
         text.push_str(" --overwrite");
     }
     text.push_str(&flow(how.bandwidth, how.no_resume, how.lock_timeout));
     text
+}
+
+fn unless_usual(flag: &str, number: usize, usual: usize) -> String {
+    if number == usual {
+        String::new()
+    } else {
+        format!(" {flag} {number}")
+    }
 }
 
 /// How bytes come.

@@ -263,7 +263,7 @@ impl Guide<'_> {
     }
 
     /// After Ctrl-C where several jobs are left, which one command fetches.
-    pub(crate) fn tell_all_go_on(&self, many: usize) {
+    pub(crate) fn tell_all_go_on(&self, many: u64) {
         let command = self.go_on.with_all();
         self.tell_interrupted(None, Some(&Billing::JobExists(None)), command.as_deref());
         let go_on = command

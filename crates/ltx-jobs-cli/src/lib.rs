@@ -22,7 +22,9 @@ mod interrupt;
 mod job;
 mod jobs;
 mod log;
+mod moving;
 mod order;
+mod pace;
 mod recover;
 #[cfg(feature = "rehost")]
 mod rehost;

@@ -13,6 +13,11 @@ use super::rehost::{StoreOption, shown_url, store_option};
 use super::values::{speed, time, usd};
 use super::{ArchiveArg, UnknownArg};
 
+/// Submits that are made at the same time, unless said otherwise.
+pub(crate) const SUBMITS: usize = 4;
+/// Jobs that are saved at the same time, unless said otherwise.
+pub(crate) const SAVES: usize = 2;
+
 /// What stands behind the flags.
 const HELP: &str = r#"The list has one job a line, each a JSON object:
   {"key": "sh010", "endpoint": "hdr", "params": {"video_uri": "plates/sh010.mp4", "output_colorspace": "acescg"}}
@@ -53,10 +58,10 @@ pub(crate) struct BatchArgs {
     #[arg(long, value_enum, default_value_t = UnknownArg::Stop)]
     pub(crate) on_unknown: UnknownArg,
     /// Submits that are prepared and sent at the same time, 1 to 64. How many jobs run is for the service to say, or for --max-concurrent-jobs.
-    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = lanes)]
+    #[arg(long, value_name = "NUMBER", default_value_t = SUBMITS, value_parser = lanes)]
     pub(crate) submits: usize,
     /// Jobs that are saved at the same time, 1 to 64; what expires first is saved first.
-    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = lanes)]
+    #[arg(long, value_name = "NUMBER", default_value_t = SAVES, value_parser = lanes)]
     pub(crate) saves: usize,
     /// Save only this output (exr_frames_url, video_url). May be repeated.
     #[arg(long, value_name = "LABEL", requires = "place")]
@@ -119,7 +124,7 @@ impl BatchArgs {
     }
 }
 
-fn lanes(text: &str) -> Result<usize, String> {
+pub(super) fn lanes(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|number| (1..=64).contains(number))

@@ -17,7 +17,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ltx_jobs::{ArchiveMode, BytesPerSecond, Destination, DownloadOptions, JobRef, OnUnknown, Usd};
 
-pub(crate) use self::batch::BatchArgs;
+pub(crate) use self::batch::{BatchArgs, SAVES, SUBMITS};
 pub(crate) use self::endpoint::EndpointArgs;
 pub(crate) use self::estimate::EstimateArgs;
 pub(crate) use self::frames::FramesArgs;
@@ -26,6 +26,7 @@ pub(crate) use self::rehost::RehostArgs;
 pub(crate) use self::settings::SettingFlags;
 pub(crate) use self::values::media;
 
+use self::batch::lanes;
 use self::values::{file, parameter, reference, speed, time, usd};
 use crate::asked::Given;
 use crate::exit;
@@ -281,6 +282,9 @@ pub(crate) struct RecoverArgs {
     /// Give up waiting after this time (30m, 2h); the jobs go on.
     #[arg(long, value_name = "TIME", value_parser = time, requires = "finish")]
     pub(crate) timeout: Option<Duration>,
+    /// Jobs that are saved at the same time, 1 to 64; what expires first is saved first.
+    #[arg(long, value_name = "NUMBER", default_value_t = SAVES, value_parser = lanes, requires = "finish")]
+    pub(crate) saves: usize,
     #[command(flatten)]
     pub(crate) save: SaveArgs,
 }

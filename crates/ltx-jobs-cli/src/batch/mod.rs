@@ -1,10 +1,9 @@
 //! `ltx-jobs batch`: a list of jobs, submitted, waited for and saved; started again, it goes on where it was.
 //!
-//! `line` and `list` read what is asked for, `view` shows how it is and `pace` how long it takes, `verdict` is the exit code, `price` the dry run.
+//! `line` and `list` read what is asked for, `view` shows how it is, `verdict` is the exit code, `price` the dry run.
 
 mod line;
 mod list;
-mod pace;
 mod price;
 mod verdict;
 mod view;
@@ -17,7 +16,6 @@ use ltx_jobs::{Batch, BatchOutcome, BatchRun, BatchState, Client, ErrorKind, OnU
 use serde_json::{Value, json};
 
 use self::line::Entry;
-use self::pace::{Moving, Pace};
 use self::verdict::Verdict;
 use crate::args::{BatchArgs, SettingFlags};
 use crate::estimate;
@@ -25,6 +23,8 @@ use crate::exit::Failure;
 use crate::go_on::GoOn;
 use crate::interrupt::Interrupt;
 use crate::job::{self, LOOK};
+use crate::moving::Moving;
+use crate::pace::Pace;
 use crate::schema;
 use crate::show::Show;
 

@@ -4,13 +4,11 @@ use indicatif::HumanBytes;
 use ltx_jobs::{BatchOutcome, BatchProgress, BatchState};
 use serde_json::{Map, Value, json};
 
-use super::pace::{Moving, Pace};
+use crate::moving::{self, Moving};
+use crate::pace::Pace;
 use crate::report;
 use crate::show::describe;
 use crate::speed::clock;
-
-/// Transfers that get a line of their own.
-const LINES: usize = 4;
 
 /// How many items have ended.
 pub(super) fn ended(progress: &BatchProgress) -> u64 {
@@ -43,35 +41,12 @@ pub(super) fn lines(progress: &BatchProgress, moving: &[Moving], pace: &Pace) ->
         }
     }
     lines.push(ended);
-    let mut sums = format!("USD {}  {}", progress.committed, HumanBytes(pace.bytes()));
-    if let Some(speed) = pace.bytes_per_second() {
-        sums.push_str(&format!(" at {}/s", HumanBytes(speed as u64)));
-    }
-    sums.push_str(&format!("  {}", clock(progress.elapsed)));
-    if let Some(left) = pace.left() {
-        sums.push_str(&format!(", about {} left", clock(left)));
-    }
-    lines.push(sums);
-    lines.extend(moving.iter().take(LINES).map(transfer));
-    if let Some(more) = moving.len().checked_sub(LINES).filter(|more| *more > 0) {
-        lines.push(format!("  and {more} more"));
-    }
+    lines.push(format!("USD {}  {}", progress.committed, pace.sums(progress.elapsed)));
+    lines.extend(moving::lines(moving));
     if let Some(why) = &progress.paused {
         lines.push(format!("nothing more is submitted: {why}"));
     }
     lines
-}
-
-/// One that is being saved.
-fn transfer(moving: &Moving) -> String {
-    let mut line = format!("  {}  {}", moving.key, HumanBytes(moving.bytes_done));
-    if let Some(total) = moving.bytes_total {
-        line.push_str(&format!(" of {}", HumanBytes(total)));
-    }
-    if let Some(total) = moving.frames_total {
-        line.push_str(&format!(", {} of {total} frames", moving.frames_done));
-    }
-    line
 }
 
 /// The same in one line.
@@ -86,15 +61,6 @@ pub(super) fn account(name: &str, progress: &BatchProgress, moving: &[Moving], p
         .iter()
         .map(|state| (state.name().to_owned(), progress.count(*state).into()))
         .collect();
-    let transfers = moving.iter().map(|one| {
-        json!({
-            "key": one.key,
-            "bytes_done": one.bytes_done,
-            "bytes_total": one.bytes_total,
-            "frames_done": one.frames_done,
-            "frames_total": one.frames_total,
-        })
-    });
     json!({
         "name": name,
         "items": progress.items,
@@ -105,7 +71,7 @@ pub(super) fn account(name: &str, progress: &BatchProgress, moving: &[Moving], p
         "ended": ended,
         "bytes": progress.bytes,
         "bytes_per_second": pace.bytes_per_second().map(|speed| speed as u64),
-        "transfers": transfers.collect::<Vec<_>>(),
+        "transfers": moving::fields(moving),
         "usd": progress.committed.to_string(),
         "paused": progress.paused,
         "elapsed_s": progress.elapsed.as_secs_f64(),

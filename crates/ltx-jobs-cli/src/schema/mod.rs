@@ -46,7 +46,10 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("frames", &["frame", "frames", "published", "saved", "saved_frame"]),
     ("rehost", &["rehosted"]),
     ("jobs", &["job"]),
-    ("recover", &["to_fetch", "unknown", "other_key", "completed", "saved"]),
+    (
+        "recover",
+        &["to_fetch", "unknown", "other_key", "completed", "saved", "recover"],
+    ),
     ("resolve", &["resolved"]),
     ("emulate", &["addresses"]),
     ("check", &["checked"]),

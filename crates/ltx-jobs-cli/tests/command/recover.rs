@@ -191,6 +191,32 @@ fn jobs_of_another_key_are_named_and_not_asked_for() {
     assert!(asked("emulator-key") && !asked("another-key"), "somebody was asked");
 }
 
+#[test]
+fn several_jobs_are_saved_at_once_and_one_that_stalls_keeps_no_other() {
+    let stage = Stage::new(slow());
+    for label in ["one", "two", "three"] {
+        killed_while_waiting(&stage, label);
+    }
+    stage.emulator.advance(Duration::from_secs(3 * 3600));
+    // The first that asks for its archive gets nothing.
+    let stalled: Fault = serde_json::from_str(r#"{"do": "stall", "at": 0}"#).unwrap();
+    stage.emulator.push_fault("download:exr_frames_url", stalled).unwrap();
+    let running = Running::start(stage.journaled(&["--json", "recover", "--finish", "-o", "found"]));
+    let saved: Vec<_> = (0..2).map(|_| running.next_event("saved")["ref"].clone()).collect();
+    assert_ne!(saved[0], saved[1]);
+    running.kill();
+    let folders = ["one", "two", "three"].map(|folder| stage.path("found").join(folder).join("exr_frames"));
+    assert_eq!(folders.iter().filter(|frames| frames.exists()).count(), 2);
+    let rest = run(stage.journaled(&["--json", "recover", "--finish", "-o", "found"]));
+    let account = rest.events("recover").pop().unwrap();
+    assert_eq!(
+        (rest.code, &account["jobs"], &account["saved"]),
+        (Some(0), &1.into(), &1.into()),
+        "{rest:?}"
+    );
+    assert_eq!(stage.paid(), 3);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_while_jobs_are_fetched_says_how_to_go_on_with_all_of_them() {
@@ -199,10 +225,7 @@ fn ctrl_c_while_jobs_are_fetched_says_how_to_go_on_with_all_of_them() {
     killed_while_waiting(&stage, "two");
     let before = stage.emulator.count("GET", "/v2/*");
     let running = Running::start(stage.journaled(&["--json", "recover", "--finish", "-o", "found"]));
-    // The journal has been read by then: reading it is shown as progress too, when it takes long.
-    running.next_event("to_fetch");
-    running.next_event("to_fetch");
-    running.next_event("progress");
+    assert_eq!(running.next_event("recover")["running"], 2);
     running.interrupt();
     let ended = running.end();
     assert_eq!(ended.code, Some(130), "{ended:?}");

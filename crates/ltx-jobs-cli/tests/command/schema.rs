@@ -216,6 +216,7 @@ fn of_a_journal() -> Vec<String> {
     other.env("LTXV_API_KEY", "another-key");
     lines.extend(run(other).out);
     lines.extend(run(stage.journaled(&["--json", "resolve", &intent, "--none"])).out);
+    lines.extend(run(stage.journaled(&["--json", "recover", "--finish"])).out);
     lines.extend(run(stage.journaled(&["--json", "jobs", "--all"])).out);
     lines
 }

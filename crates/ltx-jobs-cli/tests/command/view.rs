@@ -94,6 +94,45 @@ fn a_batch_is_one_view_of_all_its_jobs_which_is_gone_when_it_ends() {
 }
 
 #[test]
+fn a_recovery_is_one_view_of_all_its_jobs() {
+    let mut programme = Programme::from_toml("[archive]\npadding = 400000").unwrap();
+    programme.job = waiting().job;
+    let stage = Stage::new(programme);
+    for label in ["sh010", "sh020", "sh030"] {
+        let begun = run(stage.journaled(&["hdr", plate().to_str().unwrap(), "--no-wait", "--label", label]));
+        assert_eq!(begun.code, Some(0), "{begun:?}");
+    }
+    let terminal = Terminal::start(stage.journaled(&["recover", "--finish", "-o", "found"]), 40, 100);
+    let screen = terminal.until_words("running 3  transferring 0");
+    assert!(screen.contains("saved 0  failed 0"), "{screen}");
+    assert!(screen.lines().any(|line| line.ends_with(" 0/3")), "{screen}");
+    let stalled = Fault {
+        times: 0,
+        at: Some(300_000),
+        ..Fault::new(Do::Stall)
+    };
+    stage.emulator.push_fault("download:exr_frames_url", stalled).unwrap();
+    stage.emulator.advance(Duration::from_secs(2 * 3600));
+    terminal.until("two transfers with their bytes", |screen| {
+        let moving = |line: &&str| line.starts_with("  sh0") && line.contains(" of ");
+        screen.contains("running 0  transferring 3") && screen.lines().filter(moving).count() == 2
+    });
+    terminal.press(CTRL_C);
+    let left = terminal.end();
+    assert_eq!(left.code, Some(130), "{}", left.screen);
+    let text = left.text();
+    assert!(
+        text.contains("3 jobs are still to be fetched; go on with: ltx-jobs recover --finish -o found"),
+        "{text}"
+    );
+    assert!(
+        !left.screen.contains("transferring"),
+        "the view is gone: {}",
+        left.screen
+    );
+}
+
+#[test]
 fn a_single_job_has_a_line_that_is_drawn_again_and_again() {
     let stage = Stage::new(waiting());
     let terminal = Terminal::start(stage.command(&["hdr", plate().to_str().unwrap(), "-o", "out"]), 40, 100);

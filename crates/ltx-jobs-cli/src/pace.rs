@@ -1,43 +1,54 @@
-//! How fast a batch goes and how long it still takes, as far as that can be told. Pure: it is told the time.
+//! How fast many jobs go and how long they still take, as far as that can be told. Pure: it is told the time.
 //!
 //! Two things are known: the pace at which jobs have ended, and the bytes of what is being saved. A pace means something once as many jobs have ended as
 //! were at work at the same time; before that, the first ones of a crowd would speak for all. When nothing but transfers is left, their bytes tell.
 
 use std::time::{Duration, Instant};
 
-use ltx_jobs::{BatchProgress, BatchState, BatchTransfer};
+use indicatif::HumanBytes;
+use ltx_jobs::{BatchProgress, BatchState};
 
-use crate::speed::Speed;
+use crate::moving::Moving;
+use crate::speed::{Speed, clock};
 
 /// Items that must have ended before a pace is believed, however few are at work at once.
 const ENOUGH: u64 = 3;
 
-/// One transfer, in numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Moving {
-    pub(super) key: String,
-    pub(super) bytes_done: u64,
-    pub(super) bytes_total: Option<u64>,
-    pub(super) frames_done: u64,
-    pub(super) frames_total: Option<u64>,
+/// Where the jobs are at one moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Standing {
+    /// Waiting to be submitted.
+    pub(crate) queued: u64,
+    /// Being submitted, or running at the service.
+    pub(crate) at_work: u64,
+    /// Completed, and waiting to be saved or being saved.
+    pub(crate) saving: u64,
+    /// Those that have ended and took time for it.
+    pub(crate) done: u64,
+    /// Bytes of what is saved.
+    pub(crate) bytes: u64,
+    /// Since it began.
+    pub(crate) elapsed: Duration,
 }
 
-impl From<BatchTransfer> for Moving {
-    fn from(transfer: BatchTransfer) -> Self {
-        let progress = transfer.progress;
+impl From<&BatchProgress> for Standing {
+    fn from(progress: &BatchProgress) -> Self {
+        let ended: u64 = progress.ended.iter().sum();
+        let at_once = progress.count(BatchState::WasSaved) + progress.count(BatchState::NotSubmitted);
         Self {
-            key: transfer.key,
-            bytes_done: progress.bytes_done,
-            bytes_total: progress.bytes_total.filter(|total| *total > 0),
-            frames_done: progress.frames_done,
-            frames_total: progress.frames_total,
+            queued: progress.queued,
+            at_work: progress.submitting + progress.running,
+            saving: progress.saving,
+            done: ended.saturating_sub(at_once),
+            bytes: progress.bytes,
+            elapsed: progress.elapsed,
         }
     }
 }
 
-/// What was seen of a batch so far.
+/// What was seen so far.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// Most jobs that were at work at the same time.
     most: u64,
     speed: Speed,
@@ -46,48 +57,58 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Looks at the batch once more.
-    pub(super) fn look(&mut self, now: Instant, progress: &BatchProgress, moving: &[Moving]) {
-        let at_work = progress.submitting + progress.running;
+    /// Looks once more.
+    pub(crate) fn look(&mut self, now: Instant, standing: impl Into<Standing>, moving: &[Moving]) {
+        let standing = standing.into();
+        let Standing {
+            queued,
+            at_work,
+            saving,
+            ..
+        } = standing;
         self.most = self.most.max(at_work + moving.len() as u64);
         let under_way: u64 = moving.iter().map(|one| one.bytes_done).sum();
         // A transfer that has just ended is for a moment in neither of the two.
-        self.bytes = self.bytes.max(progress.bytes.saturating_add(under_way));
+        self.bytes = self.bytes.max(standing.bytes.saturating_add(under_way));
         self.speed.at(now, self.bytes);
-        self.left = match (progress.queued + at_work + progress.saving, progress.saving) {
+        self.left = match (queued + at_work + saving, saving) {
             (0, _) => None,
             (open, saving) if open == saving => self
                 .left_of_bytes(saving, moving)
-                .or_else(|| self.left_of_jobs(open, progress)),
-            (open, _) => self.left_of_jobs(open, progress),
+                .or_else(|| self.left_of_jobs(open, standing)),
+            (open, _) => self.left_of_jobs(open, standing),
         };
     }
 
     /// How long the rest takes; nothing where it cannot be told.
-    pub(super) fn left(&self) -> Option<Duration> {
+    pub(crate) fn left(&self) -> Option<Duration> {
         self.left
     }
 
-    /// Bytes saved and under way.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
     /// Of the last seconds, once it can be told.
-    pub(super) fn bytes_per_second(&self) -> Option<f64> {
+    pub(crate) fn bytes_per_second(&self) -> Option<f64> {
         self.speed.bytes_per_second().filter(|speed| *speed > 0.0)
     }
 
-    fn left_of_jobs(&self, open: u64, progress: &BatchProgress) -> Option<Duration> {
-        let ended: u64 = progress.ended.iter().sum();
-        // They took no time.
-        let at_once = progress.count(BatchState::WasSaved) + progress.count(BatchState::NotSubmitted);
-        let done = ended.saturating_sub(at_once);
-        if done < self.most.max(ENOUGH) {
+    /// Bytes, speed, time since it began and time left, for people.
+    pub(crate) fn sums(&self, elapsed: Duration) -> String {
+        let mut sums = HumanBytes(self.bytes).to_string();
+        if let Some(speed) = self.bytes_per_second() {
+            sums.push_str(&format!(" at {}/s", HumanBytes(speed as u64)));
+        }
+        sums.push_str(&format!("  {}", clock(elapsed)));
+        if let Some(left) = self.left {
+            sums.push_str(&format!(", about {} left", clock(left)));
+        }
+        sums
+    }
+
+    fn left_of_jobs(&self, open: u64, standing: Standing) -> Option<Duration> {
+        if standing.done < self.most.max(ENOUGH) {
             return None;
         }
         let open = u32::try_from(open).ok()?;
-        Some(progress.elapsed.checked_mul(open)? / u32::try_from(done).ok()?)
+        Some(standing.elapsed.checked_mul(open)? / u32::try_from(standing.done).ok()?)
     }
 
     fn left_of_bytes(&self, saving: u64, moving: &[Moving]) -> Option<Duration> {
@@ -183,6 +204,6 @@ mod tests {
             &[moving(9, Some(10)), moving(9, None)],
         );
         assert_eq!(pace.left(), None);
-        assert_eq!(pace.bytes(), 8_000_000, "it never goes back");
+        assert_eq!(pace.bytes, 8_000_000, "it never goes back");
     }
 }
