@@ -55,6 +55,8 @@ unpack_openexr() {
 }
 
 configure() {
+    # What an earlier run found, the unpacked packages too, is looked for anew.
+    rm -f "$build/CMakeCache.txt"
     "$cmake" -S tests/openfx -B "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$prefix${1:+;$1}" -DOPENFX_INCLUDE_DIR="$checkout/include" \
         -DLTX_JOBS_OPENFX_CHECKOUT="$([ -z "$full" ] || echo "$checkout")" > "$build/configure.log" 2>&1
 }
