@@ -45,6 +45,13 @@ def figure(request):
     return figure
 
 
+def pytest_collection_modifyitems(items):
+    """What is measured is measured with nothing beside it: the others may run on several processes (``-m "not full and not timed" -n 3``)."""
+    for item in items:
+        if "figure" in item.fixturenames:
+            item.add_marker("timed")
+
+
 def pytest_terminal_summary(terminalreporter, config):
     figures = config.stash.get(_FIGURES, [])
     if figures:
