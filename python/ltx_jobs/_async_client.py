@@ -125,6 +125,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
 
         Raises:
             InvalidRequest, RequestTooLarge, ContentFiltered, Unauthenticated, InsufficientFunds, PermissionDenied: Refused; no job was created.
+            ConfigError: The callable for the key gave none. Nothing was sent.
             CostLimit: Above `max_cost`, or beyond the client's ``spend_limit``. Nothing was sent.
             RateLimited, ConcurrencyLimited, Unavailable, Overloaded, TransportError: Refused for longer than was waited; no job was created.
             SubmitUnknown: A job may exist and be billed; ``error.ref`` names the submit.

@@ -139,7 +139,11 @@ class BaseClient:
     def _give_keys(self) -> None:
         """Has a thread call the function for the key, if there is one. Called when something has begun that may need the key."""
         function, pid = self._key_function, os.getpid()
-        if function is None or pid in self._key_givers:
+        if function is None:
+            return
+        giver = self._key_givers.get(pid)
+        if giver is not None:
+            giver.must_not_be_here()
             return
         from ._key import KeyGiver
 

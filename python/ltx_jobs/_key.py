@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 from . import _wait
 from ._dispatch import leave_signals_alone
+from ._errors import local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class KeyGiver:
     def start(self) -> None:
         _givers.add(self)
         self._thread.start()
+
+    def must_not_be_here(self) -> None:
+        """Refuses an operation that the function itself begins: it would wait for the key that the function is to give."""
+        if self._thread is threading.current_thread():
+            raise local(105, "the function for the api_key uses the client that waits for its key")
 
     def _run(self) -> None:
         leave_signals_alone()

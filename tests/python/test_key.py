@@ -114,6 +114,7 @@ def test_an_upload_and_a_running_job_go_on_with_the_next_key(emulator, submit, p
         assert len(vault.calls) == 2
     vault = Vault("stale", emulator.api_key)
     with emulator.client(api_key=vault) as client:
+        assert client.job(job.ref).poll().status, "one poll, with the next key"
         client.job(job.ref).wait(timeout=30)
         assert len(vault.calls) == 2
 
@@ -273,6 +274,15 @@ def test_a_client_with_a_function_does_not_pickle_and_its_jobs_do(emulator, monk
             emulator.client(api_key=Vault(ValueError(WORDS))).check()
     assert pickle.loads(pickle.dumps(job)) == job
     assert pickle.loads(pickle.dumps(caught.value)).message == caught.value.message
+
+
+def test_a_function_that_uses_the_client_that_waits_for_it_is_told_so_at_once(emulator):
+    client = emulator.client(api_key=lambda: client.check().request_id)
+    began = time.monotonic()
+    with client, pytest.raises(ltx_jobs.ConfigError) as caught:
+        client.check()
+    assert isinstance(caught.value.__cause__, ltx_jobs.InvalidState) and "waits for its key" in str(caught.value.__cause__)
+    assert time.monotonic() - began < SOON
 
 
 def test_the_thread_ends_with_the_client_and_with_another_key(emulator):

@@ -188,7 +188,9 @@ impl Recover {
     /// Starts reading the journal on the runtime.
     pub fn start(self) -> Operation<Recovered> {
         let client = self.client.clone();
-        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, _| async move {
+        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, work| async move {
+            // Before the other operation, which does not hear of a cancellation of this one.
+            self.client.key(&work.cancel).await?;
             let mut recovered = Recovered::default();
             for submit in self.client.jobs().await? {
                 match (&submit.state, &submit.job) {

@@ -270,15 +270,24 @@ impl Actor {
         let asking = async move {
             // Here and not in the loop: a function that gives the key may take its time.
             let (observation, key, renewal) = match keys.current().await {
-                Ok(key) => {
-                    let sent = Instant::now();
-                    let polled = transport.poll(&job, &key, limit, resent).await;
-                    let renewal = match &polled {
-                        Ok(answer) if answer.refuses_the_key() => keys.renewed_since(Some(&key), sent).await,
-                        _ => Renewal::Same,
-                    };
-                    let observation = polled.map_or_else(Observation::Failure, Observation::Answer);
-                    (observation, Some(key), renewal)
+                Ok(mut key) => {
+                    let mut again = true;
+                    loop {
+                        let sent = Instant::now();
+                        let polled = transport.poll(&job, &key, limit, resent).await;
+                        let renewal = match &polled {
+                            Ok(answer) if answer.refuses_the_key() => keys.renewed_since(Some(&key), sent).await,
+                            _ => Renewal::Same,
+                        };
+                        match renewal {
+                            // At once, but once: a source that gives a new key at every call must not become a loop.
+                            Renewal::Key(another) if std::mem::take(&mut again) => key = another,
+                            renewal => {
+                                let observation = polled.map_or_else(Observation::Failure, Observation::Answer);
+                                break (observation, Some(key), renewal);
+                            }
+                        }
+                    }
                 }
                 Err(error) => (Observation::NoKey(error), None, Renewal::Same),
             };
@@ -366,7 +375,7 @@ impl Actor {
             }
             Next::PauseKey => {
                 if is_renewed {
-                    // Not at once: a source that gives a new key at every call must not become a loop.
+                    // It was tried with two keys by now, and there is a third: not at once.
                     self.poll_after_interval(&job);
                     if self.no_key.is_some() {
                         self.resume();
