@@ -67,8 +67,8 @@ class KeyGiver:
         self.failure: BaseException | None = None
 
     def start(self) -> None:
-        _givers.add(self)
         self._thread.start()
+        _givers.add(self)
 
     def must_not_be_here(self) -> None:
         """Refuses an operation that the function itself begins: it would wait for the key that the function is to give."""

@@ -20,8 +20,8 @@ import ltx_jobs
 from ltx_jobs.testing import FAST
 
 THREAD = "ltx-api-key"
-# Longer than anything that is said to end soon, shorter than what would be waited for.
-SOON = 5
+# Longer than anything takes that is said to end soon, also on a busy machine; shorter than what it must not wait for.
+SOON = 15
 
 
 class Vault:
@@ -51,7 +51,7 @@ class Stuck:
     def __call__(self) -> str:
         self.calls += 1
         self.called.set()
-        self.let_go.wait(30)
+        self.let_go.wait(60)
         return self.key
 
 
@@ -336,7 +336,7 @@ def test_a_function_that_hangs_keeps_nobody_from_ending(emulator, stuck, submit,
             calls = [client.check, client.recover, lambda: client.upload(plate), lambda: client.video_to_video_hdr(video_uri="https://cdn.example/plate.mp4")]
             waiting = [pool.submit(call) for call in calls]
             assert stuck.called.wait(SOON)
-            assert client.close(grace=30) == 0, "a thread was left behind"
+            assert client.close(grace=60) == 0, "a thread was left behind"
             for one in waiting:
                 assert isinstance(one.exception(SOON), ltx_jobs.ClosedError)
         assert time.monotonic() - began < SOON
@@ -350,14 +350,14 @@ def test_a_function_that_hangs_after_a_refusal_holds_up_neither_close_nor_a_time
         with emulator.client(api_key=lambda: next(first, None) or stuck()) as client:
             began = time.monotonic()
             with pytest.raises(ltx_jobs.Unauthenticated) as caught:
-                client.video_to_video_hdr(video_uri="https://cdn.example/plate.mp4", timeout=0.5)
+                client.video_to_video_hdr(video_uri="https://cdn.example/plate.mp4", timeout=3)
             assert caught.value.billing == "no_job" and stuck.called.is_set()
             with pytest.raises(ltx_jobs.WaitTimeout):
                 client.job(job.ref).wait(timeout=0.2)
             with ThreadPoolExecutor(1) as pool:
                 waiting = pool.submit(client.video_to_video_hdr, video_uri="https://cdn.example/plate.mp4")
                 until(lambda: bearers(emulator, SUBMITS).count("stale") >= 2, "the second refusal")
-                assert client.close(grace=30) == 0
+                assert client.close(grace=60) == 0
                 assert isinstance(waiting.exception(SOON), (ltx_jobs.ClosedError, ltx_jobs.Unauthenticated))
             assert time.monotonic() - began < SOON
     finally:
@@ -406,7 +406,7 @@ import asyncio, gc
 key = os.environ.pop("LTXV_API_KEY")
 def hang():
     called.set()
-    time.sleep(60)
+    time.sleep(120)
 called = threading.Event()
 def daemon(work):
     threading.Thread(target=work, daemon=True).start()
@@ -433,7 +433,7 @@ except KeyboardInterrupt:
     sent = time.monotonic()
     os.kill(waiting.process.pid, signal.SIGINT)
     word, moment = waiting.line().split()
-    assert word == "caught" and float(moment) - sent < 1
+    assert word == "caught" and float(moment) - sent < SOON
     assert waiting.end()[::2] == (0, "")
 
 
@@ -457,7 +457,7 @@ def test_whatever_goes_on_the_exit_is_quiet_and_soon(emulator, child, ending):
     for _ in range(2):
         began = time.monotonic()
         assert child(code).end() == (0, "", "")
-        assert time.monotonic() - began < 2 * SOON
+        assert time.monotonic() - began < 2 * SOON, "it waited for the function"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -482,7 +482,7 @@ if {state!r} == "in the middle of a call":
     called.wait(20)
 pid = os.fork()
 if pid == 0:
-    signal.alarm(15)
+    signal.alarm(20)
     try:
         before = len(calls)
         assert client.check().request_id and client.check().request_id
