@@ -63,6 +63,7 @@ class AsyncJob(BaseJob):
             WaitTimeout: The time is up; ``error.job`` is this job, still running and still billed if it succeeds.
             JobFailed: The service gave the job up; the class and ``error.kind`` say why. Failed jobs are not billed.
             Unauthenticated, PermissionDenied: The key is not accepted any more; the job goes on, see `AsyncClient.set_api_key`.
+            ConfigError: The callable for the key gave none; the job goes on, and the next wait asks it again.
             JobNotFound, JobExpired: The service does not know it, or not any more.
             ClosedError: The client was closed.
         """

@@ -256,7 +256,9 @@ def begin(
         saves_at_once=saves_at_once,
         hand_over=hand_over,
     )
-    return unwrap(started, client)
+    native = unwrap(started, client)
+    client._give_keys()
+    return native
 
 
 def _states() -> list[str]:

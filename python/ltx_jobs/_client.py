@@ -41,8 +41,11 @@ class Client(BaseClient, Endpoints["Job"], Batches):
     (``"500ms"``, ``"2m"``).
 
     Args:
-        api_key: The key, or a ``Path`` of a file that holds it (read again after the service refused it). By default ``LTXV_API_KEY`` or ``LTX_API_KEY``
-            from the environment. It is sent to the API's origin only and shown nowhere.
+        api_key: The key, or a ``Path`` of a file that holds it (read again after the service refused it), or a callable without arguments that returns it,
+            such as ``lambda: vault.read("ltx")``. That is called when the key is first needed, and once more after the service refused it: on a thread of
+            its own, ``ltx-api-key``, one call at a time, for 60 s at most. What it raises is the ``__cause__`` of a `ConfigError`: nothing was sent, jobs go
+            on, and the next call asks again. By default ``LTXV_API_KEY`` or ``LTX_API_KEY`` from the environment. The key is sent to the API's origin only
+            and shown nowhere.
         base_url: Address of the API; default ``https://api.ltx.video``.
         journal: A directory where submits are written down before they are sent, so that a killed script finds its jobs again; by default in the user's
             directory for state, and in memory for a service on loopback. ``"memory"`` keeps it as long as the client lives; ``False`` keeps none: then
@@ -70,6 +73,7 @@ class Client(BaseClient, Endpoints["Job"], Batches):
 
     Raises:
         ConfigError: A value cannot be used, a setting does not exist (the message names the nearest), or no key is set.
+        TypeError: ``api_key`` is an async function.
     """
 
     __slots__ = ()
@@ -113,6 +117,7 @@ class Client(BaseClient, Endpoints["Job"], Batches):
 
         Raises:
             InvalidRequest, RequestTooLarge, ContentFiltered, Unauthenticated, InsufficientFunds, PermissionDenied: Refused; no job was created.
+            ConfigError: The callable for the key gave none. Nothing was sent.
             CostLimit: Above `max_cost`, or beyond the client's ``spend_limit``. Nothing was sent.
             RateLimited, ConcurrencyLimited, Unavailable, Overloaded, TransportError: Refused for longer than was waited; no job was created.
             SubmitUnknown: A job may exist and be billed; ``error.ref`` names the submit.

@@ -12,17 +12,17 @@ import sys
 from weakref import WeakSet
 
 from . import _dest, _logs, _wait
-from ._config import media_input, setting_pairs, setting_text, split_params
+from ._config import key_function, media_input, setting_pairs, setting_text, split_params
 from ._counters import Counters
 from ._errors import local, make, raise_failure, unwrap
 from ._job import BaseJob
 from ._models import Checked, Finding, JournaledSubmit, Setting, moment
 from ._money import amount, amount_text
-from ._wait import add_note, run, seconds, started
+from ._wait import add_note, run, seconds, started, stay_at_exit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from decimal import Decimal
     from os import PathLike
     from typing import Any, TypeVar
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ._dest import DestArg
     from ._endpoints import OnUnknown
     from ._job import Timeout
+    from ._key import KeyFunction, KeyGiver
     from ._money import Usd
     from ._requests import MediaInput, Request
 
@@ -50,11 +51,11 @@ _unfinished: set[BaseClient] = set()
 class BaseClient:
     """What `Client` and `AsyncClient` have in common: the settings, the native client of each process, and what asks nobody."""
 
-    __slots__ = ("_base_url", "_natives", "_settings", "__weakref__")
+    __slots__ = ("_base_url", "_key_function", "_key_givers", "_natives", "_settings", "__weakref__")
 
     def __init__(
         self,
-        api_key: str | PathLike[str] | None = None,
+        api_key: str | PathLike[str] | Callable[[], str] | None = None,
         *,
         base_url: str | None = None,
         journal: str | PathLike[str] | bool | None = None,
@@ -101,17 +102,21 @@ class BaseClient:
         }
         # A setting that does not exist is the core's to refuse: it knows the nearest name.
         given.update(unknown)
+        function = key_function(given)
         settings = _native.Settings(setting_pairs(given))
         # A report with the local variables of each frame would show the key.
         del api_key, given
-        self._start_with(settings)
+        self._start_with(settings, function)
 
-    def _start_with(self, settings: _native.Settings) -> None:
+    def _start_with(self, settings: _native.Settings, function: KeyFunction | None = None) -> None:
         from . import _native
 
         self._settings = settings
+        self._key_function = function
+        # By process, as the native clients.
+        self._key_givers: dict[int, KeyGiver] = {}
         _logs.attend()
-        native = unwrap(_native.Client.make(settings))
+        native = unwrap(_native.Client.make(settings, function is not None))
         self._natives: dict[int, _native.Client] = {os.getpid(): native}
         self._base_url = _value(native, "base_url")
         _open.add(self)
@@ -126,9 +131,37 @@ class BaseClient:
 
             for inherited in list(self._natives.values()):
                 inherited.leak()
-            native = self._natives.setdefault(pid, unwrap(_native.Client.make(self._settings)))
+            made = unwrap(_native.Client.make(self._settings, self._key_function is not None))
+            native = self._natives.setdefault(pid, made)
             _open.add(self)
         return native
+
+    def _give_keys(self) -> None:
+        """Has a thread call the function for the key, if there is one. Called when something has begun that may need the key."""
+        function, pid = self._key_function, os.getpid()
+        if function is None:
+            return
+        giver = self._key_givers.get(pid)
+        if giver is not None:
+            giver.must_not_be_here()
+            return
+        from ._key import KeyGiver
+
+        requests = self._here().key_requests()
+        if requests is None:
+            return
+        giver = KeyGiver(requests, function)
+        if self._key_givers.setdefault(pid, giver) is giver:
+            try:
+                giver.start()
+            except BaseException:
+                del self._key_givers[pid]
+                raise
+
+    def _key_failure(self) -> BaseException | None:
+        """What the function for the key raised when it was called last."""
+        giver = self._key_givers.get(os.getpid())
+        return None if giver is None else giver.failure
 
     @property
     def base_url(self) -> str:
@@ -162,10 +195,12 @@ class BaseClient:
         """Uses another key from now on, also for jobs whose polling stopped because the old one was refused. Asks nobody and costs nothing.
 
         Args:
-            api_key: The key itself, as text. It replaces the one that was given or found, in this client alone. Nobody is asked about it here: one that the
+            api_key: The key itself, as text. It replaces the one that was given or found, or the function for it, in this client alone. Nobody is asked about it here: one that the
                 service does not accept is `Unauthenticated` where it is used.
         """
         self._settings = self._settings.with_api_key(api_key)
+        # Its thread, if there is one, is told to end by the native client.
+        self._key_function = None
         failure = self._here().set_api_key(api_key)
         if failure is not None:
             raise_failure(failure, self)
@@ -183,15 +218,17 @@ class BaseClient:
             ConfigError: A value cannot be used, or a setting does not exist (the message names the nearest).
         """
         known = {key for key, _, _ in self._here().describe()}
+        given: dict[str, object] = {**changes}
+        function = key_function(given) if "api_key" in given else self._key_function
         pairs = [
             # One that does not exist is the core's to refuse, also with nothing as its value.
             (key, (None if key in known else "") if value is None else setting_text(key, value))
-            for key, value in changes.items()
+            for key, value in given.items()
         ]
         settings = self._settings.with_changes(pairs)
-        del changes, pairs
+        del changes, given, pairs
         client = type(self).__new__(type(self))
-        client._start_with(settings)
+        client._start_with(settings, function)
         return client
 
     def _found(self, ref: str | BaseJob) -> tuple[str, str | None, _native.Job | None]:
@@ -258,7 +295,10 @@ class BaseClient:
         """Starts to close it; nothing when there is nothing to close."""
         _unfinished.discard(self)
         native = self._natives.get(os.getpid())
-        return None if native is None else started(native.close(grace), self)
+        if native is None:
+            return None
+        stay_at_exit()
+        return unwrap(native.close(grace), self)
 
     def _end(self, grace: float) -> int:
         """Closes it, and blocks the thread until it is closed."""
@@ -282,6 +322,7 @@ class BaseClient:
         client._base_url = base_url
         client._settings = _native.Settings([("base_url", base_url)])
         client._natives = {}
+        client._key_function, client._key_givers = None, {}
         return client
 
     def __repr__(self) -> str:
@@ -297,7 +338,7 @@ class BaseClient:
         return settings(type(self).__name__, self._here().describe() if hasattr(self, "_natives") else ())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._settings.has_api_key():
+        if self._settings.has_api_key() or self._key_function is not None:
             from pickle import PicklingError
 
             raise PicklingError(
@@ -365,7 +406,10 @@ def _at_exit() -> None:
             client._end(EXIT_GRACE)
         except KeyboardInterrupt:
             # The user does not want to wait for the rest either.
-            break
+            return
+    key = sys.modules.get(f"{__package__}._key")
+    if key is not None:
+        key.end()
 
 
 atexit.register(_at_exit)

@@ -9,11 +9,12 @@ from ._money import amount_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
     from os import PathLike
     from typing import Any, Optional, TypedDict, Union
 
+    from ._key import KeyFunction
     from ._money import Usd
 
     # Seconds, a timedelta, or text with a unit such as "500ms" or "2m".
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     class Options(TypedDict, total=False):
         """The settings as `Client` takes them; a test holds the two equal."""
 
-        api_key: Optional[Union[str, PathLike[str]]]
+        api_key: Optional[Union[str, PathLike[str], Callable[[], str]]]
         base_url: Optional[str]
         journal: Optional[Union[str, PathLike[str], bool]]
         max_concurrent_jobs: Optional[Union[int, str]]
@@ -43,6 +44,22 @@ if TYPE_CHECKING:
         user_agent_suffix: Optional[str]
 
 JSON_TYPES = (str, int, float, bool, type(None))
+
+
+def key_function(settings: dict[str, object]) -> KeyFunction | None:
+    """The callable that is to give the key, if there is one; then nothing stands in its place.
+
+    Raises:
+        TypeError: It is an async one.
+    """
+    function = settings.get("api_key")
+    if isinstance(function, (str, os.PathLike)) or not callable(function):
+        return None
+    from ._key import check
+
+    check(function)
+    settings["api_key"] = None
+    return function  # pyright: ignore[reportReturnType]
 
 
 def setting_pairs(settings: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -84,7 +84,7 @@ class Dispatcher:
         return len(self._asleep)
 
     def _run(self) -> None:
-        _leave_signals_alone()
+        leave_signals_alone()
         while not self._over:
             tokens = self._completions.next_batch(SLICE_MS if self._asleep else None)
             if not self._over:
@@ -127,7 +127,7 @@ def _wake(loop: AbstractEventLoop, wakers: list[Waker]) -> None:
         loop.call_soon(_wake, loop, wakers[PORTION:])
 
 
-def _leave_signals_alone() -> None:
+def leave_signals_alone() -> None:
     """Signals belong to the main thread: a handler in Python runs there, and only a system call of that thread ends early for it."""
     import signal
 

@@ -117,6 +117,7 @@ def race_of(jobs: Sequence[BaseJob], until: float | None) -> tuple[_native.Race,
     for position, job in enumerate(jobs):
         try:
             handles.append(job._attached())
+            job._client._give_keys()
             waited.append(position)
         except Error as error:
             # No key for a job from a pickle, for example.

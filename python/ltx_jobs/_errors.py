@@ -387,6 +387,8 @@ def make(failure: Failure, client: BaseClient | None = None, job: BaseJob | None
     error.ref = failure.reference
     error.job_ended = job_ended
     _set_os_error(error, failure.os_error)
+    if client is not None and failure.of_key_function:
+        error.__cause__ = client._key_failure()
     if job is not None and job.ref == error.ref:
         error.job = job
     elif client is not None and error.ref is not None and not error.ref.startswith("intent:"):

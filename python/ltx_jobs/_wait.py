@@ -76,7 +76,14 @@ def slices(waited: Operation[Any] | Race | FrameStream | BatchRun) -> Iterator[N
 def started(value: Operation[T] | Failure, client: BaseClient, job: BaseJob | None = None) -> Operation[T]:
     """The operation, or the exception for the failure to start it."""
     stay_at_exit()
-    return unwrap(value, client, job)
+    operation = unwrap(value, client, job)
+    try:
+        client._give_keys()
+    except BaseException:
+        # There is no thread for it: nobody would answer.
+        operation.cancel()
+        raise
+    return operation
 
 
 def add_note(error: BaseException, note: str) -> None:

@@ -293,6 +293,12 @@ def test_the_key_is_in_no_task(emulator, durable, cluster, tmp_path, monkeypatch
     assert task[2]["key"].startswith("ltx-jobs-film-a-") and task[2]["pure"] is False
     with pytest.raises(ltx_jobs.ConfigError, match="no task carries a key"):
         ltx_jobs.dask.batch(durable, [], cluster=cluster, name="film", worker_settings={"api_key": "x"})
+    with pytest.raises(ltx_jobs.ConfigError, match="no task carries a key"):
+        ltx_jobs.dask.batch(durable, [], cluster=cluster, name="film", worker_settings={"api_key": lambda: "x"})
+    # Nor does what gives one to this process.
+    with durable.with_options(api_key=lambda: emulator.api_key) as client:
+        assert states(ltx_jobs.dask.batch(client, shots("b"), cluster=cluster, name="film", dest=tmp_path)) == {"b": "saved"}
+    assert len(submitted) == 2 and emulator.api_key.encode() not in dumps(submitted[1])
 
 
 def test_what_cannot_be_right_is_refused_at_once(emulator, durable, cluster, tmp_path):

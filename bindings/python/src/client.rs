@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::frames::speed;
 use crate::guard::fenced;
 use crate::job::{Job, no_word};
+use crate::key::{Asker, KeyRequests};
 use crate::operation::{Operation, begin};
 use crate::request::{Request, input};
 use crate::settings::Settings;
@@ -20,15 +21,27 @@ use crate::store;
 
 /// A client of the service. Opens no socket and starts no thread before the first operation.
 #[pyclass(frozen, module = "ltx_jobs._native")]
-pub(crate) struct Client(ltx_jobs::Client);
+pub(crate) struct Client(ltx_jobs::Client, Option<Py<KeyRequests>>);
 
 #[pymethods]
 impl Client {
-    /// A client from settings, and from the environment for what they leave open; or a failure.
+    /// A client from settings, and from the environment for what they leave open; or a failure. With a key function, the core asks for the key in
+    /// `key_requests`.
     #[staticmethod]
-    fn make(py: Python<'_>, settings: &Settings) -> PyResult<Py<PyAny>> {
-        let made = py.detach(|| fenced(|| build(settings.pairs())));
-        convert::outcome(py, made, |client| Ok(Py::new(py, Self(client))?.into_any()))
+    fn make(py: Python<'_>, settings: &Settings, key_function: bool) -> PyResult<Py<PyAny>> {
+        let (asker, requests) = if key_function {
+            let (asker, requests) = KeyRequests::pair();
+            (Some(asker), Some(Py::new(py, requests)?))
+        } else {
+            (None, None)
+        };
+        let made = py.detach(|| fenced(|| build(settings.pairs(), asker)));
+        convert::outcome(py, made, |client| Ok(Py::new(py, Self(client, requests))?.into_any()))
+    }
+
+    /// Where the core asks for the key of a function; `None` without one.
+    fn key_requests(&self, py: Python<'_>) -> Option<Py<KeyRequests>> {
+        self.1.as_ref().map(|requests| requests.clone_ref(py))
     }
 
     /// Key, value and origin of every setting; the API key as `***`.
@@ -207,7 +220,9 @@ impl Client {
             self.0.set_api_key(key);
             Ok(())
         };
-        py.detach(|| fenced(change)).err().map(Failure::new)
+        let failure = py.detach(|| fenced(change)).err().map(Failure::new);
+        self.stop_asking();
+        failure
     }
 
     /// Whether it was closed.
@@ -218,8 +233,14 @@ impl Client {
     /// Starts to close it; ends with the number of threads left behind; or a failure. A paid POST on the wire gets `grace` seconds.
     fn close(&self, py: Python<'_>, grace: f64) -> PyResult<Py<PyAny>> {
         let client = self.0.clone();
+        let grace = convert::duration("grace", grace);
+        if grace.is_ok() {
+            // First everything hears that it is closed, then nothing waits for a function of Python's any more.
+            py.detach(|| self.0.begin_close());
+            self.stop_asking();
+        }
         begin(py, || {
-            let grace = convert::duration("grace", grace)?;
+            let grace = grace?;
             Operation::aside("ltx-close", move || client.close_blocking(grace))
         })
     }
@@ -230,11 +251,22 @@ impl Client {
     }
 }
 
-fn build(pairs: &[(String, String)]) -> Result<ltx_jobs::Client> {
+impl Client {
+    fn stop_asking(&self) {
+        if let Some(requests) = &self.1 {
+            requests.get().close();
+        }
+    }
+}
+
+fn build(pairs: &[(String, String)], asker: Option<Asker>) -> Result<ltx_jobs::Client> {
     let mut builder = ltx_jobs::Client::builder()
         .own_runtime(RuntimeOptions::new().on_thread_start(crate::signals::block_on_this_thread));
     for (key, value) in pairs {
         builder = builder.set(key, value)?;
+    }
+    if let Some(asker) = asker {
+        builder = builder.api_key_function(move || asker.ask());
     }
     builder.environment().build()
 }

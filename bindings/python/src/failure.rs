@@ -45,6 +45,12 @@ impl Failure {
         self.0.advice()
     }
 
+    /// Whether it comes from the caller's function for the key, which has an exception of its own.
+    #[getter]
+    fn of_key_function(&self) -> bool {
+        self.0.is_of_key_function()
+    }
+
     /// `no_job`, `job_exists`, `not_billed` or `unknown`.
     #[getter]
     fn billing(&self) -> &'static str {

@@ -21,6 +21,7 @@ mod guard;
 mod handover;
 mod interpreter;
 mod job;
+mod key;
 mod log;
 mod operation;
 mod owned;
@@ -52,6 +53,8 @@ mod _native {
     use super::handover::Handover;
     #[pymodule_export]
     use super::job::{Completed, Job, split_reference};
+    #[pymodule_export]
+    use super::key::KeyRequests;
     #[pymodule_export]
     use super::log::{log_drain, log_level};
     #[pymodule_export]

@@ -284,6 +284,24 @@ impl Error {
         self
     }
 
+    /// Says that it comes from the caller's API key function.
+    pub(crate) fn of_key_function(self) -> Self {
+        self.with_source(KeyFunctionFailed)
+    }
+
+    /// Whether it is the failure of the caller's [`api_key_function`](crate::ClientBuilder::api_key_function), or comes of it: a key that was refused, and no
+    /// other to be had.
+    pub fn is_of_key_function(&self) -> bool {
+        let mut cause = StdError::source(self);
+        while let Some(error) = cause {
+            if error.is::<KeyFunctionFailed>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -398,6 +416,11 @@ impl fmt::Debug for Error {
             .finish()
     }
 }
+
+/// The root of an error that came from the caller's API key function.
+#[derive(Debug, thiserror::Error)]
+#[error("the API key function of the program failed")]
+struct KeyFunctionFailed;
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {

@@ -68,6 +68,7 @@ pub(super) async fn run(desk: Arc<Desk>) -> Result<BatchProgress> {
 /// What this batch has cost so far counts too.
 async fn count_earlier_runs(desk: &Desk) -> Result<()> {
     let prefix = desk.options.once("");
+    desk.client.key(&desk.stop).await?;
     let entries = desk.client.journaled(|journal| journal.entries()).await?;
     let paid = entries.into_iter().filter(|entry| {
         entry.intent.once.as_ref().is_some_and(|once| once.starts_with(&prefix))

@@ -70,7 +70,10 @@ impl ClientBuilder {
         })
     }
 
-    /// A function that gives the API key; called on a thread of the runtime, again after the service refused the key. An error is told as `Config`.
+    /// A function that gives the API key. Called when the key is first needed, and once more after the service refused it: on a thread of the runtime, which it
+    /// may block, one call at a time. An error is told as `Config` where there is no key yet, and beside the service's refusal after one.
+    ///
+    /// Whoever needs the key waits for at most 60 s, and can be cancelled meanwhile. A call that takes longer goes on, and the next one waits for it too.
     pub fn api_key_function(
         self,
         function: impl Fn() -> std::result::Result<String, String> + Send + Sync + 'static,

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
@@ -33,9 +34,9 @@ use crate::counters::{Counters, Tally};
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::job::{Given, Job, JobCell, JobRef, Snapshot};
 use crate::journal::{ChosenJournal, Fate, Journal};
-use crate::keys::Keys;
+use crate::keys::{Keys, Renewal};
 use crate::money::{PriceTable, Spending};
-use crate::operation::{Operation, Work};
+use crate::operation::{Operation, Work, cancelled};
 use crate::request::Request;
 use crate::retry::Budget;
 use crate::runtime::Executor;
@@ -95,7 +96,8 @@ impl Client {
     }
 
     pub(crate) fn assemble(settings: Settings, executor: Executor, prices: Option<PriceTable>) -> Self {
-        let keys = Arc::new(Keys::new(settings.api_key.clone()));
+        let stop = CancellationToken::new();
+        let keys = Arc::new(Keys::new(settings.api_key.clone(), stop.clone()));
         Self(Arc::new(Inner {
             journal: Arc::new(ChosenJournal::new(&settings, Arc::clone(&keys))),
             keys,
@@ -110,7 +112,7 @@ impl Client {
             engine: Mutex::new(None),
             starting: tokio::sync::Mutex::default(),
             jobs: Mutex::default(),
-            stop: CancellationToken::new(),
+            stop,
             paid: TaskTracker::new(),
             operations: TaskTracker::new(),
             job_ended: Arc::default(),
@@ -213,9 +215,9 @@ impl Client {
     }
 
     /// A place of `max_concurrent_jobs`, if that is set, for a job that is waited for and was not submitted here: it runs too.
-    pub(crate) fn place_of_running(&self, job: &JobRef) -> Option<Place> {
+    pub(crate) async fn place_of_running(&self, job: &JobRef) -> Option<Place> {
         self.0.settings.max_concurrent_jobs?;
-        let key = self.0.keys.current().ok()?;
+        let key = self.0.keys.current().await.ok()?;
         self.places(&key).hold(job.to_string())
     }
 
@@ -239,14 +241,36 @@ impl Client {
     }
 
     /// Before a wait on a job whose polling is paused: if there is another key by now, go on.
-    pub(crate) fn resume_with_new_key(&self, engine: &Engine, cell: &JobCell) {
-        if cell.snapshot().paused.is_none() {
-            return;
+    pub(crate) async fn resume_with_new_key(&self, engine: &Engine, cell: &JobCell) {
+        let Some(paused) = cell.snapshot().paused else { return };
+        // Without a key to be had there is none that was refused.
+        let refused = match paused.kind() {
+            ErrorKind::Config => None,
+            _ => self.0.keys.known().ok().flatten(),
+        };
+        match self.0.keys.renewed_since(refused.as_ref(), Instant::now()).await {
+            Renewal::Key(_) => {
+                cell.change(|snapshot| snapshot.paused = None);
+                engine.schedule.key_changed();
+            }
+            Renewal::Same => {}
+            // It may be for another reason now.
+            Renewal::Failed(error) if refused.is_none() => {
+                let error = error.about_job(&cell.reference);
+                cell.change(|snapshot| snapshot.paused = Some(error));
+            }
+            failed @ Renewal::Failed(_) => {
+                cell.change(|snapshot| snapshot.paused = Some(failed.explain(paused)));
+            }
         }
-        let Ok(key) = self.0.keys.current() else { return };
-        if self.0.keys.renewed_since(&key) {
-            cell.change(|snapshot| snapshot.paused = None);
-            engine.schedule.key_changed();
+    }
+
+    /// The key to send now, unless the caller's work is cancelled first: a function that gives it may take its time.
+    pub(crate) async fn key(&self, cancel: &CancellationToken) -> Result<ApiKey> {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(self.closed_instead(cancelled("waiting for the API key"))),
+            key = self.0.keys.current() => key,
         }
     }
 
@@ -265,7 +289,7 @@ impl Client {
         &self.0.settings
     }
 
-    pub(crate) fn keys(&self) -> &Keys {
+    pub(crate) fn keys(&self) -> &Arc<Keys> {
         &self.0.keys
     }
 
@@ -274,11 +298,17 @@ impl Client {
         self.0.stop.is_cancelled()
     }
 
+    /// Begins to close the client, and returns at once: every wait and transfer ends with `Closed`, and nothing begins any more. What is on the wire is
+    /// finished as long as the runtime lives; [`close`](Self::close) and [`close_blocking`](Self::close_blocking) wait for it.
+    pub fn begin_close(&self) {
+        self.0.stop.cancel();
+        self.0.paid.close();
+    }
+
     /// Closes the client: every wait and transfer ends at once with `Closed`, and a paid POST that is on the wire gets `grace` to finish and be written
     /// down. Jobs go on at the service. Gives back whether every paid POST was finished.
     pub async fn close(&self, grace: Duration) -> bool {
-        self.0.stop.cancel();
-        self.0.paid.close();
+        self.begin_close();
         tokio::time::timeout(grace.min(crate::config::LONGEST), self.0.paid.wait())
             .await
             .is_ok()
@@ -289,8 +319,7 @@ impl Client {
     /// Returns how many threads had to be left behind because they hang in the operating system (a name resolution, for example); 0 is the rule. At most
     /// `grace` for paid POSTs and a moment for the threads. Not to be called from inside the runtime.
     pub fn close_blocking(&self, grace: Duration) -> usize {
-        self.0.stop.cancel();
-        self.0.paid.close();
+        self.begin_close();
         let Executor::Owned(runtime) = &self.0.executor else {
             return 0;
         };

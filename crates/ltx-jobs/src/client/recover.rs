@@ -158,7 +158,9 @@ impl Jobs {
     /// Starts reading the journal on the runtime.
     pub fn start(self) -> Operation<Vec<JournaledSubmit>> {
         let client = self.client.clone();
-        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, _| async move {
+        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, work| async move {
+            // It tells which submits are of another one.
+            self.client.key(&work.cancel).await?;
             self.client
                 .journaled(|journal| journal.entries()?.into_iter().map(JournaledSubmit::new).collect())
                 .await
@@ -186,7 +188,9 @@ impl Recover {
     /// Starts reading the journal on the runtime.
     pub fn start(self) -> Operation<Recovered> {
         let client = self.client.clone();
-        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, _| async move {
+        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, work| async move {
+            // Before the other operation, which does not hear of a cancellation of this one.
+            self.client.key(&work.cancel).await?;
             let mut recovered = Recovered::default();
             for submit in self.client.jobs().await? {
                 match (&submit.state, &submit.job) {
@@ -229,7 +233,7 @@ impl Resolve {
     /// Starts writing to the journal on the runtime.
     pub fn start(self) -> Operation<()> {
         let client = self.client.clone();
-        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, _| async move {
+        client.run(operation_span!(DEBUG, SUBMIT, "journal"), move |_, work| async move {
             let refuse = |kind, text: String| Err(crate::Error::new(kind, text).with_job(&self.intent));
             let Some(id) = self.intent.intent_id().map(str::to_owned) else {
                 return refuse(
@@ -240,6 +244,7 @@ impl Resolve {
             if let Some(job) = self.job.as_ref().filter(|job| job.is_intent()) {
                 return refuse(crate::ErrorKind::InvalidRequest, format!("{job} is no job"));
             }
+            self.client.key(&work.cancel).await?;
             let asked = id.clone();
             let known = self
                 .client

@@ -8,6 +8,7 @@ use super::inputs::{Digest, Looked, digest_of, look};
 use super::uploads::Content;
 use super::{Client, Engine};
 use crate::error::{Error, ErrorKind, Result};
+use crate::keys::Renewal;
 use crate::operation::{Operation, Running, Work, cancelled};
 use crate::progress::Phase;
 use crate::request::{Media, MediaSource};
@@ -47,15 +48,22 @@ impl Client {
             return Ok(text.to_owned());
         }
         work.progress.set_phase(Phase::Uploading);
-        let key = self.keys().current()?;
+        let (key, sent) = (self.key(&work.cancel).await?, Instant::now());
         // Boxed: it is large, and most submits have nothing to upload.
         let send = Box::pin(async {
             let mut uploaded = self.send_media(&context(), &key, media).await;
-            if let Err(error) = &uploaded
-                && error.kind() == ErrorKind::Unauthenticated
-                && self.keys().renewed_since(&key)
+            if let Err(refusal) = &uploaded
+                && refusal.kind() == ErrorKind::Unauthenticated
             {
-                uploaded = self.send_media(&context(), &self.keys().current()?, media).await;
+                let renewal = tokio::select! {
+                    biased;
+                    () = work.cancel.cancelled() => return Err(cancelled("the upload")),
+                    renewal = self.keys().renewed_since(Some(&key), sent) => renewal,
+                };
+                uploaded = match renewal {
+                    Renewal::Key(key) => self.send_media(&context(), &key, media).await,
+                    other => uploaded.map_err(|refusal| other.explain(refusal)),
+                };
             }
             uploaded
         });

@@ -55,7 +55,7 @@ pub(crate) enum KeySource {
 }
 
 impl KeySource {
-    /// The key as it is now. A file is read on the calling thread: a few bytes, once per 401.
+    /// The key as it is now. A file is read on the calling thread: a few bytes, once per 401. A function may take as long as it likes.
     pub(crate) fn read(&self) -> Result<ApiKey> {
         let key = match self {
             Self::Missing => {
@@ -74,7 +74,9 @@ impl KeySource {
                 }
             },
             Self::Function(function) => {
-                let failed = |text: &str| Error::new(ErrorKind::Config, format!("the API key function failed: {text}"));
+                let failed = |text: &str| {
+                    Error::new(ErrorKind::Config, format!("the API key function failed: {text}")).of_key_function()
+                };
                 // It is the caller's: a panic in it must not take a task of ours along, such as the one that polls.
                 let told = catch_unwind(AssertUnwindSafe(|| function()));
                 ApiKey::new(told.map_err(|_| failed("it panicked"))?.map_err(|text| failed(&text))?)

@@ -376,7 +376,7 @@ struct RenewByPoll {
 impl Renew for RenewByPoll {
     fn renew(&self) -> BoxFuture<'_, Result<SignedUrl>> {
         Box::pin(async move {
-            let key = self.client.keys().current()?;
+            let key = self.client.key(self.client.stop_token()).await?;
             let what = "asking for a fresh URL";
             // Of the runtime of the moment: a list of frames may outlive the one it was opened in.
             let engine = self.client.engine().await?;

@@ -85,7 +85,7 @@ impl Job {
     /// # Errors
     /// `WaitTimeout` when the time is up. `JobFailed`, or the kind the service gives as reason (`ContentFiltered`, ...), with `job_ended()` true, when it
     /// failed; failed jobs are not billed. `Unauthenticated` and `PermissionDenied` when the key is refused: the job goes on, see
-    /// [`Client::set_api_key`]. `NotFound`, `Expired`, `Cancelled`, `Closed`.
+    /// [`Client::set_api_key`]; `Config` when no key can be had, with the same meaning. `NotFound`, `Expired`, `Cancelled`, `Closed`.
     pub fn wait(&self) -> Wait {
         Wait {
             job: self.clone(),
@@ -118,8 +118,19 @@ impl Job {
         let _waiter = self.cell.wait_here();
         work.progress.set_phase(Phase::Waiting);
         let mut watch = self.cell.watch();
-        self.client.resume_with_new_key(&engine, &self.cell);
-        let _counted = Counted::new(&self.client, &self.cell);
+        // Both may call for the key, and a function that gives it may take its time.
+        let ready = async {
+            self.client.resume_with_new_key(&engine, &self.cell).await;
+            Counted::new(&self.client, &self.cell).await
+        };
+        let _counted = tokio::select! {
+            biased;
+            () = work.cancel.cancelled() => return Err(self.stopped()),
+            counted = ready => counted,
+            () = until(limit.filter(|_| timeout != Some(Duration::ZERO))) => {
+                return Err(self.timed_out(timeout.unwrap_or_default(), &self.cell.snapshot()));
+            }
+        };
         engine.schedule.track(Arc::clone(&self.cell), false);
         if timeout == Some(Duration::ZERO) && !self.cell.is_ended() {
             // "Only look", for a handle that may know nothing yet: one look at the service.
@@ -284,9 +295,9 @@ struct Counted<'a> {
 }
 
 impl<'a> Counted<'a> {
-    fn new(client: &Client, cell: &'a JobCell) -> Self {
+    async fn new(client: &Client, cell: &'a JobCell) -> Self {
         let place = match cell.is_ended() {
-            false => client.place_of_running(&cell.reference),
+            false => client.place_of_running(&cell.reference).await,
             true => None,
         };
         Self { cell, place }

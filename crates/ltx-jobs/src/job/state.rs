@@ -95,7 +95,7 @@ pub(crate) enum Next {
     Interval,
     /// Something in between failed: after a back-off, and not before the service wants it.
     Backoff(Option<Duration>),
-    /// The key is refused: for this job and all others of the key, not before there is a new one.
+    /// The key is refused, or none can be had: for this job and all others of the key, not before there is a new one.
     PauseKey,
     /// Never again.
     End,
@@ -106,6 +106,8 @@ pub(crate) enum Next {
 pub(crate) enum Observation {
     Answer(Answer),
     Failure(Failure),
+    /// Nobody was asked: no key can be had.
+    NoKey(Error),
 }
 
 /// The memory of the machine beside the snapshot.
@@ -150,6 +152,12 @@ impl Life {
         wall: SystemTime,
     ) -> Next {
         match seen {
+            Observation::NoKey(error) => {
+                let error = error.about_job(&self.reference);
+                snapshot.last_error = Some(error.clone());
+                snapshot.paused = Some(error);
+                Next::PauseKey
+            }
             Observation::Failure(failure) => {
                 let error = failure.into_error("polling").about_job(&self.reference);
                 Self::not_reached(snapshot, error, None, wall)
@@ -172,7 +180,7 @@ impl Life {
                         Self::not_reached(snapshot, error, answer.retry_after(), wall)
                     }
                 },
-                401 | 403 if answer.is_ours() => {
+                _ if answer.refuses_the_key() => {
                     self.contact(snapshot, wall);
                     let error = answer
                         .to_error("polling")

@@ -69,8 +69,8 @@ impl ChosenJournal {
     }
 
     fn identity(&self) -> Result<Identity> {
-        // A key that cannot be had is told here, not taken for another one.
-        self.keys.current()?;
+        // A key that cannot be had is told here, not taken for another one. A function is asked by those who need it, not on this thread.
+        self.keys.known()?;
         Ok(Identity {
             origin: self.origin.clone(),
             keys: Arc::clone(&self.keys),

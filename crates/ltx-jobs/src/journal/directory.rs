@@ -34,9 +34,10 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The fingerprint of the key in use.
+    /// The fingerprint of the key in use. Whoever writes or reads what depends on it has asked for the key before.
     fn key(&self) -> String {
-        self.keys.current().map(|key| key.fingerprint()).unwrap_or_default()
+        let key = self.keys.known().ok().flatten();
+        key.map(|key| key.fingerprint()).unwrap_or_default()
     }
 }
 

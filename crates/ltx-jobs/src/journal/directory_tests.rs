@@ -4,6 +4,8 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::*;
 use crate::config::KeySource;
 use crate::secret::ApiKey;
@@ -11,7 +13,7 @@ use crate::secret::ApiKey;
 fn identity(key: &str) -> Identity {
     Identity {
         origin: "https://api.example/".into(),
-        keys: Arc::new(Keys::new(KeySource::Text(ApiKey::new(key)))),
+        keys: Arc::new(Keys::new(KeySource::Text(ApiKey::new(key)), CancellationToken::new())),
     }
 }
 

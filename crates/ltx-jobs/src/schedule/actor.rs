@@ -17,11 +17,11 @@ use super::{Command, POLLS_IN_FLIGHT, Rhythm, Surroundings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Ending, JobCell, JobRef, Life, Next, Observation, Snapshot, expired};
 use crate::journal::Journal;
+use crate::keys::Renewal;
 use crate::model::Status;
 use crate::retry::{Backoff, after};
 use crate::secret::ApiKey;
 use crate::telemetry::{self, POLL, ltx, otel};
-use crate::transport::{Failure, FailureKind};
 
 /// One WARN when the service cannot be reached for this long.
 const WARN_AFTER: Duration = Duration::from_secs(60);
@@ -36,8 +36,10 @@ pub(super) struct Actor {
     in_flight: JoinSet<Seen>,
     /// Nobody asks before this moment: set by `Retry-After`.
     gate: Option<Instant>,
-    /// The key was refused, with these words: no timed poll before there is another.
-    key_refused: Option<(ApiKey, Error)>,
+    /// The key was refused, or none can be had, with these words: no timed poll before there is another.
+    no_key: Option<(Option<ApiKey>, Error)>,
+    /// Looks for another key, for jobs that came when there was none.
+    looks: JoinSet<(Arc<JobCell>, Renewal)>,
     /// Somebody was told that the service cannot be reached, and no poll has reached it since.
     outage_told: bool,
 }
@@ -68,6 +70,8 @@ struct Seen {
     span: Span,
     key: Option<ApiKey>,
     observation: Observation,
+    /// Whether there is another key, when this one was refused.
+    renewal: Renewal,
 }
 
 impl Actor {
@@ -80,7 +84,8 @@ impl Actor {
             due: VecDeque::new(),
             in_flight: JoinSet::new(),
             gate: None,
-            key_refused: None,
+            no_key: None,
+            looks: JoinSet::new(),
             outage_told: false,
         }
     }
@@ -106,6 +111,10 @@ impl Actor {
                     Ok(seen) => seen.span.clone().in_scope(|| self.learn(seen)),
                     Err(error) => tracing::error!(target: POLL, %error, "a poll ended without an outcome"),
                 },
+                Some(looked) = self.looks.join_next(), if !self.looks.is_empty() => match looked {
+                    Ok((cell, renewal)) => self.looked_for_key(&cell, renewal),
+                    Err(error) => tracing::error!(target: POLL, %error, "a look for another key ended without an outcome"),
+                },
                 () = wait_until(gate), if gate.is_some() => self.gate = None,
             }
         }
@@ -130,13 +139,13 @@ impl Actor {
                 if !known {
                     entry.span.follows_from(&cause);
                 }
-                if let Some((key, error)) = &self.key_refused {
-                    // It will not be asked for, and whoever waits for it must hear why.
-                    if self.around.keys.renewed_since(key) {
-                        self.resume();
-                    } else {
-                        tell_refused(&cell, error);
-                    }
+                if let Some((key, _)) = &self.no_key
+                    && cell.snapshot().paused.is_none()
+                {
+                    // It will not be asked for unless there is another key by now, and whoever waits for it must hear why.
+                    let (keys, key, now) = (Arc::clone(&self.around.keys), key.clone(), Instant::now());
+                    self.looks
+                        .spawn(async move { (cell, keys.renewed_since(key.as_ref(), now).await) });
                 }
                 if !known {
                     if fresh {
@@ -153,8 +162,7 @@ impl Actor {
                 }
                 let interval = self.rhythm().interval;
                 // With a refused key nobody is sent in turn: whoever asks by hand must not wait for one.
-                let room =
-                    self.gate.is_none() && (self.in_flight.len() < POLLS_IN_FLIGHT || self.key_refused.is_some());
+                let room = self.gate.is_none() && (self.in_flight.len() < POLLS_IN_FLIGHT || self.no_key.is_some());
                 let job = cell.reference.clone();
                 let entry = self.entry(Arc::clone(&cell), false);
                 if entry.busy {
@@ -225,7 +233,7 @@ impl Actor {
         if self.gate.is_some_and(|gate| gate <= Instant::now()) {
             self.gate = None;
         }
-        while self.gate.is_none() && self.key_refused.is_none() && self.in_flight.len() < POLLS_IN_FLIGHT {
+        while self.gate.is_none() && self.no_key.is_none() && self.in_flight.len() < POLLS_IN_FLIGHT {
             let Some(job) = self.due.pop_front() else { return };
             match self.jobs.get_mut(&job) {
                 Some(entry) if !entry.queued => {}
@@ -254,27 +262,41 @@ impl Actor {
             .due
             .take()
             .map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
-        let key = self.around.keys.current();
-        let (transport, limit, job) = (self.around.transport.clone(), self.around.rhythm.timeout, job.clone());
+        let (keys, transport) = (Arc::clone(&self.around.keys), self.around.transport.clone());
+        let (limit, job) = (self.around.rhythm.timeout, job.clone());
         let resent = entry.failures;
         let span = tracing::debug_span!(target: POLL, parent: &entry.span, "job.poll", { ltx::STATUS } = Empty);
         let polling = span.clone();
         let asking = async move {
-            let (observation, key) = match key {
-                Ok(key) => {
-                    let polled = transport.poll(&job, &key, limit, resent).await;
-                    (polled.map_or_else(Observation::Failure, Observation::Answer), Some(key))
+            // Here and not in the loop: a function that gives the key may take its time.
+            let (observation, key, renewal) = match keys.current().await {
+                Ok(mut key) => {
+                    let mut again = true;
+                    loop {
+                        let sent = Instant::now();
+                        let polled = transport.poll(&job, &key, limit, resent).await;
+                        let renewal = match &polled {
+                            Ok(answer) if answer.refuses_the_key() => keys.renewed_since(Some(&key), sent).await,
+                            _ => Renewal::Same,
+                        };
+                        match renewal {
+                            // At once, but once: a source that gives a new key at every call must not become a loop.
+                            Renewal::Key(another) if std::mem::take(&mut again) => key = another,
+                            renewal => {
+                                let observation = polled.map_or_else(Observation::Failure, Observation::Answer);
+                                break (observation, Some(key), renewal);
+                            }
+                        }
+                    }
                 }
-                Err(error) => (
-                    Observation::Failure(Failure::new(FailureKind::Build, error.to_string())),
-                    None,
-                ),
+                Err(error) => (Observation::NoKey(error), None, Renewal::Same),
             };
             Seen {
                 job,
                 span,
                 key,
                 observation,
+                renewal,
             }
         };
         self.in_flight.spawn(asking.instrument(polling));
@@ -292,6 +314,12 @@ impl Actor {
         let Entry { cell, life, .. } = entry;
         let mut snapshot = cell.snapshot();
         let next = life.observe(&mut snapshot, seen.observation, rhythm.interval, now, wall);
+        let is_renewed = matches!(seen.renewal, Renewal::Key(_));
+        // Before anybody hears of it: whoever waits takes a pause for the end of the wait.
+        snapshot.paused = snapshot
+            .paused
+            .filter(|_| !is_renewed)
+            .map(|error| seen.renewal.explain(error));
         if let Some(status) = &snapshot.status {
             seen.span.record(ltx::STATUS, status.as_str());
         }
@@ -327,8 +355,7 @@ impl Actor {
             }
         }
         // Somebody asked by hand, and the key is accepted again.
-        let accepted_again =
-            self.key_refused.is_some() && next != Next::PauseKey && snapshot.unreachable_since.is_none();
+        let accepted_again = self.no_key.is_some() && next != Next::PauseKey && snapshot.unreachable_since.is_none();
         match next {
             Next::End => self.end(&job, snapshot),
             Next::Interval => self.poll_after_interval(&job),
@@ -347,19 +374,15 @@ impl Actor {
                 self.poll_after(&job, delay);
             }
             Next::PauseKey => {
-                match seen.key.filter(|key| !self.around.keys.renewed_since(key)) {
-                    Some(key) => {
-                        self.enqueue(job);
-                        self.pause(key, &snapshot);
+                if is_renewed {
+                    // It was tried with two keys by now, and there is a third: not at once.
+                    self.poll_after_interval(&job);
+                    if self.no_key.is_some() {
+                        self.resume();
                     }
-                    // There is another key. Not at once: a source that gives a new key at every call must not become a loop.
-                    None => {
-                        cell.change(|known| known.paused = None);
-                        self.poll_after_interval(&job);
-                        if self.key_refused.is_some() {
-                            self.resume();
-                        }
-                    }
+                } else {
+                    self.enqueue(job);
+                    self.pause(seen.key, &snapshot);
                 }
             }
         }
@@ -424,20 +447,37 @@ impl Actor {
         });
     }
 
-    /// The key is refused: no job of it is asked for any more, and every waiter hears why.
-    fn pause(&mut self, key: ApiKey, snapshot: &Snapshot) {
+    /// The key is refused, or there is none: no job is asked for any more, and every waiter hears why.
+    fn pause(&mut self, key: Option<ApiKey>, snapshot: &Snapshot) {
         let Some(error) = &snapshot.paused else { return };
-        if self.key_refused.is_none() {
-            tracing::warn!(target: POLL, "the API key is refused; polling stops until there is another, the jobs go on");
+        if self.no_key.is_none() {
+            match &key {
+                Some(_) => {
+                    tracing::warn!(target: POLL, "the API key is refused; polling stops until there is another, the jobs go on")
+                }
+                None => {
+                    tracing::warn!(target: POLL, error = %error.message(), "no API key can be had; polling stops until there is one, the jobs go on")
+                }
+            }
         }
-        self.key_refused = Some((key, error.clone()));
+        self.no_key = Some((key, error.clone()));
         for entry in self.jobs.values().filter(|entry| !entry.cell.is_ended()) {
             tell_refused(&entry.cell, error);
         }
     }
 
+    /// What a look for another key found, for a job that came when there was none.
+    fn looked_for_key(&mut self, cell: &JobCell, renewal: Renewal) {
+        // Somebody may have set a key meanwhile.
+        let Some((_, error)) = &self.no_key else { return };
+        match renewal {
+            Renewal::Key(_) => self.resume(),
+            other => tell_refused(cell, &other.explain(error.clone())),
+        }
+    }
+
     fn resume(&mut self) {
-        self.key_refused = None;
+        self.no_key = None;
         let paused: Vec<JobRef> = self
             .jobs
             .iter()

@@ -18,6 +18,7 @@ use crate::config::LONGEST;
 use crate::error::{Billing, Error, ErrorKind, Result};
 use crate::job::{Destination, Given, Job, JobRef};
 use crate::journal::{Fate, Intent, Once};
+use crate::keys::Renewal;
 use crate::model::format_time;
 use crate::money::Usd;
 use crate::operation::{Work, cancelled};
@@ -98,7 +99,7 @@ impl Submitter {
         for warning in &warnings {
             tracing::warn!(target: SUBMIT, intent = %self.reference, endpoint = self.request.endpoint(), "{warning}");
         }
-        let key = self.client.keys().current()?;
+        let key = self.guarded(self.client.keys().current()).await?;
         let fingerprint = match &self.options.once {
             Some(once) => {
                 let fingerprint = fingerprint::of(&self.request, &looked);
@@ -291,6 +292,7 @@ impl Submitter {
             };
             self.work.progress.set_phase(Phase::Submitting);
             before += 1;
+            let sent = Instant::now();
             match posting.run(&self.work.cancel).await {
                 Posted::Job(job) => return Ok(job),
                 Posted::Withdrawn => return Err(self.given_up(self.stopped(), doubt)),
@@ -298,14 +300,17 @@ impl Submitter {
                     *teller = Teller::Attempt;
                     return Err(self.left_behind());
                 }
-                Posted::Verdict(Verdict::Refused { error, again }) => {
-                    if error.kind() == ErrorKind::Unauthenticated
-                        && !key_renewed
-                        && self.client.keys().renewed_since(&key)
-                    {
+                Posted::Verdict(Verdict::Refused { mut error, again }) => {
+                    if error.kind() == ErrorKind::Unauthenticated && !key_renewed {
                         key_renewed = true;
-                        key = self.client.keys().current()?;
-                        continue;
+                        match self.renewed(&key, sent).await {
+                            Ok(Renewal::Key(another)) => {
+                                key = another;
+                                continue;
+                            }
+                            Ok(other) => error = other.explain(error),
+                            Err(Stopped) => return Err(self.refused(self.stopped(), doubt).await),
+                        }
                     }
                     // An attempt that only the caller's time limit cut short says nothing; the one before it does.
                     let cut_short = error.kind() == ErrorKind::RequestTimeout && limit < settings.submit_timeout;
@@ -359,6 +364,22 @@ impl Submitter {
                     );
                 }
             }
+        }
+    }
+
+    /// Whether there is another key after this one was refused; within the submit's time limit.
+    async fn renewed(&self, refused: &ApiKey, sent: Instant) -> std::result::Result<Renewal, Stopped> {
+        let time_is_up = async {
+            match self.time_left() {
+                Some(left) => tokio::time::sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.work.cancel.cancelled() => Err(Stopped),
+            renewal = self.client.keys().renewed_since(Some(refused), sent) => Ok(renewal),
+            () = time_is_up => Ok(Renewal::Same),
         }
     }
 

@@ -71,6 +71,11 @@ impl Answer {
         self.request_id().is_some() && self.envelope().is_some()
     }
 
+    /// Whether the service itself says that the key is not accepted.
+    pub(crate) fn refuses_the_key(&self) -> bool {
+        matches!(self.status, 401 | 403) && self.is_ours()
+    }
+
     /// The error for an answer that is not what was hoped for. `what` says which request.
     ///
     /// An answer that is not the service's own becomes `Gateway`, whatever its status says.

@@ -1,7 +1,7 @@
 //! A key that is refused, and one that comes after it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use ltx_jobs::{Client, ErrorKind};
@@ -121,4 +121,109 @@ async fn a_key_function_is_asked_again_after_a_refusal_and_the_submit_goes_on() 
         .unwrap();
     client.submit(request()).await.unwrap().wait().await.unwrap();
     assert_eq!(emulator.jobs().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_key_to_be_had_a_wait_ends_and_the_job_goes_on_until_there_is_one() {
+    let emulator = Emulator::start(endless()).await.unwrap();
+    let submitted = client(&emulator).submit(request()).await.unwrap();
+    let (calls, open) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+    let (counter, opened, right) = (Arc::clone(&calls), Arc::clone(&open), emulator.api_key());
+    let client = builder(&emulator)
+        .api_key_function(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            match opened.load(Ordering::SeqCst) {
+                true => Ok(right.clone()),
+                false => Err("the vault is sealed".to_owned()),
+            }
+        })
+        .build()
+        .unwrap();
+    let job = client.job(submitted.reference().clone()).unwrap();
+    for call in 1..=2 {
+        let error = job.wait().await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.billing().name(), error.is_of_key_function()),
+            (ErrorKind::Config, "job_exists", true),
+            "{error:?}"
+        );
+        assert!(error.message().contains("the vault is sealed"), "{error}");
+        assert_eq!(calls.load(Ordering::SeqCst), call, "each wait asks once");
+    }
+    let error = client.submit(request()).await.unwrap_err();
+    assert_eq!((error.kind(), error.billing().name()), (ErrorKind::Config, "no_job"));
+    open.store(true, Ordering::SeqCst);
+    job.wait().await.unwrap();
+    assert_eq!(emulator.jobs().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_says_why_there_is_no_other_key() {
+    let emulator = Emulator::start(endless()).await.unwrap();
+    let submitted = client(&emulator).submit(request()).await.unwrap();
+    for polls in [false, true] {
+        let asked = AtomicBool::new(false);
+        let client = builder(&emulator)
+            .api_key_function(move || match asked.swap(true, Ordering::SeqCst) {
+                false => Ok("stale".to_owned()),
+                true => Err("the vault is sealed".to_owned()),
+            })
+            .build()
+            .unwrap();
+        let error = if polls {
+            client
+                .job(submitted.reference().clone())
+                .unwrap()
+                .wait()
+                .await
+                .unwrap_err()
+        } else {
+            client.submit(request()).await.unwrap_err()
+        };
+        assert_eq!(
+            (error.kind(), error.http_status(), error.is_of_key_function()),
+            (ErrorKind::Unauthenticated, Some(401), true)
+        );
+        assert!(error.to_string().contains("the vault is sealed"), "{error}");
+    }
+}
+
+#[test]
+fn a_key_function_that_hangs_holds_up_no_worker_no_cancellation_and_no_other_call() {
+    let (called, calls) = std::sync::mpsc::channel();
+    let (let_go, hangs) = std::sync::mpsc::channel::<()>();
+    let hangs = std::sync::Mutex::new(hangs);
+    let client = Client::builder()
+        .base_url("http://127.0.0.1:9")
+        .worker_threads(1)
+        .own_runtime(ltx_jobs::RuntimeOptions::new())
+        .api_key_function(move || {
+            called.send(()).unwrap();
+            let _ = hangs.lock().unwrap().recv();
+            Ok("key".to_owned())
+        })
+        .build()
+        .unwrap();
+    let soon = Some(Duration::from_secs(20));
+    let submit = client.submit(request()).start();
+    calls.recv().unwrap();
+    let estimate = client.estimate(request()).start();
+    assert!(estimate.wait(soon), "the only worker is blocked");
+    let cancelled = client.recover().start();
+    cancelled.cancel();
+    submit.operation().cancel();
+    for (ended, error) in [
+        (cancelled.wait(soon), cancelled.error()),
+        (submit.operation().wait(soon), submit.operation().error()),
+    ] {
+        assert!(ended);
+        assert_eq!(error.unwrap().kind(), ErrorKind::Cancelled);
+    }
+    client.set_api_key("set");
+    assert!(
+        client.recover().start().wait(soon),
+        "a key that is set needs no function"
+    );
+    let_go.send(()).unwrap();
+    assert_eq!(client.close_blocking(Duration::from_secs(20)), 0);
 }

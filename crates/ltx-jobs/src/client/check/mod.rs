@@ -95,8 +95,10 @@ impl IntoFuture for Check {
 
 async fn look(client: &Client, transport: &Transport) -> Checked {
     let began = Instant::now();
+    // Asked for once, and also for the journal: without a key, everything in there would be another's.
+    let key = client.keys().current().await;
     let ((reached, clock, storage, request_id), (journal, submits, unknown)) =
-        tokio::join!(service(client, transport), journal(client));
+        tokio::join!(service(client, transport, key), journal(client));
     Checked {
         request_id,
         elapsed: began.elapsed(),
@@ -116,7 +118,11 @@ async fn look(client: &Client, transport: &Transport) -> Checked {
 }
 
 /// Everything that is asked of the network, one after the other.
-async fn service(client: &Client, transport: &Transport) -> (Reached, Finding, Finding, Option<String>) {
+async fn service(
+    client: &Client,
+    transport: &Transport,
+    key: Result<ApiKey>,
+) -> (Reached, Finding, Finding, Option<String>) {
     let settings = client.settings();
     let (route, key_origin) = (transport.route(&settings.base_url), settings.origin("api_key"));
     let asked = |elapsed| Asked {
@@ -127,7 +133,7 @@ async fn service(client: &Client, transport: &Transport) -> (Reached, Finding, F
         elapsed,
     };
     let unasked = |what| Finding::skipped(what, "the service was not reached");
-    let key = match client.keys().current() {
+    let key = match key {
         Ok(key) => key,
         Err(error) => {
             let mut reached = Reached::unasked(&asked(Duration::ZERO));
