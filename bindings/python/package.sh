@@ -68,6 +68,7 @@ esac
 RUSTFLAGS="${RUSTFLAGS:-} ${remap[*]}" maturin build --quiet --target "$target" "${how[@]+"${how[@]}"}" --compression-level 9 --out "$out" --interpreter python
 wheel=$(echo "$out"/ltx_jobs-*.whl)
 python bindings/python/anonymous.py "$wheel"
+python bindings/python/recompress.py "$wheel"
 
 step "what is in $(basename "$wheel")"
 python tests/package.py wheel "$wheel"

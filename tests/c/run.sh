@@ -59,9 +59,9 @@ tests() {
     shift
     local result=0
     case $part in
-        c) "$CTEST" --test-dir "$directory" --output-on-failure -R '^(c_|example_c$|header_c[0-9])' "$@" || result=$? ;;
-        cpp) "$CTEST" --test-dir "$directory" --output-on-failure -R '^(cpp_|example_cpp$|example_render_cpp$|header_cpp)' "$@" || result=$? ;;
-        *) "$CTEST" --test-dir "$directory" --output-on-failure "$@" || result=$? ;;
+        c) "$CTEST" --test-dir "$directory" --output-on-failure --parallel 2 -R '^(c_|example_c$|header_c[0-9])' "$@" || result=$? ;;
+        cpp) "$CTEST" --test-dir "$directory" --output-on-failure --parallel 2 -R '^(cpp_|example_cpp$|example_render_cpp$|header_cpp)' "$@" || result=$? ;;
+        *) "$CTEST" --test-dir "$directory" --output-on-failure --parallel 2 "$@" || result=$? ;;
     esac
     # Under valgrind everything takes its time, and no limit counts.
     awk '/ Testing: /{skip=/memcheck/} !skip' "$directory/Testing/Temporary/LastTest.log" | grep -E '\(limit |^(package|compilers?:|static library|without the pin|symbols|newest glibc)\b' || true

@@ -191,7 +191,7 @@ def test_a_client_that_has_no_limit_counts_nothing_and_an_int_is_an_exact_one(cl
         assert "spend_limit='3.00' (argument)" in repr(limited)
 
 
-@pytest.mark.parametrize("limit", [0.5, float("nan"), True, object(), "a lot", -1, Decimal("Infinity")], ids=repr)
+@pytest.mark.parametrize("limit", [0.5, float("nan"), True, pytest.param(object(), id="object"), "a lot", -1, Decimal("Infinity")], ids=repr)
 def test_what_is_no_exact_amount_is_refused_as_a_setting(limit):
     with pytest.raises(ltx_jobs.ConfigError, match="spend_limit"):
         ltx_jobs.Client("key", spend_limit=limit)
