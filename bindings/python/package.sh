@@ -57,8 +57,11 @@ cargo fetch --quiet --locked --target "$target"
 remap=()
 for index in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do remap+=("--remap-path-prefix=$index=/cargo"); done
 remap+=("--remap-path-prefix=$root=/ltx-jobs" "--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc")
-# Nothing unwinds through the C of the crypto library, and the tables for it would fill as much.
-export CFLAGS="${CFLAGS:-} -fno-asynchronous-unwind-tables -fno-unwind-tables"
+# Nothing unwinds through the C of the crypto library: no room for the tables of it.
+case $target in
+    *-msvc) ;;
+    *) export CFLAGS="${CFLAGS:-} -fno-asynchronous-unwind-tables -fno-unwind-tables" ;;
+esac
 how=()
 case $target in
     *-linux-gnu*) how=(--zig --compatibility manylinux_2_17) ;;

@@ -257,7 +257,11 @@ def begin(
         hand_over=hand_over,
     )
     native = unwrap(started, client)
-    client._give_keys()
+    try:
+        client._give_keys()
+    except BaseException:
+        native.stop()
+        raise
     return native
 
 

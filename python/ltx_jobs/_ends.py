@@ -116,8 +116,9 @@ def race_of(jobs: Sequence[BaseJob], until: float | None) -> tuple[_native.Race,
     hopeless: list[tuple[int, Error]] = []
     for position, job in enumerate(jobs):
         try:
-            handles.append(job._attached())
+            handle = job._attached()
             job._client._give_keys()
+            handles.append(handle)
             waited.append(position)
         except Error as error:
             # No key for a job from a pickle, for example.

@@ -81,7 +81,8 @@ class Error(Exception):
 
 
 class ConfigError(Error, ValueError):
-    """A setting is missing or wrong. Nothing was sent."""
+    """A setting is missing or wrong, or a callable gave no key. Nothing was sent; a job that is waited for goes on. Of a callable, the next call asks it again
+    (`retryable`)."""
 
 
 class InvalidState(Error, RuntimeError):

@@ -63,7 +63,7 @@ class KeyGiver:
         self._process = os.getpid()
         self._calling = False
         self._thread = threading.Thread(target=self._run, name="ltx-api-key", daemon=True)
-        # What the function raised, when it gave no key the last time.
+        # What the function raised, when its last call ended so.
         self.failure: BaseException | None = None
 
     def start(self) -> None:
@@ -86,6 +86,7 @@ class KeyGiver:
     def _answer(self, number: int) -> None:
         """Calls the function for one question. The key is in no variable but for this moment."""
         failure: BaseException | None = None
+        self.failure = None
         key: Any = None
         self._calling = True
         try:

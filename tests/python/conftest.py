@@ -46,7 +46,7 @@ def figure(request):
 
 
 def pytest_collection_modifyitems(items):
-    """What is measured is measured with nothing beside it: the others may run on several processes (``-m "not full and not timed" -n 3``)."""
+    """What is measured is measured with nothing beside it: the others may run on several processes (``-m "not full and not timed" -n 4``)."""
     for item in items:
         if "figure" in item.fixturenames:
             item.add_marker("timed")

@@ -151,7 +151,7 @@ def test_what_it_raises_is_the_cause_of_a_config_error_before_anything_is_sent(e
         error = caught.value
         assert error.message == "the API key function failed: it raised PermissionError"
         assert error.__cause__ is sealed and WORDS not in str(error)
-        assert (error.kind, error.billing, error.retryable) == ("Config", "no_job", False)
+        assert (error.kind, error.billing, error.retryable) == ("Config", "no_job", True)
         with pytest.raises(ltx_jobs.ConfigError):
             client.recover()
         assert emulator.requests() == []

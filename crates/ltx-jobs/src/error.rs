@@ -284,9 +284,9 @@ impl Error {
         self
     }
 
-    /// Says that it comes from the caller's API key function.
+    /// Says that it comes from the caller's API key function, which is called again by the next call.
     pub(crate) fn of_key_function(self) -> Self {
-        self.with_source(KeyFunctionFailed)
+        self.with_source(KeyFunctionFailed).with_retryable(true)
     }
 
     /// Whether it is the failure of the caller's [`api_key_function`](crate::ClientBuilder::api_key_function), or comes of it: a key that was refused, and no

@@ -124,6 +124,12 @@ impl Keys {
         }
     }
 
+    /// Whether another key than this is in use by now; asks nobody.
+    pub(crate) fn has_other_than(&self, refused: Option<&ApiKey>) -> bool {
+        let state = self.lock();
+        state.current.as_ref().is_some_and(|key| Some(key) != refused)
+    }
+
     /// Takes another key from now on.
     pub(crate) fn set(&self, key: ApiKey) {
         let mut state = self.lock();
@@ -137,6 +143,14 @@ impl Keys {
     }
 
     async fn ask(self: &Arc<Self>) -> Result<ApiKey> {
+        match self.ask_once().await {
+            // The runtime of a call that was joined is gone, the client is not.
+            Err(error) if error.kind() == ErrorKind::Closed && !self.stop.is_cancelled() => self.ask_once().await,
+            told => told,
+        }
+    }
+
+    async fn ask_once(self: &Arc<Self>) -> Result<ApiKey> {
         let replaced = self.replaced.notified();
         tokio::pin!(replaced);
         // From here on no key that is set is missed.

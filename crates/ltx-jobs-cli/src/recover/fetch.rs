@@ -1,6 +1,7 @@
 //! Many jobs brought home at once: all of them are waited for, a few at a time are saved, what expires first before the rest. One that fails does not keep
 //! the others.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -97,6 +98,8 @@ struct Fetch<'f, 'g> {
     waiting: JoinSet<Waited>,
     to_save: Vec<ToSave>,
     saving: JoinSet<Transferred>,
+    /// Where those go that are being saved.
+    places: HashSet<PathBuf>,
     waits: Vec<Operation<Completed>>,
     /// By what people know the job by.
     transfers: Vec<(String, Operation<Saved>)>,
@@ -115,6 +118,7 @@ impl<'f, 'g> Fetch<'f, 'g> {
             waiting: JoinSet::new(),
             to_save: Vec::new(),
             saving: JoinSet::new(),
+            places: HashSet::new(),
             waits: Vec::new(),
             transfers: Vec::new(),
             account: Account::default(),
@@ -161,10 +165,17 @@ impl<'f, 'g> Fetch<'f, 'g> {
 
     fn begin_saves(&mut self) {
         while self.saving.len() < self.saves {
-            let first = self.to_save.iter().enumerate().min_by_key(|(_, one)| one.expires_at());
+            // Two jobs that go to one place take turns: the second finds what the first has made.
+            let free = self
+                .to_save
+                .iter()
+                .enumerate()
+                .filter(|(_, one)| !self.places.contains(&one.home.dest));
+            let first = free.min_by_key(|(_, one)| one.expires_at());
             let Some((at, _)) = first else { return };
             let ToSave { done, home } = self.to_save.swap_remove(at);
             let Home { dest, options } = home;
+            self.places.insert(dest.clone());
             let operation = done.download_with(&dest, options).start();
             self.transfers.push((name(done.job()), operation.clone()));
             self.saving.spawn(async move { (done, dest, operation.await) });
@@ -188,6 +199,7 @@ impl<'f, 'g> Fetch<'f, 'g> {
 
     fn transferred(&mut self, (done, dest, ended): Transferred) {
         self.transfers.retain(|(_, operation)| !operation.is_ended());
+        self.places.remove(&dest);
         match self.guide.transferred(&done, Followed::Ended(ended)) {
             Ok(saved) => self.saved(&done, &dest, &saved),
             Err(failure) => self.failed(&failure, BatchState::Unsaved),
@@ -256,6 +268,8 @@ impl<'f, 'g> Fetch<'f, 'g> {
                 }
             }
         }
+        let account = self.stand();
+        self.guide.show.event("recover", view::event(&account, &[], &self.pace));
         let left = self.account.jobs.saturating_sub(self.account.ended()) + self.account.left_again();
         self.guide.tell_all_go_on(left);
         Err(Failure::Interrupted)

@@ -217,6 +217,21 @@ fn several_jobs_are_saved_at_once_and_one_that_stalls_keeps_no_other() {
     assert_eq!(stage.paid(), 3);
 }
 
+#[test]
+fn two_jobs_that_go_to_one_place_take_turns_and_the_second_is_refused() {
+    let stage = Stage::new(slow());
+    killed_while_waiting(&stage, "one");
+    killed_while_waiting(&stage, "two");
+    stage.emulator.advance(Duration::from_secs(3 * 3600));
+    // Both went to `out`.
+    let finished = run(stage.journaled(&["--json", "recover", "--finish", "--saves", "8"]));
+    assert_eq!(finished.code, Some(8), "{finished:?}");
+    assert_eq!(finished.events("saved").len(), 1, "{finished:?}");
+    let error = &finished.events("error")[0];
+    assert_eq!(error["kind"], "Exists", "{error}");
+    assert_eq!(tree(&stage.path("out")).len(), 4);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_while_jobs_are_fetched_says_how_to_go_on_with_all_of_them() {

@@ -243,10 +243,10 @@ impl Client {
     /// Before a wait on a job whose polling is paused: if there is another key by now, go on.
     pub(crate) async fn resume_with_new_key(&self, engine: &Engine, cell: &JobCell) {
         let Some(paused) = cell.snapshot().paused else { return };
-        // Without a key to be had there is none that was refused.
-        let refused = match paused.kind() {
-            ErrorKind::Config => None,
-            _ => self.0.keys.known().ok().flatten(),
+        let refused = cell.refused_key();
+        // Unless it was resumed meanwhile.
+        let still_paused = |error: Error| {
+            cell.change(|snapshot| snapshot.paused = snapshot.paused.take().map(|_| error));
         };
         match self.0.keys.renewed_since(refused.as_ref(), Instant::now()).await {
             Renewal::Key(_) => {
@@ -256,11 +256,10 @@ impl Client {
             Renewal::Same => {}
             // It may be for another reason now.
             Renewal::Failed(error) if refused.is_none() => {
-                let error = error.about_job(&cell.reference);
-                cell.change(|snapshot| snapshot.paused = Some(error));
+                still_paused(error.about_job(&cell.reference));
             }
             failed @ Renewal::Failed(_) => {
-                cell.change(|snapshot| snapshot.paused = Some(failed.explain(paused)));
+                still_paused(failed.explain(paused));
             }
         }
     }

@@ -1,11 +1,12 @@
 //! The shared memory of one job: written by the poll actor, read by every handle and every wait.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
 use super::{Destination, JobRef, Snapshot};
+use crate::secret::ApiKey;
 use crate::submit::Holding;
 
 /// What the caller said of a job at submit.
@@ -24,6 +25,8 @@ pub(crate) struct JobCell {
     waiters: AtomicUsize,
     /// Its end was seen, and is being written down before anybody hears of it.
     ending: AtomicBool,
+    /// The key that was refused when polling was paused; none when there was none to be had.
+    refused_key: Mutex<Option<ApiKey>>,
     /// What its submit holds until it ends.
     holding: OnceLock<Arc<Holding>>,
     snapshot: watch::Sender<Snapshot>,
@@ -37,6 +40,7 @@ impl JobCell {
             submitted_here,
             waiters: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
+            refused_key: Mutex::default(),
             holding: OnceLock::new(),
             snapshot: watch::Sender::new(snapshot),
         }
@@ -60,6 +64,16 @@ impl JobCell {
 
     pub(crate) fn is_ended(&self) -> bool {
         self.snapshot.borrow().is_ended()
+    }
+
+    /// Notes the key for which polling is paused, before the pause is told.
+    pub(crate) fn set_refused_key(&self, key: Option<ApiKey>) {
+        *self.refused_key.lock().unwrap_or_else(PoisonError::into_inner) = key;
+    }
+
+    pub(crate) fn refused_key(&self) -> Option<ApiKey> {
+        let key = self.refused_key.lock().unwrap_or_else(PoisonError::into_inner);
+        key.clone()
     }
 
     /// From now on nobody asks for it any more; who waits hears of the end when it is written down.

@@ -121,12 +121,16 @@ impl Job {
         // Both may call for the key, and a function that gives it may take its time.
         let ready = async {
             self.client.resume_with_new_key(&engine, &self.cell).await;
-            Counted::new(&self.client, &self.cell).await
+            match self.cell.snapshot().paused {
+                // The function has just been asked.
+                Some(error) if timeout != Some(Duration::ZERO) => Err(error),
+                _ => Ok(Counted::new(&self.client, &self.cell).await),
+            }
         };
         let _counted = tokio::select! {
             biased;
             () = work.cancel.cancelled() => return Err(self.stopped()),
-            counted = ready => counted,
+            counted = ready => counted?,
             () = until(limit.filter(|_| timeout != Some(Duration::ZERO))) => {
                 return Err(self.timed_out(timeout.unwrap_or_default(), &self.cell.snapshot()));
             }

@@ -314,7 +314,9 @@ impl Actor {
         let Entry { cell, life, .. } = entry;
         let mut snapshot = cell.snapshot();
         let next = life.observe(&mut snapshot, seen.observation, rhythm.interval, now, wall);
-        let is_renewed = matches!(seen.renewal, Renewal::Key(_));
+        // Or somebody has set one since the poll looked.
+        let is_renewed = next == Next::PauseKey
+            && (matches!(seen.renewal, Renewal::Key(_)) || self.around.keys.has_other_than(seen.key.as_ref()));
         // Before anybody hears of it: whoever waits takes a pause for the end of the wait.
         snapshot.paused = snapshot
             .paused
@@ -349,6 +351,9 @@ impl Actor {
             }
         }
         if next != Next::End {
+            if snapshot.paused.is_some() {
+                cell.set_refused_key(seen.key.clone());
+            }
             cell.change(|known| *known = snapshot.clone());
             for reply in entry.replies.drain(..) {
                 let _ = reply.send(report(&snapshot));
@@ -460,19 +465,19 @@ impl Actor {
                 }
             }
         }
-        self.no_key = Some((key, error.clone()));
         for entry in self.jobs.values().filter(|entry| !entry.cell.is_ended()) {
-            tell_refused(&entry.cell, error);
+            tell_refused(&entry.cell, key.clone(), error);
         }
+        self.no_key = Some((key, error.clone()));
     }
 
     /// What a look for another key found, for a job that came when there was none.
     fn looked_for_key(&mut self, cell: &JobCell, renewal: Renewal) {
         // Somebody may have set a key meanwhile.
-        let Some((_, error)) = &self.no_key else { return };
+        let Some((key, error)) = &self.no_key else { return };
         match renewal {
             Renewal::Key(_) => self.resume(),
-            other => tell_refused(cell, &other.explain(error.clone())),
+            other => tell_refused(cell, key.clone(), &other.explain(error.clone())),
         }
     }
 
@@ -510,7 +515,8 @@ fn job_span(cell: &JobCell) -> Span {
 }
 
 /// Tells those who wait for a job that nobody asks for it, and why.
-fn tell_refused(cell: &JobCell, error: &Error) {
+fn tell_refused(cell: &JobCell, key: Option<ApiKey>, error: &Error) {
+    cell.set_refused_key(key);
     let error = error
         .clone()
         .with_job(&cell.reference)

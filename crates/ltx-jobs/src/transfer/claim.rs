@@ -134,6 +134,8 @@ pub(crate) async fn claim(
     let mut watch = Watch::default();
     let mut before = Before::Free;
     let mut waited = false;
+    // Whose claim was to be taken over in the round before.
+    let mut tried: Option<Holder> = None;
     let began = Instant::now();
     let outcome = loop {
         let Some(candidate) = mine.take() else {
@@ -152,9 +154,12 @@ pub(crate) async fn claim(
             Look::Other(holder, state) => (holder, state),
         };
         mine = candidate;
-        if let Some(how) = watch.lapsed(&holder, state, Instant::now(), lease.silence) {
+        // One that is still there when it was to be removed is waited for like any other: a limit and a cancellation count.
+        let lapsed = watch.lapsed(&holder, state, Instant::now(), lease.silence);
+        if let Some(how) = lapsed.filter(|_| tried.as_ref() != Some(&holder)) {
             tracing::warn!(target: TRANSFER, host = %holder.host, process = holder.process, ?how, "taking over a download whose owner is gone");
             before = how;
+            tried = Some(holder.clone());
             let Some(candidate) = mine.take() else { continue };
             match blocking(move || candidate.take_over(&holder, how)).await {
                 Ok(candidate) => mine = Some(candidate),
@@ -163,6 +168,7 @@ pub(crate) async fn claim(
             continue;
         }
         waited = true;
+        tried = None;
         if limit.is_some_and(|limit| began.elapsed() >= limit) {
             break Err(Error::new(
                 ErrorKind::Locked,

@@ -177,7 +177,9 @@ impl Candidate {
         let is_lapsed = |path: &Path| matches!(read(path), Ok(Some((holder, _))) if holder == *lapsed);
         if how == Before::Dead {
             // Whoever holds the dead owner's lock may remove its claim: one of all on this host.
-            let Some(_alone) = File::open(&lock).ok().filter(|file| file.try_lock().is_ok()) else {
+            // To write: network file systems give no exclusive lock on what is open for reading only.
+            let opened = OpenOptions::new().write(true).open(&lock).ok();
+            let Some(_alone) = opened.filter(|file| file.try_lock().is_ok()) else {
                 return Ok(self);
             };
             if is_lapsed(&self.place.claim()) {

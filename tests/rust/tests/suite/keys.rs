@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use ltx_jobs::{Client, ErrorKind};
+use ltx_jobs::{Client, ErrorKind, Media};
 use ltx_jobs_emulator::{Emulator, Programme};
 
 use crate::{builder, client, request, until};
@@ -155,6 +155,35 @@ async fn without_a_key_to_be_had_a_wait_ends_and_the_job_goes_on_until_there_is_
     open.store(true, Ordering::SeqCst);
     job.wait().await.unwrap();
     assert_eq!(emulator.jobs().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_job_goes_on_with_the_key_that_another_request_got() {
+    let emulator = Emulator::start(endless()).await.unwrap();
+    let submitted = client(&emulator).submit(request()).await.unwrap();
+    let calls = Arc::new(AtomicU32::new(0));
+    let (counter, right) = (Arc::clone(&calls), emulator.api_key());
+    let client = builder(&emulator)
+        .api_key_function(move || {
+            Ok(match counter.fetch_add(1, Ordering::SeqCst) {
+                0 | 1 => "stale".to_owned(),
+                _ => right.clone(),
+            })
+        })
+        .build()
+        .unwrap();
+    let job = client.job(submitted.reference().clone()).unwrap();
+    assert_eq!(job.wait().await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "first, and after the refusal");
+    // Nobody tells the job of it.
+    let plate = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../crates/ltx-jobs-cli/assets/plate.mp4"
+    );
+    client.upload(Media::file(plate)).await.unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+    job.wait().await.unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 3, "the key is known");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
