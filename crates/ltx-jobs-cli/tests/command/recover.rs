@@ -218,18 +218,19 @@ fn several_jobs_are_saved_at_once_and_one_that_stalls_keeps_no_other() {
 }
 
 #[test]
-fn two_jobs_that_go_to_one_place_take_turns_and_the_second_is_refused() {
+fn two_jobs_that_go_to_one_place_are_saved_one_after_the_other() {
     let stage = Stage::new(slow());
+    // Both are meant for `out`.
     killed_while_waiting(&stage, "one");
     killed_while_waiting(&stage, "two");
     stage.emulator.advance(Duration::from_secs(3 * 3600));
-    // Both went to `out`.
-    let finished = run(stage.journaled(&["--json", "recover", "--finish", "--saves", "8"]));
-    assert_eq!(finished.code, Some(8), "{finished:?}");
-    assert_eq!(finished.events("saved").len(), 1, "{finished:?}");
-    let error = &finished.events("error")[0];
-    assert_eq!(error["kind"], "Exists", "{error}");
-    assert_eq!(tree(&stage.path("out")).len(), 4);
+    let stalled: Fault = serde_json::from_str(r#"{"do": "stall", "at": 0, "times": 0}"#).unwrap();
+    stage.emulator.push_fault("download:exr_frames_url", stalled).unwrap();
+    let running = Running::start(stage.journaled(&["--json", "recover", "--finish", "--saves", "8"]));
+    let account = std::iter::repeat_with(|| running.next_event("recover")).find(|account| account["saving"] == 2);
+    let moving = account.unwrap()["transfers"].as_array().unwrap().len();
+    running.kill();
+    assert_eq!(moving, 1);
 }
 
 #[cfg(unix)]
