@@ -124,7 +124,7 @@ def test_a_file_that_somebody_else_is_fetching_is_waited_for_no_longer_than_was_
     done = durable.submit(clips("a")[0][1], once="batch:film/a").wait()
     with emulator.client() as other, ThreadPoolExecutor(1) as pool:
         slow = other.job(done.job.ref).wait()
-        first = pool.submit(slow.download, tmp_path / "shots/a", archive="keep", only="exr_frames_url", bandwidth="2MB/s")
+        first = pool.submit(slow.download, tmp_path / "shots/a", archive="keep", only="exr_frames_url", bandwidth="1MB/s")
         until(lambda: (tmp_path / "shots/a/.exr_frames.part.json").exists(), "the other download to be under way")
         (locked,) = durable.batch(clips("a"), name="film", dest=dest, lock_timeout=0)
         assert locked.state == "unsaved" and isinstance(locked.error, ltx_jobs.Locked) and not first.done()
@@ -137,7 +137,8 @@ def test_without_resume_nothing_is_left_of_what_was_begun(emulator, durable, tmp
     emulator.reset(BIG)
     dest = Destination(tmp_path / "shots", archive="keep", only="exr_frames_url")
     for resume in (True, False):
-        batch = durable.batch(clips(f"a{resume}"), name="film", dest=dest, resume=resume, bandwidth="2MB/s")
+        # Slow enough that it is under way for as long as a busy machine takes to look.
+        batch = durable.batch(clips(f"a{resume}"), name="film", dest=dest, resume=resume, bandwidth="400KB/s")
         thread = threading.Thread(target=lambda batch=batch: list(batch))
         thread.start()
         folder = tmp_path / f"shots/a{resume}"
