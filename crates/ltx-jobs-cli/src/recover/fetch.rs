@@ -2,10 +2,10 @@
 //! the others.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use ltx_jobs::{BatchState, Completed, DownloadOptions, ErrorKind, Job, Operation, Saved};
+use ltx_jobs::{Completed, DownloadOptions, ErrorKind, Job, Operation, Saved};
 use tokio::task::{JoinError, JoinSet};
 
 use super::folders::folders;
@@ -187,12 +187,11 @@ impl<'f, 'g> Fetch<'f, 'g> {
         match self.guide.waited(&job, ended) {
             Ok(done) => self.to_save.push(ToSave { done, home }),
             Err(failure) => {
-                let state = if is_over {
-                    BatchState::Failed
-                } else {
-                    BatchState::Running
-                };
-                self.failed(&failure, state);
+                match is_over {
+                    true => self.account.failed += 1,
+                    false => self.account.left_running += 1,
+                }
+                self.tell(&failure);
             }
         }
     }
@@ -202,11 +201,14 @@ impl<'f, 'g> Fetch<'f, 'g> {
         self.places.remove(&dest);
         match self.guide.transferred(&done, Followed::Ended(ended)) {
             Ok(saved) => self.saved(&done, &dest, &saved),
-            Err(failure) => self.failed(&failure, BatchState::Unsaved),
+            Err(failure) => {
+                self.account.unsaved += 1;
+                self.tell(&failure);
+            }
         }
     }
 
-    fn saved(&mut self, done: &Completed, dest: &std::path::Path, saved: &Saved) {
+    fn saved(&mut self, done: &Completed, dest: &Path, saved: &Saved) {
         tell_saved(self.guide.show, done, dest, saved);
         let text = format!("{}: {}", done.job().reference(), report::saved(saved, dest));
         self.guide.show.line(&text);
@@ -214,14 +216,9 @@ impl<'f, 'g> Fetch<'f, 'g> {
         self.account.bytes = self.account.bytes.saturating_add(saved.bytes);
     }
 
-    fn failed(&mut self, failure: &Failure, state: BatchState) {
+    fn tell(&mut self, failure: &Failure) {
         self.guide.show.failure(failure);
         self.code.get_or_insert(failure.code());
-        match state {
-            BatchState::Failed => self.account.failed += 1,
-            BatchState::Unsaved => self.account.unsaved += 1,
-            _ => self.account.left_running += 1,
-        }
     }
 
     fn stand(&mut self) -> Account {

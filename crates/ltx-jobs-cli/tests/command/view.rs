@@ -27,6 +27,16 @@ fn film(stage: &Stage, shots: usize) {
     std::fs::write(stage.path("film.jsonl"), lines.join("\n")).unwrap();
 }
 
+/// From now on no archive comes to its end.
+fn stall_archives(stage: &Stage) {
+    let stalled = Fault {
+        times: 0,
+        at: Some(300_000),
+        ..Fault::new(Do::Stall)
+    };
+    stage.emulator.push_fault("download:exr_frames_url", stalled).unwrap();
+}
+
 /// The lines of the view, from the one below the bar on.
 fn view(screen: &str) -> Vec<String> {
     let lines = screen.lines().skip_while(|line| !line.starts_with("queued "));
@@ -61,13 +71,7 @@ fn a_batch_is_one_view_of_all_its_jobs_which_is_gone_when_it_ends() {
     assert!(shown[2].starts_with("USD 1.20  0 B  0:0"), "{screen}");
     assert!(!screen.contains("left"), "nobody knows yet how long it takes: {screen}");
     assert!(screen.lines().any(|line| line.ends_with(" 0/6")), "{screen}");
-    // No archive comes to its end.
-    let stalled = Fault {
-        times: 0,
-        at: Some(300_000),
-        ..Fault::new(Do::Stall)
-    };
-    stage.emulator.push_fault("download:exr_frames_url", stalled).unwrap();
+    stall_archives(&stage);
     stage.emulator.advance(Duration::from_secs(2 * 3600));
     let screen = terminal.until("a transfer with its bytes", |screen| {
         view(screen)
@@ -106,12 +110,7 @@ fn a_recovery_is_one_view_of_all_its_jobs() {
     let screen = terminal.until_words("running 3  transferring 0");
     assert!(screen.contains("saved 0  failed 0"), "{screen}");
     assert!(screen.lines().any(|line| line.ends_with(" 0/3")), "{screen}");
-    let stalled = Fault {
-        times: 0,
-        at: Some(300_000),
-        ..Fault::new(Do::Stall)
-    };
-    stage.emulator.push_fault("download:exr_frames_url", stalled).unwrap();
+    stall_archives(&stage);
     stage.emulator.advance(Duration::from_secs(2 * 3600));
     terminal.until("two transfers with their bytes", |screen| {
         let moving = |line: &&str| line.starts_with("  sh0") && line.contains(" of ");

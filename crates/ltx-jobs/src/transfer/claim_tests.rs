@@ -218,3 +218,21 @@ async fn who_has_the_place_removes_what_dead_owners_left_there_and_nothing_of_th
     assert_eq!(names(directory.path()), expected);
     waiting.withdraw();
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_dead_claim_that_cannot_be_removed_is_waited_for_no_longer_than_the_limit_or_a_cancellation() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = Place::new(directory.path(), "video");
+    let holder = planted(&place, &host());
+    // It can be read, and asked for a lock, but not opened for writing.
+    fs::create_dir(place.lock(&holder.owner)).unwrap();
+    let error = claimed(&place, Some(Duration::ZERO)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Locked);
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let error = claim(&place, None, SHORT, &ProgressSink::new(), &cancel)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+}
