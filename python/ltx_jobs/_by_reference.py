@@ -62,7 +62,7 @@ def wait(job: str | Job, *, timeout: Timeout = None, settings: Mapping[str, obje
         ConfigError: The worker has no key.
     """
     with _Task() as task:
-        return task.wait_for(job, timeout, settings).job.ref
+        return task.wait_without_a_place(job, timeout, settings).job.ref
 
 
 def download(
@@ -198,10 +198,29 @@ def rehost(
         )
 
 
+def wait_out(ref: str, settings: Pairs) -> str | None:
+    """The first task of a batch: waits for the end of a job, whatever it is, and gives words when that end was not seen.
+
+    Its place in the worker is free at once, for waits are many and cost nothing. Raises what another try may mend, for the engine to try again.
+    """
+    with _Task() as task:
+        try:
+            task.give_place()
+            task.wait_without_a_place(ref, None, dict(settings))
+        except Error as error:
+            if error.job_ended:
+                # Whoever asked for the wait hears from the service why.
+                return None
+            if error.retryable or error.number == _CANCELLED:
+                raise
+            return str(error)
+    return None
+
+
 def bring_home(
     ref: str, key: str, dest: _Dest | None, store: _StoreTold | None, overwrite: bool, settings: Pairs, topic: str
 ) -> Kept:
-    """The task of a batch: saves one completed job, and reports how far it is.
+    """The second task of a batch: saves one completed job, and reports how far it is.
 
     Raises what another try may mend, for the engine to try again; gives back what it cannot.
     """
@@ -284,6 +303,13 @@ class _Task:
             add_note(error, f"on the worker {self._worker.address}")
 
     def wait_for(self, job: str | Job, timeout: Timeout, settings: Mapping[str, object] | None) -> Completed:
+        """Waits, and has a place in the worker afterwards: a transfer takes one."""
+        done = self.wait_without_a_place(job, timeout, settings)
+        if self._left:
+            _engine().rejoin()
+        return done
+
+    def wait_without_a_place(self, job: str | Job, timeout: Timeout, settings: Mapping[str, object] | None) -> Completed:
         limit = seconds("timeout", timeout)
         if isinstance(job, BaseJob):
             settings = {"base_url": job._client.base_url, **(settings or {})}
@@ -294,11 +320,7 @@ class _Task:
         except BaseException:
             waiting.cancel()
             raise
-        done = waiting.result()
-        if self._left:
-            # A transfer takes a place in the worker.
-            _engine().rejoin()
-        return done
+        return waiting.result()
 
     def _job(self, ref: str, settings: Mapping[str, object] | None) -> Job:
         try:
@@ -314,9 +336,13 @@ class _Task:
 
         while not until([waiting], _PATIENCE).done:
             self._must_be_wanted()
-            if self._worker is not None and not self._left:
-                self._left = True
-                _engine().secede()
+            self.give_place()
+
+    def give_place(self) -> None:
+        """Lets another task have this one's place in the worker."""
+        if self._worker is not None and not self._left:
+            self._left = True
+            _engine().secede()
 
     def look(self, now: Progress) -> None:
         """Looks at a transfer: at most ten times a second, from the thread that waits for it."""

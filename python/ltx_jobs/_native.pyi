@@ -15,14 +15,15 @@ __all__ = [
     "Failure",
     "FrameStream",
     "Frames",
-    "Handover",
     "Job",
     "KeyRequests",
     "Operation",
     "Race",
     "RemoteFile",
     "Request",
+    "SaveHandover",
     "Settings",
+    "WaitHandover",
     "batch_states",
     "kinds",
     "log_drain",
@@ -52,8 +53,10 @@ _Submit = tuple[
 _Outcome = tuple[str, str, str, str | None, Completed | None, list[str], list[str], int, Failure | None]
 # items, queued, submitting, running, saving, ended by state, bytes, committed, why it is paused, seconds, the account
 _BatchProgress = tuple[int, int, int, int, int, list[int], int, str, str | None, float, str]
+# what it is answered by, key, reference
+_ToWaitFor = tuple[WaitHandover, str, str]
 # what it is answered by, key, reference, destination, place in a store, whether to overwrite
-_HandedOver = tuple[Handover, str, str, _Dest | None, _StoreTold | None, bool]
+_ToSave = tuple[SaveHandover, str, str, _Dest | None, _StoreTold | None, bool]
 # objects (url, bytes, crc32c, etag), bytes of all, seconds
 _Rehosted = tuple[list[tuple[str, int, int | None, str | None]], int, float]
 # part, state, detail, seconds, what went wrong
@@ -243,7 +246,7 @@ class BatchRun:
     def stop(self) -> None: ...
     def wait_slice(self, milliseconds: int, interruptible: bool) -> bool: ...
     def arm(self, completions: Completions, token: int) -> None: ...
-    def wait_handed_over(self, milliseconds: int) -> _HandedOver | bool: ...
+    def wait_handed_over(self, milliseconds: int) -> _ToWaitFor | _ToSave | bool: ...
     def take(self) -> _Outcome | Failure | bool: ...
     def snapshot(self) -> _BatchProgress | Failure: ...
 
@@ -254,7 +257,11 @@ class KeyRequests:
     def fail(self, number: int, why: str) -> None: ...
 
 @final
-class Handover:
+class WaitHandover:
+    def ended(self) -> None: ...
+
+@final
+class SaveHandover:
     def saved(self, files: list[tuple[str, int]]) -> None: ...
     def copied(self, urls: list[str], size: int) -> None: ...
     def failed(self, number: int, text: str) -> None: ...

@@ -10,13 +10,14 @@
                 print(outcome.key, outcome.state, outcome.error or "")
         print(batch.summary)
 
-What is paid for happens in the caller only: it submits, and writes down, exactly as `Client.batch` does, and polls all its jobs as one. A completed job goes to
-the cluster by its reference, what expires first at first. Its task waits (which returns at once), downloads, unpacks or copies; it is idempotent, so Dask may
-run it again or elsewhere as it likes. It submits nothing and carries no key: each worker has its own, in ``LTXV_API_KEY``.
+What is paid for happens in the caller only: it submits, and writes down, exactly as `Client.batch` does. From there on a job is with the cluster, by its
+reference. A first task waits for its end, without a place in its worker; when it is completed a second one downloads, unpacks or copies, what expires first at
+first. Both are idempotent, so Dask may run them again or elsewhere as it likes. They submit nothing and carry no key: each worker has its own, in
+``LTXV_API_KEY``.
 
-The jobs are polled by the caller and not by the workers, for it has to: its places, limits and pauses depend on how they end. A second poll from a worker
-would only ask the service twice as often, and hold a place there for as long as a job runs. For graphs of your own, `wait`, `download`, `extract` and
-`rehost` are tasks that wait on the workers, by reference, too.
+The caller hears of an end from the worker, and then asks the service once itself, for its places, limits and pauses depend on how jobs end. While a worker
+waits, it asks only at every twelfth ``poll_interval`` (once a minute), so that no end is missed when all workers are busy or dead. For graphs of your own,
+`wait`, `download`, `extract` and `rehost` are tasks too.
 
 Needs ``pip install ltx-jobs[dask]``; imported only when it is asked for.
 """
@@ -25,22 +26,19 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import weakref
-from functools import partial
-from hashlib import sha256
 from importlib import import_module
 
 from . import _batch
 from ._batch_item import BatchItem
 from ._batch_outcome import BatchOutcome, BatchProgress
-from ._by_reference import bring_home, download, extract, look_around, rehost, wait
+from ._by_reference import download, extract, look_around, rehost, wait
 from ._client import Client
 from ._config import setting_pairs
+from ._crew import Crew
 from ._dest import StoreDestination
-from ._errors import Error, local
+from ._errors import local
 from ._native import VERSION
-from ._wait import stay_at_exit
 
 try:
     # Without its types: they are not there for everybody who checks this package.
@@ -57,7 +55,7 @@ if TYPE_CHECKING:
     from . import _native
     from ._batch import BatchProgressArg
     from ._batch_item import ItemArg, Items
-    from ._by_reference import Kept, Pairs
+    from ._by_reference import Pairs
     from ._dest import DestArg, StoreArg
     from ._endpoints import OnUnknown
     from ._completed import Completed
@@ -73,8 +71,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "batch", "download", "extract", "rehost", "wait"]
 
-# How long the thread that hands jobs over sleeps between two looks whether its process is still the same.
-_LOOK_MS = 1000
 # The settings that are the submitting client's alone.
 _OWN = ("journal", "max_concurrent_jobs", "spend_limit", "prices", "worker_threads")
 
@@ -100,10 +96,10 @@ def batch(
     worker_key_file: str | PathLike[str] | None = None,
     progress: BatchProgressArg = None,
 ) -> Batch:
-    """Submits many requests under a name, here, and has the workers of a Dask cluster bring their outputs home. **Every item is billed** if its job succeeds.
+    """Submits many requests under a name, here, and has the workers of a Dask cluster wait for the jobs and bring their outputs home. **Every item is billed** if its job succeeds.
 
     Names, keys, limits, pauses, outcomes and what happens when it is started again are those of `Client.batch`: the journal is the client's, on this machine.
-    A worker that dies costs nothing: what it had to bring home is brought home by another one, and nothing is submitted for it.
+    A worker that dies costs nothing: another one waits for what it waited for and brings home what it had to, and nothing is submitted for it.
 
     The same batch may be run here and there, with and without a cluster, one after the other, as long as it is the same journal and `dest` is a place that
     is the same for all of them.
@@ -112,7 +108,7 @@ def batch(
         client: The client that submits.
         items: As in `Client.batch`.
         cluster: The ``distributed.Client`` of the cluster; a synchronous one.
-        name: As in `Client.batch`. The tasks are named ``ltx-jobs-NAME-KEY``.
+        name: As in `Client.batch`. The tasks are named ``ltx-jobs-wait-NAME-KEY`` and ``ltx-jobs-NAME-KEY``.
         dest: As in `Client.batch`: a directory on storage that the workers share. A relative one is made absolute here.
         rehost: Instead of `dest`: a URL of an object store, such as ``"s3://plates/reel2/"``, or a `StoreDestination`. Each item that has no place of its
             own is copied below it under its key. Options and credentials of the store are those of the workers' environment: a place with ``options`` is
@@ -122,11 +118,12 @@ def batch(
         on_unknown: As in `Client.batch`.
         overwrite: As in `Client.batch`.
         submits_at_once: As in `Client.batch`.
-        saves_at_once: Jobs that are with the cluster at the same time, 1 to 256; how many of them are brought home at once is for its workers to say.
+        saves_at_once: Completed jobs that are with the cluster at the same time, 1 to 256; how many of them are brought home at once is for its workers to
+            say. Those that run are with it all.
         retries: How often a task is tried again after an error that another try may mend, with what is there by then; Dask runs a task whose worker died
             again in any case (``distributed.scheduler.allowed-failures``).
         workers: Only these workers, by address or host.
-        resources: What a task takes of a worker's resources, as ``{"download": 1}``.
+        resources: What a task that brings a job home takes of a worker's resources, as ``{"download": 1}``. One that waits takes nothing.
         worker_settings: Settings of the workers' clients, by the names of `Client`, such as ``{"connections": 4, "proxy": "..."}``. By default what was given
             to `client` in the program, without key, journal and limits. Each worker reads its own environment for the others.
         worker_key_file: A file with the key, as the workers see it; by default ``LTXV_API_KEY`` or ``LTX_API_KEY`` of each worker's environment.
@@ -169,7 +166,7 @@ def batch(
         options["workers"] = workers if isinstance(workers, str) else list(workers)
     if resources is not None:
         options["resources"] = dict(resources)
-    return Batch(client, native, source, show, _Crew(native, cluster, name, settings, options))
+    return Batch(client, native, source, show, Crew(native, cluster, name, settings, options))
 
 
 class Batch(_batch.Batch):
@@ -187,7 +184,7 @@ class Batch(_batch.Batch):
         native: _native.BatchRun,
         items: object,
         show: _batch.Show | None,
-        crew: _Crew,
+        crew: Crew,
     ) -> None:
         super().__init__(client, native, items, show)
         self._crew = crew
@@ -245,144 +242,6 @@ class Batch(_batch.Batch):
         )
 
 
-class _Crew:
-    """Hands completed jobs to the cluster, and answers the native batch for it.
-
-    A thread of its own takes what is completed, so that the workers are busy while the caller's loop does something else; Dask's threads bring the answers.
-    """
-
-    def __init__(self, native: _native.BatchRun, cluster: Cluster, name: str, settings: Pairs, options: dict[str, Any]) -> None:
-        self._native = native
-        self._cluster: Any = cluster
-        self._name = name
-        self._settings = settings
-        self._options = options
-        self._process = os.getpid()
-        self._topic = f"ltx-jobs/{name}"
-        self._lock = threading.Lock()
-        self._stopped = False
-        self._listening = False
-        self._thread = threading.Thread(target=self._work, name="ltx-dask", daemon=True)
-        self._futures: dict[str, Any] = {}
-        self._bytes: dict[str, int] = {}
-        self._errors: dict[str, Error] = {}
-
-    def start(self) -> None:
-        self._cluster.subscribe_topic(self._topic, self._hear)
-        self._listening = True
-        self._thread.start()
-
-    def _work(self) -> None:
-        while True:
-            given = self._native.wait_handed_over(_LOOK_MS)
-            stay_at_exit()
-            if given is True:
-                return
-            if not isinstance(given, bool):
-                self._begin(*given)
-
-    def _begin(self, handover: _native.Handover, key: str, ref: str, dest: _native._Dest | None, store: _native._StoreTold | None, overwrite: bool) -> None:
-        # The same work has the same name, in the next run too; another place, or another job, is other work.
-        what = sha256(repr((ref, dest, store, overwrite)).encode()).hexdigest()[:12]
-        arguments = (ref, key, dest, store, overwrite, self._settings, self._topic)
-        try:
-            # Not under the lock: what the cluster's own thread tells takes it too.
-            future = self._cluster.submit(bring_home, *arguments, key=f"ltx-jobs-{self._name}-{key}-{what}", **self._options)
-        except Exception as error:  # noqa: BLE001
-            self._give_up(handover, key, _not_brought_home(f"the cluster takes no task: {error!r}"))
-            return
-        with self._lock:
-            stopped = self._stopped
-            if not stopped:
-                self._futures[key] = future
-        if stopped:
-            future.release()
-        else:
-            future.add_done_callback(partial(self._ended, handover, key))
-
-    def _hear(self, event: tuple[float, list[Any]]) -> None:
-        """A worker tells how far it is."""
-        key, size = event[1]
-        with self._lock:
-            if key in self._futures:
-                self._bytes[key] = max(size, self._bytes.get(key, 0))
-
-    def _ended(self, handover: _native.Handover, key: str, future: Any) -> None:
-        """A task has ended, in whatever way."""
-        with self._lock:
-            self._futures.pop(key, None)
-            stopped = self._stopped
-        if stopped:
-            return
-        try:
-            if future.status == "finished":
-                self._answer(handover, key, future.result())
-            elif future.status == "error":
-                self._answer(handover, key, _error_of_task(future.exception()))
-            else:
-                self._give_up(handover, key, _not_brought_home(f"the cluster let go of the task, which is {future.status}"))
-        except Exception as error:  # noqa: BLE001
-            self._give_up(handover, key, _not_brought_home(f"the cluster does not answer: {error!r}"))
-        # The next run may have a task of this name, and must not find this one.
-        future.release()
-
-    def _answer(self, handover: _native.Handover, key: str, kept: Kept) -> None:
-        if isinstance(kept, Error):
-            self._fail(handover, key, kept)
-        elif kept[0] is not None:
-            handover.saved(kept[0])
-        else:
-            handover.copied(kept[1], kept[2])
-        with self._lock:
-            self._bytes.pop(key, None)
-
-    def _fail(self, handover: _native.Handover, key: str, error: Error) -> None:
-        with self._lock:
-            self._errors[key] = error
-        handover.failed(error.number, error.message or str(error))
-
-    def _give_up(self, handover: _native.Handover, key: str, error: Error) -> None:
-        """Without a cluster nothing more is paid for."""
-        self._fail(handover, key, error)
-        self.stop()
-
-    def bytes_on_the_way(self) -> int:
-        with self._lock:
-            return sum(self._bytes.values())
-
-    def error_of(self, key: str) -> Error | None:
-        with self._lock:
-            return self._errors.pop(key, None)
-
-    def stop(self) -> None:
-        if self._process != os.getpid():
-            # In a forked child neither the batch nor the cluster's client is there.
-            return
-        with self._lock:
-            self._stopped = True
-            futures = list(self._futures.values())
-            self._futures.clear()
-        self._native.stop()
-        for future in futures:
-            # Without a future the scheduler forgets the task, and its worker ends it.
-            try:
-                future.release()
-            except Exception:  # noqa: BLE001, S110
-                # The cluster is gone, or the interpreter about to.
-                pass
-        self.end()
-
-    def end(self) -> None:
-        with self._lock:
-            listening, self._listening = self._listening, False
-        if listening and self._process == os.getpid():
-            try:
-                self._cluster.unsubscribe_topic(self._topic)
-            except Exception:  # noqa: BLE001, S110
-                # The cluster is gone, and with it what was listened to.
-                pass
-
-
 def _must_be_plain(rehost: object) -> None:
     if isinstance(rehost, StoreDestination) and rehost.options:
         names = ", ".join(name for name, _ in rehost.options)
@@ -427,21 +286,3 @@ def _look_at_workers(cluster: Any, settings: Pairs, workers: str | Iterable[str]
         logging = sys.modules.get("logging")
         if version != VERSION and logging is not None:
             logging.getLogger("ltx_jobs.dask").warning("the worker %s has ltx_jobs %s, and this is %s", address, version, VERSION)
-
-
-def _error_of_task(error: BaseException) -> Error:
-    """The error of a task that Dask gave up: ours, or of the cluster."""
-    if isinstance(error, Error):
-        return error
-    if isinstance(error, distributed.KilledWorker):
-        return _not_brought_home(f"the workers that were to save it died: {error}")
-    number = 100 if isinstance(error, ImportError) else 173
-    told = local(number, f"the task that was to save it failed: {error!r}")
-    told.__cause__ = error
-    return told
-
-
-def _not_brought_home(why: str) -> Error:
-    error = local(171, f"{why}. The job is completed, and the same batch started again brings it home within 24 h of its end")
-    error.billing, error.retryable = "job_exists", True
-    return error

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ENDLESS, PLATE, ROOT, SUBMITS, until
+from conftest import ENDLESS, PLATE, POLLS, ROOT, SUBMITS, until
 
 import ltx_jobs
 from ltx_jobs import BatchItem, BatchState
@@ -126,6 +126,89 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_submitted_twice(emul
         assert [frame.name for frame in frames] == [f"frame_{number:05}.exr" for number in (1, 2, 3)]
         assert all(frame.stat().st_size > 700_000 for frame in frames)
         assert {path.name for path in (tmp_path / "shots" / key).iterdir()} == {"exr_frames"}
+
+
+def polls_of(emulator, agent: str) -> int:
+    """How many polls came from clients with this in their name."""
+    polls = (one for one in emulator.requests() if one["method"] == "GET" and one["path"].startswith(SUBMITS + "/"))
+    return sum(agent in dict(one["headers"])["user-agent"] for one in polls)
+
+
+def waiting(cluster) -> dict[str, tuple[str, int]]:
+    """The jobs that are waited for on workers, by task: with the worker, and its process id."""
+    pids = cluster.run(os.getpid)
+    found = {}
+    for worker, keys in cluster.processing().items():
+        found.update({str(key): (worker, pids[worker]) for key in keys if str(key).startswith("ltx-jobs-wait-") and worker in pids})
+    return found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_the_workers_wait_and_one_that_is_killed_while_it_does_is_replaced(emulator, durable, cluster, tmp_path):
+    emulator.reset(ENDLESS)
+    keys = [f"sh{number:03}" for number in range(10, 70, 10)]
+    killed = []
+
+    def watch(progress):
+        # Six waits, on two workers with one place each.
+        if not killed and progress.running == 6 and len(seen := waiting(cluster)) == 6 and polls_of(emulator, "on-a-worker") > 60:
+            # The workers ask at every interval; this process, with a client of the same settings, does not.
+            assert polls_of(emulator, "on-a-worker") > 2 * polls_of(emulator, "at-the-caller")
+            assert len({worker for worker, _ in seen.values()}) == 2
+            # A place is free for other work.
+            assert cluster.submit(pow, 2, 5, pure=False).result(timeout=30) == 32
+            worker, pid = next(iter(seen.values()))
+            killed.append(worker)
+            os.kill(pid, signal.SIGKILL)
+        elif killed and len(killed) == 1 and len(seen := waiting(cluster)) == 6 and killed[0] not in {worker for worker, _ in seen.values()}:
+            # All of them are waited for again, by others.
+            killed.append("replaced")
+            emulator.advance(7200)
+
+    with (
+        durable.with_options(user_agent_suffix="at-the-caller") as client,
+        ltx_jobs.dask.batch(
+            client,
+            plates(*keys),
+            cluster=cluster,
+            name="film",
+            dest=tmp_path / "shots",
+            worker_settings={"user_agent_suffix": "on-a-worker", "poll_interval": "20ms"},
+            progress=watch,
+        ) as batch,
+    ):
+        outcomes = list(batch)
+    assert len(killed) == 2 and states(outcomes) == dict.fromkeys(keys, "saved")
+    assert emulator.count("POST", SUBMITS) == len(emulator.jobs()) == len(keys)
+    until(lambda: not waiting(cluster) and not busy(cluster), "all tasks to end")
+
+
+def test_a_job_that_fails_is_told_by_its_worker_and_read_by_the_caller(emulator, durable, cluster, tmp_path):
+    emulator.reset({"job": {**ENDLESS["job"], "outcome": "failed", "error": {"type": "content_filtered_error", "message": "No."}}})
+
+    def end_it(progress):
+        if waiting(cluster):
+            emulator.advance(7200)
+
+    # The caller alone would ask an hour later.
+    with durable.with_options(poll_interval="1h") as client:
+        (outcome,) = ltx_jobs.dask.batch(
+            client, plates("a"), cluster=cluster, name="film", dest=tmp_path, worker_settings={"poll_interval": "20ms"}, progress=end_it
+        )
+    assert outcome.state == "failed" and isinstance(outcome.error, ltx_jobs.ContentFiltered) and outcome.error.job_ended
+    assert outcome.error.job == outcome.job and emulator.count("GET", POLLS) >= 2
+
+
+def test_jobs_whose_waits_no_worker_takes_are_waited_for_by_the_caller(emulator, durable, cluster, tmp_path, caplog):
+    """A key that a worker is refused with says nothing of the caller's."""
+    (tmp_path / "key").write_text("another")
+    (outcome,) = ltx_jobs.dask.batch(
+        durable, plates("a"), cluster=cluster, name="film", dest=tmp_path / "shots", worker_key_file=tmp_path / "key"
+    )
+    assert outcome.state == "unsaved" and isinstance(outcome.error, ltx_jobs.Unauthenticated), outcome
+    assert "no worker waits for" in caplog.text and "another" not in caplog.text
+    (again,) = ltx_jobs.dask.batch(durable, plates("a"), cluster=cluster, name="film", dest=tmp_path / "shots")
+    assert again.state == "saved" and emulator.count("POST", SUBMITS) == 1
 
 
 CALLER = """
@@ -287,10 +370,11 @@ def test_the_key_is_in_no_task(emulator, durable, cluster, tmp_path, monkeypatch
     monkeypatch.setattr(cluster, "submit", record)
     # Given in the program: what else could get into a task by mistake.
     assert states(ltx_jobs.dask.batch(durable, shots("a"), cluster=cluster, name="film", dest=tmp_path)) == {"a": "saved"}
-    (task,) = submitted
-    text = dumps(task)
+    wait, task = submitted
+    text = dumps(submitted)
     assert durable.base_url.encode() in text and emulator.api_key.encode() not in text and b"Signature" not in text
-    assert task[2]["key"].startswith("ltx-jobs-film-a-") and task[2]["pure"] is False
+    assert wait[2]["key"].startswith("ltx-jobs-wait-film-a-") and task[2]["key"].startswith("ltx-jobs-film-a-")
+    assert wait[2]["pure"] is task[2]["pure"] is False
     with pytest.raises(ltx_jobs.ConfigError, match="no task carries a key"):
         ltx_jobs.dask.batch(durable, [], cluster=cluster, name="film", worker_settings={"api_key": "x"})
     with pytest.raises(ltx_jobs.ConfigError, match="no task carries a key"):
@@ -298,7 +382,7 @@ def test_the_key_is_in_no_task(emulator, durable, cluster, tmp_path, monkeypatch
     # Nor does what gives one to this process.
     with durable.with_options(api_key=lambda: emulator.api_key) as client:
         assert states(ltx_jobs.dask.batch(client, shots("b"), cluster=cluster, name="film", dest=tmp_path)) == {"b": "saved"}
-    assert len(submitted) == 2 and emulator.api_key.encode() not in dumps(submitted[1])
+    assert len(submitted) == 4 and emulator.api_key.encode() not in dumps(submitted)
 
 
 def test_what_cannot_be_right_is_refused_at_once(emulator, durable, cluster, tmp_path):

@@ -208,7 +208,8 @@ impl BatchRun {
         });
     }
 
-    /// Parks the thread for the next job to bring home: what it is answered by with key, reference, destination, place in a store, whether to overwrite.
+    /// Parks the thread for the next job to wait for, which is what it is answered by with key and reference, or to bring home: then with destination, place
+    /// in a store and whether to overwrite, too.
     ///
     /// True when there will be none, also in another process; false when the time was up first.
     fn wait_handed_over(&self, py: Python<'_>, milliseconds: u32) -> PyResult<Py<PyAny>> {

@@ -120,7 +120,7 @@ impl Client {
                 .submits_at_once(submits_at_once)
                 .saves_at_once(saves_at_once);
             if hand_over {
-                batch = batch.hand_over(saves_at_once);
+                batch = batch.hand_over(saves_at_once).hand_over_waits();
             }
             if let Some(given) = dest {
                 batch = batch.dest(dest::read(given)?);

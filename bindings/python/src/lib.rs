@@ -50,7 +50,7 @@ mod _native {
     #[pymodule_export]
     use super::frames::Frames;
     #[pymodule_export]
-    use super::handover::Handover;
+    use super::handover::{SaveHandover, WaitHandover};
     #[pymodule_export]
     use super::job::{Completed, Job, split_reference};
     #[pymodule_export]

@@ -56,6 +56,7 @@ mod transport;
 
 pub use batch::{
     Batch, BatchItem, BatchOutcome, BatchProgress, BatchRun, BatchState, BatchTransfer, Handover, HandoverPlace,
+    SaveHandover, WaitHandover,
 };
 pub use bytes::Bytes;
 pub use client::{

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use ltx_jobs::{
-    Batch, BatchItem, BatchOutcome, BatchRun, BatchState, Client, ErrorKind, HandoverPlace, TextToVideo, Usd,
+    Batch, BatchItem, BatchOutcome, BatchRun, BatchState, Client, ErrorKind, Handover, HandoverPlace, Media,
+    SaveHandover, TextToVideo, Usd, VideoToVideoHdr,
 };
 use ltx_jobs_emulator::programme::{Advance, ErrorBody};
 use ltx_jobs_emulator::{Emulator, Fault, Programme};
+use sha2::{Digest as _, Sha256};
 
 const SUBMIT: &str = "/v2/text-to-video";
 
@@ -368,10 +370,18 @@ async fn a_batch_of_a_closed_client_says_so() {
     assert!(run.next().await.is_none());
 }
 
+/// The next completed job; waits are not handed over.
+async fn to_save(run: &BatchRun) -> Option<SaveHandover> {
+    let Handover::Save(handover) = run.handed_over().await? else {
+        unreachable!("a wait was handed over");
+    };
+    Some(handover)
+}
+
 /// Brings home what is handed over, until the batch has ended; gives the keys in the order they came.
 async fn bring_home(run: BatchRun) -> Vec<String> {
     let mut keys = Vec::new();
-    while let Some(handover) = run.handed_over().await {
+    while let Some(handover) = to_save(&run).await {
         keys.push(handover.key().to_owned());
         let HandoverPlace::Directory(dest) = handover.place().clone() else {
             handover.failed(ltx_jobs::Error::from_face(ErrorKind::Unsupported, "no directory"));
@@ -437,11 +447,11 @@ async fn what_was_handed_over_and_not_brought_home_is_for_the_next_run() {
         run.push(shot(key)).await.unwrap();
     }
     let said = ltx_jobs::Error::from_face(ErrorKind::NoSpace, "the disk is full there");
-    run.handed_over().await.unwrap().failed(said);
+    to_save(&run).await.unwrap().failed(said);
     // One that its taker lost.
-    drop(run.handed_over().await.unwrap());
+    drop(to_save(&run).await.unwrap());
     // No more than one at a time is out; and stopping does not wait for it.
-    let held = run.handed_over().await.unwrap();
+    let held = to_save(&run).await.unwrap();
     assert!(run.wait_handed_over(Some(Duration::from_millis(100))).is_none());
     run.stop();
     let outcomes = rest(&run).await;
@@ -478,4 +488,36 @@ async fn what_was_handed_over_and_not_brought_home_is_for_the_next_run() {
     );
     assert_eq!(saver.await.unwrap().len(), 3);
     assert_eq!(emulator.jobs().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_items_for_one_place_take_turns_and_do_not_mix_their_frames() {
+    let programme =
+        r#"{"video": {"enabled": false}, "archive": {"frames": 24, "padding": 30000}, "storage": {"rate": 1000000}}"#;
+    let emulator = Emulator::start(serde_json::from_str(programme).unwrap()).await.unwrap();
+    let (journal, dest) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let client = client(&emulator, journal.path());
+    let run = client.batch("film").saves_at_once(2).start();
+    for key in ["a", "b"] {
+        let clip = VideoToVideoHdr::new(Media::url(format!("https://cdn.example/{key}.mp4")));
+        run.push(BatchItem::new(key, clip).dest(dest.path())).await.unwrap();
+    }
+    let mut outcomes: Vec<BatchOutcome> = rest(&run).await.into_values().collect();
+    outcomes.sort_by_key(|outcome| outcome.state != BatchState::Saved);
+    assert_eq!(outcomes[0].state, BatchState::Saved, "{outcomes:?}");
+    assert_eq!(outcomes[1].state, BatchState::Unsaved, "{outcomes:?}");
+    assert_eq!(outcomes[1].error.as_ref().unwrap().kind(), ErrorKind::Exists);
+
+    let saved = outcomes[0].job.as_ref().unwrap().id().unwrap();
+    let artifacts = emulator.artifacts().await.unwrap();
+    let members = &artifacts.iter().find(|made| made.job == saved).unwrap().members;
+    assert_eq!(members.len(), 24);
+    for member in members {
+        let path = dest.path().join("exr_frames").join(&member.name);
+        let found: String = Sha256::digest(std::fs::read(&path).unwrap())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(found, member.sha256, "{} is of the other job", path.display());
+    }
 }

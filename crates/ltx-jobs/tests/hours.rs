@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use ltx_jobs::{Client, ErrorKind, JobRef, Request};
+use ltx_jobs::{BatchItem, BatchRun, BatchState, Client, ErrorKind, Handover, JobRef, Request, WaitHandover};
 use ltx_jobs_emulator::{Emulator, Fault, Programme};
 use serde_json::json;
 use tokio::time::Instant;
@@ -161,4 +161,77 @@ async fn jobs_whose_handles_were_thrown_away_still_end() {
         let job = client.job(reference).unwrap();
         assert!(job.snapshot().is_ended(), "{job:?}");
     }
+}
+
+/// A batch of one item whose job others are to wait for, and that wait.
+async fn watched_elsewhere(client: &Client) -> (BatchRun, WaitHandover) {
+    let run = client.batch("film").hand_over(1).hand_over_waits().start();
+    run.push(BatchItem::new("sh010", request())).await.unwrap();
+    run.finish();
+    let Some(Handover::Wait(handover)) = run.handed_over().await else {
+        unreachable!("its wait is handed over first");
+    };
+    (run, handover)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_others_wait_for_is_asked_for_once_a_minute_and_at_once_when_they_tell_of_its_end() {
+    let emulator = emulator(r#"{"job": {"advance": "clock", "processing_ms": 7200000}}"#).await;
+    let (run, handover) = watched_elsewhere(&client(&emulator)).await;
+    tokio::time::sleep(HOUR).await;
+    let polls = emulator.count("GET", "/v2/text-to-video/*");
+    assert!((55..=68).contains(&polls), "{polls} polls");
+    emulator.advance(3 * HOUR);
+    let told = Instant::now();
+    handover.ended();
+    assert_eq!(run.next().await.unwrap().state, BatchState::Completed);
+    assert!(told.elapsed() < Duration::from_secs(1), "{:?}", told.elapsed());
+    assert_eq!(emulator.count("GET", "/v2/text-to-video/*"), polls + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_job_is_not_missed_when_those_who_were_to_tell_of_it_say_nothing() {
+    let emulator = emulator(r#"{"job": {"advance": "clock", "processing_ms": 7200000}}"#).await;
+    let (run, silent) = watched_elsewhere(&client(&emulator)).await;
+    tokio::time::sleep(HOUR).await;
+    emulator.advance(3 * HOUR);
+    let ended = Instant::now();
+    assert_eq!(run.next().await.unwrap().state, BatchState::Completed);
+    assert!(ended.elapsed() < Duration::from_secs(67), "{:?}", ended.elapsed());
+    // Too late, and no harm.
+    silent.ended();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_asked_for_as_usual_when_somebody_waits_here_or_nobody_waits_elsewhere_any_more() {
+    let emulator = emulator(r#"{"job": {"advance": "clock", "processing_ms": 36000000}}"#).await;
+    let client = client(&emulator);
+    let (run, handover) = watched_elsewhere(&client).await;
+    let polls = || emulator.count("GET", "/v2/text-to-video/*");
+    tokio::time::sleep(HOUR).await;
+    let before = polls();
+    let waiting = handover.job().wait().start();
+    tokio::time::sleep(HOUR / 6).await;
+    let here = polls() - before;
+    assert!(
+        (108..=135).contains(&here),
+        "{here} polls in ten minutes of a wait here"
+    );
+    waiting.cancel();
+    tokio::time::sleep(HOUR / 60).await;
+
+    let before = polls();
+    tokio::time::sleep(HOUR / 6).await;
+    let elsewhere = polls() - before;
+    assert!((9..=12).contains(&elsewhere), "{elsewhere} polls in ten minutes");
+    drop(handover);
+    let before = polls();
+    tokio::time::sleep(HOUR / 6).await;
+    let again = polls() - before;
+    assert!(
+        (108..=135).contains(&again),
+        "{again} polls in ten minutes of the batch's own"
+    );
+    run.stop();
+    assert_eq!(run.next().await.unwrap().state, BatchState::Running);
 }

@@ -1,6 +1,6 @@
-//! A completed job of a batch whose outputs somebody else brings home, another machine for example: it is handed over, and answered once.
+//! A job of a batch that somebody else waits for or brings home, another machine for example: it is handed over, and answered once.
 //!
-//! Order, back-pressure, states and the journal stay the batch's own; only the bytes go elsewhere.
+//! Submits, order, back-pressure, states and the journal stay the batch's own; only polls and bytes go elsewhere.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::item::Keep;
 use crate::error::Error;
-use crate::job::{Completed, Destination};
+use crate::job::{Completed, Destination, Job, WatchedElsewhere};
 #[cfg(feature = "rehost")]
 use crate::rehost::StoreDestination;
 
@@ -46,10 +46,51 @@ pub(super) enum Kept {
     Not(Error),
 }
 
+/// What a batch leaves to its caller; see [`Batch::hand_over`](super::Batch::hand_over).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Handover {
+    /// A job that runs, to be waited for: of a batch with [`Batch::hand_over_waits`](super::Batch::hand_over_waits).
+    Wait(WaitHandover),
+    /// A completed job, to be brought home.
+    Save(SaveHandover),
+}
+
+/// A job to wait for; see [`Batch::hand_over_waits`](super::Batch::hand_over_waits). Dropped, it is waited for by the batch itself as ever.
+#[must_use = "dropped, the batch itself waits for the job"]
+pub struct WaitHandover {
+    pub(super) key: String,
+    pub(super) watched: WatchedElsewhere,
+}
+
+impl WaitHandover {
+    /// The key of the item.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The job. Elsewhere its reference is enough.
+    pub fn job(&self) -> &Job {
+        self.watched.job()
+    }
+
+    /// It has ended, or nobody waits for it elsewhere any more: the batch looks at once, and goes on with what it sees.
+    pub fn ended(self) {}
+}
+
+impl fmt::Debug for WaitHandover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitHandover")
+            .field("key", &self.key)
+            .field("job", self.job().reference())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A completed job to bring home; see [`Batch::hand_over`](super::Batch::hand_over). Dropped without an answer, its item ends as
 /// [`Unsaved`](super::BatchState::Unsaved). An answer that comes after the batch was stopped is not heard.
 #[must_use = "its item waits for an answer"]
-pub struct Handover {
+pub struct SaveHandover {
     pub(super) key: String,
     pub(super) completed: Completed,
     pub(super) place: HandoverPlace,
@@ -57,7 +98,7 @@ pub struct Handover {
     pub(super) answer: oneshot::Sender<Kept>,
 }
 
-impl Handover {
+impl SaveHandover {
     /// The key of the item.
     pub fn key(&self) -> &str {
         &self.key
@@ -100,9 +141,9 @@ impl Handover {
     }
 }
 
-impl fmt::Debug for Handover {
+impl fmt::Debug for SaveHandover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handover")
+        f.debug_struct("SaveHandover")
             .field("key", &self.key)
             .field("job", self.completed.job().reference())
             .field("place", &self.place)

@@ -1,7 +1,7 @@
 //! Many requests as one piece of work: submitted as the service allows, waited for, saved, and told one by one.
 //!
 //! A batch has a name, and each item a key in it: started again, in another process or on another day, it goes on with the jobs that are there. `item` is
-//! one request, `outcome` what became of it, `handover` a completed job that somebody else brings home; `desk` is what the lanes of `run` share, `ranked` and
+//! one request, `outcome` what became of it, `handover` a job that somebody else waits for or brings home; `desk` is what the lanes of `run` share, `ranked` and
 //! `trouble` its pure decisions.
 
 mod desk;
@@ -18,7 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::handover::{Handover, HandoverPlace};
+pub use self::handover::{Handover, HandoverPlace, SaveHandover, WaitHandover};
 pub use self::item::BatchItem;
 pub use self::outcome::{BatchOutcome, BatchProgress, BatchState};
 pub use self::transfers::BatchTransfer;
@@ -75,6 +75,8 @@ struct Options {
     saves_at_once: usize,
     /// Somebody else saves.
     hand_over: bool,
+    /// Somebody else waits.
+    hand_over_waits: bool,
     queue: usize,
 }
 
@@ -137,6 +139,7 @@ impl Client {
                 submits_at_once: SUBMITS,
                 saves_at_once: SAVES,
                 hand_over: false,
+                hand_over_waits: false,
                 queue: QUEUE,
             },
         }
@@ -222,10 +225,19 @@ impl Batch {
 
     /// Leaves it to the caller to bring the outputs home, on other machines for example: completed jobs whose outputs are to be saved come by
     /// [`BatchRun::handed_over`], what expires first at first, and at most `at_once` (1 to 256) are out at the same time. Each is answered once, and counts
-    /// as being saved until then. Limits of speed and the like are then the caller's. Everything else is as ever: an item whose files a run before has saved is not handed over again while they are there.
+    /// as being saved until then. Limits of speed and the like are then the caller's. Everything else is as ever: an item whose files a run before has saved
+    /// is not handed over again while they are there.
     pub fn hand_over(mut self, at_once: usize) -> Self {
         self.options.hand_over = true;
         self.options.saves_at_once = at_once.clamp(1, MOST_HANDED_OVER);
+        self
+    }
+
+    /// Leaves it to the caller to wait for its jobs too, on other machines for example: each that runs comes by [`BatchRun::handed_over`] at once, as many as
+    /// there are. Until it is [`ended`](WaitHandover::ended) or dropped, the client itself asks for it at every twelfth interval only (with the usual one: once
+    /// a minute), so that no end is missed when whoever waits dies, and places of `max_concurrent_jobs` become free.
+    pub fn hand_over_waits(mut self) -> Self {
+        self.options.hand_over_waits = true;
         self
     }
 
@@ -333,7 +345,7 @@ impl BatchRun {
         self.0.desk.news.wait(timeout)
     }
 
-    /// The next completed job to bring home, of a batch with [`Batch::hand_over`]; `None` when there will be none.
+    /// The next job to wait for or to bring home, of a batch with [`Batch::hand_over`]; `None` when there will be none.
     pub async fn handed_over(&self) -> Option<Handover> {
         self.0.desk.news.handed_over().await
     }

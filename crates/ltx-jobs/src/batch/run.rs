@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::desk::{Desk, Work, outcome, trouble};
-use super::handover::{Handover, HandoverPlace, Kept};
+use super::handover::{Handover, HandoverPlace, Kept, SaveHandover, WaitHandover};
 use super::item::{BatchItem, Keep};
 use super::outcome::{BatchOutcome, BatchProgress, BatchState};
 use crate::error::{Billing, Error, ErrorKind, Result};
@@ -221,7 +221,14 @@ async fn follow(desk: &Arc<Desk>, item: BatchItem, keep: Option<Keep>, job: Job)
         desk.followed(None);
         return desk.end(was_saved);
     }
-    match stoppable(desk, &job.wait().start()).await {
+    let waiting = job.wait().start();
+    if desk.options.hand_over_waits && !job.snapshot().is_ended() {
+        desk.news.hand_over(Handover::Wait(WaitHandover {
+            key: item.key.clone(),
+            watched: job.watched_elsewhere(),
+        }));
+    }
+    match stoppable(desk, &waiting).await {
         Ok(done) => match keep {
             None => {
                 desk.followed(None);
@@ -348,13 +355,13 @@ async fn store(desk: &Desk, key: &str, done: &Completed, dest: &StoreDestination
 /// Leaves it to the reader of the batch to bring the outputs home, and writes down that they are.
 async fn elsewhere(desk: &Desk, work: &Work, place: HandoverPlace) -> Result<BatchOutcome> {
     let (answer, coming) = oneshot::channel();
-    desk.news.hand_over(Handover {
+    desk.news.hand_over(Handover::Save(SaveHandover {
         key: work.item.key.clone(),
         completed: work.done.clone(),
         place: place.clone(),
         overwrite: desk.options.overwrite,
         answer,
-    });
+    }));
     let kept = tokio::select! {
         kept = coming => kept.unwrap_or_else(|_| {
             Kept::Not(Error::new(ErrorKind::Cancelled, "the outputs were not brought home"))

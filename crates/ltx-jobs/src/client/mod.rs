@@ -428,6 +428,13 @@ impl Client {
             .cloned()
     }
 
+    /// Asks for a job that is waited for out of turn, if anybody asks for it at all.
+    pub(crate) fn ask_now(&self, cell: &Arc<JobCell>) {
+        if let Some(engine) = self.present_engine() {
+            engine.schedule.ask_now(Arc::clone(cell));
+        }
+    }
+
     /// The engine of the present runtime, made when there is none or when its runtime is gone.
     pub(crate) async fn engine(&self) -> Result<Engine> {
         if let Some(engine) = self.present_engine() {

@@ -23,6 +23,8 @@ pub(crate) struct JobCell {
     /// Whether it was submitted through this client: then it is polled whether or not somebody waits.
     pub(crate) submitted_here: bool,
     waiters: AtomicUsize,
+    /// Waits for it in other processes that will tell of its end.
+    elsewhere: AtomicUsize,
     /// Its end was seen, and is being written down before anybody hears of it.
     ending: AtomicBool,
     /// The key that was refused when polling was paused; none when there was none to be had.
@@ -39,6 +41,7 @@ impl JobCell {
             given,
             submitted_here,
             waiters: AtomicUsize::new(0),
+            elsewhere: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
             refused_key: Mutex::default(),
             holding: OnceLock::new(),
@@ -114,6 +117,21 @@ impl JobCell {
     /// Whether polls are wanted at all.
     pub(crate) fn is_wanted(&self) -> bool {
         self.submitted_here || self.waiters.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether another process will tell of its end, to all who wait here: then it is asked for rarely.
+    pub(crate) fn is_watched_elsewhere(&self) -> bool {
+        let elsewhere = self.elsewhere.load(Ordering::Acquire);
+        elsewhere > 0 && self.waiters.load(Ordering::Acquire) <= elsewhere
+    }
+
+    /// One of those who wait here is told by another process, from now on; until [`no_longer_elsewhere`](Self::no_longer_elsewhere).
+    pub(super) fn watch_elsewhere(&self) {
+        self.elsewhere.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn no_longer_elsewhere(&self) {
+        self.elsewhere.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Counts a waiter as long as the guard lives.

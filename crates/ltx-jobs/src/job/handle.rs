@@ -101,6 +101,12 @@ impl Job {
         self.ending(&self.cell.snapshot())
     }
 
+    /// Another process waits for it, and whoever drops the guard has heard from there: until then it is asked for rarely, and then at once.
+    pub(crate) fn watched_elsewhere(&self) -> WatchedElsewhere {
+        self.cell.watch_elsewhere();
+        WatchedElsewhere(self.clone())
+    }
+
     fn ending(&self, snapshot: &Snapshot) -> Option<Result<Completed>> {
         Some(match snapshot.ending.as_ref()? {
             Ending::Completed(results) => Ok(Completed::new(
@@ -192,6 +198,23 @@ impl Job {
         Error::new(ErrorKind::WaitTimeout, text)
             .about_job(self.reference())
             .with_advice("it goes on; wait again when you like")
+    }
+}
+
+/// See [`Job::watched_elsewhere`].
+pub(crate) struct WatchedElsewhere(Job);
+
+impl WatchedElsewhere {
+    pub(crate) fn job(&self) -> &Job {
+        &self.0
+    }
+}
+
+impl Drop for WatchedElsewhere {
+    fn drop(&mut self) {
+        let Job { client, cell } = &self.0;
+        cell.no_longer_elsewhere();
+        client.ask_now(cell);
     }
 }
 

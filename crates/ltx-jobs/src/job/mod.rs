@@ -13,6 +13,7 @@ pub(crate) use cell::{Given, JobCell};
 pub use completed::{Completed, Download, Output};
 pub use destination::Destination;
 pub use frames::{ExtractFrames, Frame, FrameStream, Frames, OpenFrames, PublishedFrame, ReadFrame, StreamFrames};
+pub(crate) use handle::WatchedElsewhere;
 pub use handle::{Job, Poll, Wait};
 pub use reference::JobRef;
 pub(crate) use reference::check_segment;

@@ -13,7 +13,7 @@ use tokio_util::time::delay_queue;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
-use super::{Command, POLLS_IN_FLIGHT, Rhythm, Surroundings};
+use super::{Command, POLLS_IN_FLIGHT, RARELY, RARELY_AT_LEAST, Rhythm, Surroundings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Ending, JobCell, JobRef, Life, Next, Observation, Snapshot, expired};
 use crate::journal::Journal;
@@ -55,6 +55,8 @@ struct Entry {
     busy: bool,
     /// When its timer was to end.
     due: Option<Instant>,
+    /// There was a word of its end while it was asked for: that answer may be of before.
+    ask_again: bool,
     /// How long after that it was asked for, last time.
     late: Duration,
     /// When it was last asked for.
@@ -153,6 +155,20 @@ impl Actor {
                     } else {
                         self.enqueue(job);
                     }
+                } else {
+                    self.no_longer_rarely(&job);
+                }
+            }
+            Command::AskNow { cell } => {
+                let job = &cell.reference;
+                // One that is on the way may have left before the end.
+                if let Some(entry) = self.jobs.get_mut(job).filter(|entry| entry.unreachable.is_none()) {
+                    if let Some(timer) = entry.timer.take() {
+                        self.timers.try_remove(&timer);
+                        self.enqueue(job.clone());
+                    } else {
+                        entry.ask_again |= entry.busy;
+                    }
                 }
             }
             Command::PollOnce { cell, reply } => {
@@ -193,6 +209,7 @@ impl Actor {
             queued: false,
             busy: false,
             due: None,
+            ask_again: false,
             late: Duration::ZERO,
             asked: None,
             unreachable: None,
@@ -212,10 +229,26 @@ impl Actor {
         }
     }
 
-    /// The interval with 10 % jitter, so that jobs submitted together do not poll in step for ever.
+    /// The interval, or many of them, with 10 % jitter, so that jobs submitted together do not poll in step for ever.
     fn poll_after_interval(&mut self, job: &JobRef) {
-        let delay = self.rhythm().interval.mul_f64(0.9 + 0.2 * fastrand::f64());
-        self.poll_after(job, delay);
+        let usual = self.rhythm().interval;
+        let interval = match self.jobs.get(job) {
+            Some(entry) if entry.cell.is_watched_elsewhere() => usual.max(RARELY_AT_LEAST.min(usual * RARELY)),
+            _ => usual,
+        };
+        self.poll_after(job, interval.mul_f64(0.9 + 0.2 * fastrand::f64()));
+    }
+
+    /// If somebody waits here for a job that was asked for rarely, it is asked for as usual.
+    fn no_longer_rarely(&mut self, job: &JobRef) {
+        let latest = Instant::now() + self.rhythm().interval.mul_f64(1.1);
+        if let Some(entry) = self.jobs.get(job)
+            && !entry.cell.is_watched_elsewhere()
+            && entry.unreachable.is_none()
+            && entry.due.is_some_and(|due| due > latest)
+        {
+            self.poll_after_interval(job);
+        }
     }
 
     fn poll_after(&mut self, job: &JobRef, delay: Duration) {
@@ -310,6 +343,7 @@ impl Actor {
             return;
         };
         entry.busy = false;
+        let ask_again = std::mem::take(&mut entry.ask_again);
         let warnings_before = entry.cell.snapshot().warnings.len();
         let Entry { cell, life, .. } = entry;
         let mut snapshot = cell.snapshot();
@@ -363,6 +397,7 @@ impl Actor {
         let accepted_again = self.no_key.is_some() && next != Next::PauseKey && snapshot.unreachable_since.is_none();
         match next {
             Next::End => self.end(&job, snapshot),
+            Next::Interval if ask_again => self.enqueue(job),
             Next::Interval => self.poll_after_interval(&job),
             Next::Backoff(asked) => {
                 if let Some(asked) = asked.filter(|asked| !asked.is_zero()) {

@@ -22,6 +22,12 @@ use crate::transport::Transport;
 /// Polls in flight at most: below the 100 streams an HTTP/2 server usually grants a connection.
 const POLLS_IN_FLIGHT: usize = 64;
 
+/// So many intervals lie between two polls of a job that another process waits for: it tells of the end, unless it dies.
+const RARELY: u32 = 12;
+
+/// And they are never further apart than this, unless all polls are.
+const RARELY_AT_LEAST: Duration = Duration::from_secs(3600);
+
 /// How and when to poll.
 #[derive(Debug, Clone)]
 pub(crate) struct Rhythm {
@@ -54,6 +60,8 @@ pub(crate) enum Command {
         cell: Arc<JobCell>,
         reply: oneshot::Sender<Result<Snapshot>>,
     },
+    /// This job, which is waited for, may have ended: another process said so, or waits for it no longer.
+    AskNow { cell: Arc<JobCell> },
     /// There is a new key.
     KeyChanged,
 }
@@ -80,6 +88,10 @@ impl Schedule {
             fresh,
             cause: Span::current(),
         });
+    }
+
+    pub(crate) fn ask_now(&self, cell: Arc<JobCell>) {
+        let _ = self.0.send(Command::AskNow { cell });
     }
 
     pub(crate) fn key_changed(&self) {
