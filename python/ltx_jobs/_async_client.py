@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._async_job import AsyncJob
+from ._async_turn import turn
 from ._async_wait import run
 from ._batch import begin, shown
 from ._client_base import BaseClient, journaled, native_request
@@ -135,6 +136,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
         request = native_request(endpoint, params)
         # As with the key: an address of the caller's may be signed.
         del params, endpoint
+        await turn()
         operation = self._submitting(request, once=once, label=label, dest=dest, timeout=timeout, max_cost=max_cost, on_unknown=on_unknown)
         try:
             job = await run(operation, self, reporter=show)
@@ -238,6 +240,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
             InvalidRequest, RequestTooLarge, LocalIOError: A submit would be refused here in the same way.
         """
         request = native_request(endpoint, params, put_back=True)
+        await turn()
         usd, basis = await run(started(self._here().estimate(request), self), self)
         return Estimate(amount(usd), basis)
 
@@ -342,6 +345,7 @@ class AsyncClient(BaseClient, Endpoints["Coroutine[Any, Any, AsyncJob]"]):
             TransportError, ApiError: The network and the service, after all retries.
         """
         show = reporter(progress)
+        await turn()
         return await run(self._uploading(source), self, reporter=show)
 
     async def check(self, *, keep_failures: bool = False) -> Checked:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from . import _logs
+from ._async_turn import turn
 from ._async_wait import run, until_ready
 from ._errors import make
 from ._files import ContentFile
@@ -70,6 +71,7 @@ class AsyncFrame(BaseFrame):
 
 
 async def _read(archive: Archive, place: int) -> bytes:
+    await turn()
     return await run(archive.reading(place), archive.client, job=archive.job)
 
 
@@ -282,5 +284,6 @@ class AsyncFrames(BaseFrames[AsyncFrame]):
         """
         show = reporter(progress)
         archive = self._archive
+        await turn()
         operation = archive.extracting(dest, self._in_a_row(), frame_name, first_frame, overwrite)
         return saved(await run(operation, archive.client, reporter=show, job=archive.job, interrupted=FRAMES_GO_ON))

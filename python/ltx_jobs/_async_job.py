@@ -6,6 +6,7 @@ import asyncio
 import os
 
 from ._async_frames import AsyncFrames
+from ._async_turn import turn
 from ._async_wait import run
 from ._completed import BaseCompleted, BaseOutput, reading
 from ._frames import Archive, saved
@@ -47,6 +48,7 @@ class AsyncJob(BaseJob):
             JobNotFound, JobExpired: Only when it is confirmed.
             TransportError, ApiError: What the network and the service answered. None of them means that the job ended.
         """
+        await turn()
         return self._snapshot(await run(started(self._attached().poll(), self._client, self), self._client, job=self))
 
     async def wait(self, timeout: Timeout = None, *, progress: ProgressArg = None) -> AsyncCompleted:
@@ -69,6 +71,7 @@ class AsyncJob(BaseJob):
         """
         limit = seconds("timeout", timeout)
         show = reporter(progress)
+        await turn()
         operation = started(self._attached().wait(limit), self._client, self)
         return AsyncCompleted(self, await run(operation, self._client, reporter=show, job=self, interrupted=self._goes_on()))
 
@@ -149,6 +152,7 @@ class AsyncOutput(BaseOutput):
         from ._files import RemoteFile
 
         completed, job = self._completed, self._completed.job
+        await turn()
         here = await completed._attached()
         native = await run(started(here.open(self._label), job._client, job), job._client, job=job)
         return BufferedReader(RemoteFile(reading(native, job), native.size, self._label))
@@ -221,6 +225,7 @@ class AsyncCompleted(BaseCompleted[AsyncOutput]):
         options = download_options(
             only, archive, overwrite, verify, frame_name, first_frame, connections, resume, bandwidth, seconds("lock_timeout", lock_timeout)
         )
+        await turn()
         here = await self._attached()
         operation = started(here.download(os.fsdecode(os.fspath(dest)), **options), self._job._client, self._job)
         return saved(await run(operation, self._job._client, reporter=show, job=self._job, interrupted=DOWNLOAD_GOES_ON))
@@ -259,6 +264,7 @@ class AsyncCompleted(BaseCompleted[AsyncOutput]):
         where = None if spool is None else os.fsdecode(os.fspath(spool))
         limit = speed(bandwidth)
         client = self._job._client
+        await turn()
         here = await self._attached()
         operation = started(here.frames(label, spool=where, bandwidth=limit), client, self._job)
         native = await run(operation, client, reporter=show, job=self._job)
@@ -309,6 +315,7 @@ class AsyncCompleted(BaseCompleted[AsyncOutput]):
         """
         show = reporter(progress)
         given = rehost_options(only, archive, overwrite, frame_name, first_frame, options)
+        await turn()
         here = await self._attached()
         operation = started(here.rehost(str(url), **given), self._job._client, self._job)
         return rehosted(await run(operation, self._job._client, reporter=show, job=self._job, interrupted=COPY_GOES_ON))

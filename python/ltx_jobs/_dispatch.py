@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import deque
 from itertools import count
+from weakref import WeakKeyDictionary
 
 from . import _logs, _native, _wait
 from ._errors import local
@@ -53,6 +55,7 @@ class Dispatcher:
         self._completions = _native.Completions()
         self._tokens = count()
         self._asleep: dict[int, Asleep] = {}
+        self._of_loop: WeakKeyDictionary[AbstractEventLoop, _Wakers] = WeakKeyDictionary()
         self._alone = threading.Lock()
         self._thread: threading.Thread | None = None
         self._over = False
@@ -104,8 +107,10 @@ class Dispatcher:
                     # A callback that wants to end its thread (SystemExit) would end it for everybody.
                     continue
         for loop, wakers in by_loop.items():
+            due = self._of_loop.setdefault(loop, _Wakers())
+            due.add(wakers)
             try:
-                loop.call_soon_threadsafe(_wake, loop, wakers)
+                loop.call_soon_threadsafe(due.more, loop)
             except RuntimeError:
                 # It is closed, and so are those who waited.
                 continue
@@ -119,12 +124,28 @@ class Dispatcher:
             thread.join(END)
 
 
-def _wake(loop: AbstractEventLoop, wakers: list[Waker]) -> None:
-    """Wakes a portion, and the rest in the loop's next turn."""
-    for wake in wakers[:PORTION]:
-        wake()
-    if len(wakers) > PORTION:
-        loop.call_soon(_wake, loop, wakers[PORTION:])
+class _Wakers:
+    """Who is to be woken on one loop: a portion in each of its turns. Added to by the thread, the rest happens on the loop's."""
+
+    def __init__(self) -> None:
+        self._due: deque[Waker] = deque()
+        self._going = False
+
+    def add(self, wakers: list[Waker]) -> None:
+        self._due.extend(wakers)
+
+    def more(self, loop: AbstractEventLoop) -> None:
+        if not self._going:
+            self._going = True
+            self._portion(loop)
+
+    def _portion(self, loop: AbstractEventLoop) -> None:
+        for _ in range(min(PORTION, len(self._due))):
+            self._due.popleft()()
+        if self._due:
+            loop.call_soon(self._portion, loop)
+        else:
+            self._going = False
 
 
 def leave_signals_alone() -> None:
