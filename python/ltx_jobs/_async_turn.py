@@ -26,15 +26,17 @@ class _Turns:
     def next(self, loop: asyncio.AbstractEventLoop) -> None:
         """A turn is over: the next portion begins."""
         self.begun = 0
-        while self.waiting and self.begun < PORTION:
-            future = self.waiting.popleft()
-            # Who was cancelled meanwhile needs none.
-            if not future.done():
-                future.set_result(None)
-                self.begun += 1
-        if self.begun:
-            # Behind those that begin now.
-            loop.call_soon(self.next, loop)
+        try:
+            while self.waiting and self.begun < PORTION:
+                future = self.waiting.popleft()
+                # Who was cancelled meanwhile needs none.
+                if not future.done():
+                    future.set_result(None)
+                    self.begun += 1
+        finally:
+            # Also when Ctrl-C comes here. Behind those that begin now.
+            if self.begun or self.waiting:
+                loop.call_soon(self.next, loop)
 
 
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
@@ -45,6 +47,11 @@ async def turn() -> None:
     loop = asyncio.get_running_loop()
     turns = _of_loop.get(loop)
     if turns is None:
+        for known in _of_loop.keyrefs():
+            other = known()
+            if other is not None and other.is_closed():
+                # With those who waited: they would keep it alive.
+                _of_loop.pop(other, None)
         turns = _of_loop.setdefault(loop, _Turns())
     if turns.begun < PORTION and not turns.waiting:
         turns.begun += 1

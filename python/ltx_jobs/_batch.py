@@ -233,8 +233,9 @@ def begin(
     submits_at_once: int,
     saves_at_once: int,
     hand_over: bool = False,
+    waits_at_once: int = 0,
 ) -> _native.BatchRun:
-    """Starts a batch without items; with `hand_over`, one whose outputs somebody else saves."""
+    """Starts a batch without items; with `hand_over`, one whose outputs somebody else saves, and that waits for `waits_at_once` of its jobs."""
     if not name:
         raise local(101, "the name of a batch is empty")
     _dest.one_place(dest, rehost)
@@ -255,6 +256,7 @@ def begin(
         submits_at_once=submits_at_once,
         saves_at_once=saves_at_once,
         hand_over=hand_over,
+        waits_at_once=waits_at_once,
     )
     native = unwrap(started, client)
     try:

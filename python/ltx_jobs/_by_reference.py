@@ -42,6 +42,8 @@ _PATIENCE = 1.0
 _REPORT = 0.5
 
 _CANCELLED = 171
+# What a worker is that runs no tasks any more.
+_ENDING = frozenset(("stopping", "stopped", "closing", "closed", "failed"))
 
 _lock = threading.Lock()
 _clients: dict[Pairs, Client] = {}
@@ -62,7 +64,7 @@ def wait(job: str | Job, *, timeout: Timeout = None, settings: Mapping[str, obje
         ConfigError: The worker has no key.
     """
     with _Task() as task:
-        return task.wait_without_a_place(job, timeout, settings).job.ref
+        return task.wait_only(job, timeout, settings).job.ref
 
 
 def download(
@@ -198,23 +200,19 @@ def rehost(
         )
 
 
-def wait_out(ref: str, settings: Pairs) -> str | None:
-    """The first task of a batch: waits for the end of a job, whatever it is, and gives words when that end was not seen.
+def wait_out(ref: str, settings: Pairs) -> None:
+    """The first task of a batch: waits for the end of a job, whatever it is. Raises when it does not see it.
 
-    Its place in the worker is free at once, for waits are many and cost nothing. Raises what another try may mend, for the engine to try again.
+    Its place in the worker is free at once, for waits are many and cost nothing.
     """
     with _Task() as task:
+        task.give_place()
         try:
-            task.give_place()
-            task.wait_without_a_place(ref, None, dict(settings))
+            task.wait_only(ref, None, dict(settings))
         except Error as error:
-            if error.job_ended:
-                # Whoever asked for the wait hears from the service why.
-                return None
-            if error.retryable or error.number == _CANCELLED:
+            # Whoever asked for the wait hears from the service why.
+            if not error.job_ended:
                 raise
-            return str(error)
-    return None
 
 
 def bring_home(
@@ -304,12 +302,13 @@ class _Task:
 
     def wait_for(self, job: str | Job, timeout: Timeout, settings: Mapping[str, object] | None) -> Completed:
         """Waits, and has a place in the worker afterwards: a transfer takes one."""
-        done = self.wait_without_a_place(job, timeout, settings)
+        done = self.wait_only(job, timeout, settings)
         if self._left:
             _engine().rejoin()
         return done
 
-    def wait_without_a_place(self, job: str | Job, timeout: Timeout, settings: Mapping[str, object] | None) -> Completed:
+    def wait_only(self, job: str | Job, timeout: Timeout, settings: Mapping[str, object] | None) -> Completed:
+        """Waits, and gives its place in the worker away when that takes a while; it has none afterwards, or still the one it had."""
         limit = seconds("timeout", timeout)
         if isinstance(job, BaseJob):
             settings = {"base_url": job._client.base_url, **(settings or {})}
@@ -358,7 +357,8 @@ class _Task:
         if worker is None:
             return
         task = worker.state.tasks.get(self._key)
-        if task is None or task.state == "cancelled":
+        # A worker that is closed within its process ends no thread of its own, and keeps its tasks.
+        if task is None or task.state == "cancelled" or worker.status.name in _ENDING:
             raise local(_CANCELLED, "the task was cancelled; what is complete is on disk, and another one goes on with it")
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # How long the thread that hands jobs over sleeps between two looks whether its process is still the same.
 _LOOK_MS = 1000
+# Seconds for the cluster's client to give what it has.
+_ANSWER = 10.0
 
 
 class Crew:
@@ -62,22 +64,24 @@ class Crew:
                 return
             if isinstance(given, bool):
                 continue
+            # Of a job to wait for there is no place.
             if len(given) == 3:
                 self._wait(*given)
             else:
                 self._save(*given)
 
-    def _wait(self, handover: _native.WaitHandover, key: str, ref: str) -> None:
-        options = {name: value for name, value in self._options.items() if name != "resources"}
+    def _wait(self, handover: _native.WaitHandover, key: str, ref: str, attempt: int = 1) -> None:
+        task = f"ltx-jobs-wait-{self._name}-{key}-{_digest(ref, attempt)}"
+        # It takes nothing of a worker, and what ends it is nothing that another try may mend.
+        options = {name: value for name, value in self._options.items() if name not in ("resources", "retries")}
         try:
             # Before what is to be brought home: it gives its place to that at once. Not under the lock: what the cluster's own thread tells takes it too.
-            future = self._cluster.submit(wait_out, ref, self._settings, key=f"ltx-jobs-wait-{self._name}-{key}-{_digest(ref)}", priority=1, **options)
+            future = self._cluster.submit(wait_out, ref, self._settings, key=task, priority=1, **options)
         except Exception as error:  # noqa: BLE001
-            self._nobody_waits(handover, ref, f"the cluster takes no task: {error!r}")
-            self.stop()
+            self._wait_here(handover, ref, f"the cluster takes no task: {error!r}", is_gone=True)
             return
         if self._keep(self._waits, key, future):
-            future.add_done_callback(partial(self._waited, handover, key, ref))
+            future.add_done_callback(partial(self._waited, handover, key, ref, attempt))
 
     def _save(
         self, handover: _native.SaveHandover, key: str, ref: str, dest: _native._Dest | None, store: _native._StoreTold | None, overwrite: bool
@@ -114,31 +118,32 @@ class Crew:
             if key in self._saves:
                 self._bytes[key] = max(size, self._bytes.get(key, 0))
 
-    def _waited(self, handover: _native.WaitHandover, key: str, ref: str, future: Any) -> None:
+    def _waited(self, handover: _native.WaitHandover, key: str, ref: str, attempt: int, future: Any) -> None:
         """A task that waits has ended, in whatever way."""
         with self._lock:
             wanted = self._waits.pop(key, None) is not None
         try:
-            if not wanted or future.status == "finished" and future.result() is None:
+            if not wanted or future.status == "finished":
                 handover.ended()
-            elif future.status == "finished":
-                self._nobody_waits(handover, ref, future.result())
-            elif future.status == "error":
-                self._nobody_waits(handover, ref, repr(future.exception()))
+            elif future.status != "error":
+                self._wait_here(handover, ref, f"the cluster let go of its tasks, which are {future.status}", is_gone=True)
+            elif isinstance(error := future.exception(_ANSWER), sys.modules["distributed"].KilledWorker):
+                # Workers that died under a wait did not die of it.
+                self._wait(handover, key, ref, attempt + 1)
             else:
-                self._nobody_waits(handover, ref, f"the cluster let go of the task, which is {future.status}")
-                self.stop()
+                self._wait_here(handover, ref, repr(error))
         except Exception as error:  # noqa: BLE001
-            self._nobody_waits(handover, ref, f"the cluster does not answer: {error!r}")
-            self.stop()
+            self._wait_here(handover, ref, f"the cluster does not answer: {error!r}", is_gone=True)
         if wanted:
             _release(future)
 
-    def _nobody_waits(self, handover: _native.WaitHandover, ref: str, why: str) -> None:
-        """Then this process does."""
+    def _wait_here(self, handover: _native.WaitHandover, ref: str, why: str, is_gone: bool = False) -> None:
+        """No worker waits for a job, so this process does. Without a cluster nothing more is submitted: nobody could bring it home."""
+        if is_gone:
+            self._native.pause(why)
         logging = sys.modules.get("logging")
         if logging is not None:
-            logging.getLogger("ltx_jobs.dask").warning("no worker waits for %s any more, so this process does: %s", ref, why)
+            logging.getLogger("ltx_jobs.dask").warning("no worker waits for %s, so this process does: %s", ref, why)
         handover.ended()
 
     def _saved(self, handover: _native.SaveHandover, key: str, future: Any) -> None:
@@ -176,7 +181,8 @@ class Crew:
         handover.failed(error.number, error.message or str(error))
 
     def _give_up(self, handover: _native.SaveHandover, key: str, error: Error) -> None:
-        """Without a cluster nothing more is paid for."""
+        """Without a cluster nothing more is paid for, nor waited for."""
+        self._native.pause(error.message or str(error))
         self._fail(handover, key, error)
         self.stop()
 
@@ -189,16 +195,17 @@ class Crew:
             return self._errors.pop(key, None)
 
     def stop(self) -> None:
+        """Stops the batch."""
         if self._process != os.getpid():
             # In a forked child neither the batch nor the cluster's client is there.
             return
         with self._lock:
             self._over = True
         self._native.stop()
-        self.end()
+        self.let_go()
 
-    def end(self) -> None:
-        """Lets go of the cluster: nothing more is wanted of it."""
+    def let_go(self) -> None:
+        """Nothing more is wanted of the cluster."""
         if self._process != os.getpid():
             return
         with self._lock:

@@ -113,7 +113,7 @@ class Dispatcher:
                 loop.call_soon_threadsafe(due.more, loop)
             except RuntimeError:
                 # It is closed, and so are those who waited.
-                continue
+                self._of_loop.pop(loop, None)
 
     def end(self) -> None:
         """Ends the thread, and tells nobody any more."""
@@ -140,12 +140,14 @@ class _Wakers:
             self._portion(loop)
 
     def _portion(self, loop: AbstractEventLoop) -> None:
-        for _ in range(min(PORTION, len(self._due))):
-            self._due.popleft()()
-        if self._due:
-            loop.call_soon(self._portion, loop)
-        else:
-            self._going = False
+        try:
+            for _ in range(min(PORTION, len(self._due))):
+                self._due.popleft()()
+        finally:
+            # Also when Ctrl-C comes here: what is left is told all the same.
+            self._going = bool(self._due)
+            if self._going:
+                loop.call_soon(self._portion, loop)
 
 
 def leave_signals_alone() -> None:

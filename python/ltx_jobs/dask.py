@@ -11,13 +11,13 @@
         print(batch.summary)
 
 What is paid for happens in the caller only: it submits, and writes down, exactly as `Client.batch` does. From there on a job is with the cluster, by its
-reference. A first task waits for its end, without a place in its worker; when it is completed a second one downloads, unpacks or copies, what expires first at
-first. Both are idempotent, so Dask may run them again or elsewhere as it likes. They submit nothing and carry no key: each worker has its own, in
-``LTXV_API_KEY``.
+reference. A first task waits for its end, and gives its place in the worker to others as soon as it has begun; when the job is completed a second one
+downloads, unpacks or copies, what expires first at first. Both are idempotent, so Dask may run them again or elsewhere as it likes. They submit nothing and carry
+no key: each worker has its own, in ``LTXV_API_KEY``.
 
 The caller hears of an end from the worker, and then asks the service once itself, for its places, limits and pauses depend on how jobs end. While a worker
-waits, it asks only at every twelfth ``poll_interval`` (once a minute), so that no end is missed when all workers are busy or dead. For graphs of your own,
-`wait`, `download`, `extract` and `rehost` are tasks too.
+waits, it asks only at every twelfth ``poll_interval`` (once a minute with the usual one, at least once an hour), so that no end is missed when all workers are
+busy or dead. For graphs of your own, `wait`, `download`, `extract` and `rehost` are tasks too.
 
 Needs ``pip install ltx-jobs[dask]``; imported only when it is asked for.
 """
@@ -89,6 +89,7 @@ def batch(
     overwrite: bool = False,
     submits_at_once: int = 4,
     saves_at_once: int = 64,
+    waits_at_once: int = 64,
     retries: int = 3,
     workers: str | Iterable[str] | None = None,
     resources: Mapping[str, float] | None = None,
@@ -119,8 +120,10 @@ def batch(
         overwrite: As in `Client.batch`.
         submits_at_once: As in `Client.batch`.
         saves_at_once: Completed jobs that are with the cluster at the same time, 1 to 256; how many of them are brought home at once is for its workers to
-            say. Those that run are with it all.
-        retries: How often a task is tried again after an error that another try may mend, with what is there by then; Dask runs a task whose worker died
+            say.
+        waits_at_once: Jobs that workers wait for at the same time, 0 to 256; the others are waited for here. Each is a thread of its worker that sleeps, and
+            keeps an adaptive cluster from ending that worker; with 0 nothing is with the cluster before it is completed.
+        retries: How often a task that brings a job home is tried again after an error that another try may mend, with what is there by then; Dask runs a task whose worker died
             again in any case (``distributed.scheduler.allowed-failures``).
         workers: Only these workers, by address or host.
         resources: What a task that brings a job home takes of a worker's resources, as ``{"download": 1}``. One that waits takes nothing.
@@ -143,6 +146,8 @@ def batch(
     _must_be_plain(rehost)
     if not 1 <= saves_at_once <= 256:
         raise local(101, f"saves_at_once = {saves_at_once}: must be from 1 to 256")
+    if not 0 <= waits_at_once <= 256:
+        raise local(101, f"waits_at_once = {waits_at_once}: must be from 0 to 256")
     if retries < 0:
         raise local(101, f"retries = {retries}: must be zero or more")
     source, show = iter(items), _batch.shown(progress)
@@ -160,6 +165,7 @@ def batch(
         submits_at_once=submits_at_once,
         saves_at_once=saves_at_once,
         hand_over=True,
+        waits_at_once=waits_at_once,
     )
     options: dict[str, Any] = {"pure": False, "retries": retries}
     if workers is not None:
@@ -218,7 +224,7 @@ class Batch(_batch.Batch):
     def _next(self) -> BatchOutcome[Job, Completed] | None:
         outcome = super()._next()
         if outcome is None:
-            self._crew.end()
+            self._crew.let_go()
         return outcome
 
     def _outcome(self, raw: _native._Outcome) -> BatchOutcome[Job, Completed]:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import zipfile
+from functools import partial
 
 import pytest
 from conftest import ENDLESS, SUBMITS
@@ -422,6 +423,30 @@ def test_of_many_that_begin_at_once_those_that_are_cancelled_keep_nobody_back(em
         assert {one.job.ref for one in await asyncio.gather(*waits[90:])} == {job.ref}
 
     asyncio.run(work())
+
+
+def test_who_is_interrupted_while_others_are_told_keeps_nobody_from_hearing():
+    told = []
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    loop = asyncio.new_event_loop()
+    wakers = _dispatch._Wakers()
+    wakers.add([interrupted, *(partial(told.append, number) for number in range(100))])
+    loop.call_soon(wakers.more, loop)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+
+    async def rest():
+        while len(told) < 100:
+            await asyncio.sleep(0)
+        wakers.add([partial(told.append, "later")])
+        wakers.more(loop)
+
+    loop.run_until_complete(asyncio.wait_for(rest(), 20))
+    loop.close()
+    assert told == [*range(100), "later"]
 
 
 def test_two_hundred_downloads_hold_up_no_loop(emulator, aclient, plate, tmp_path, figure):

@@ -70,7 +70,8 @@ def states(outcomes) -> dict[str, str]:
 
 def busy(cluster) -> dict[str, int]:
     """The workers that bring something home, with their process ids."""
-    pids = cluster.run(os.getpid)
+    # One that was just killed gives none.
+    pids = cluster.run(os.getpid, on_error="ignore")
     tasks = {worker: [key for key in keys if "ltx-jobs-" in str(key)] for worker, keys in cluster.processing().items()}
     return {worker: pids[worker] for worker, keys in tasks.items() if keys and worker in pids}
 
@@ -136,7 +137,7 @@ def polls_of(emulator, agent: str) -> int:
 
 def waiting(cluster) -> dict[str, tuple[str, int]]:
     """The jobs that are waited for on workers, by task: with the worker, and its process id."""
-    pids = cluster.run(os.getpid)
+    pids = cluster.run(os.getpid, on_error="ignore")
     found = {}
     for worker, keys in cluster.processing().items():
         found.update({str(key): (worker, pids[worker]) for key in keys if str(key).startswith("ltx-jobs-wait-") and worker in pids})
@@ -186,29 +187,71 @@ def test_the_workers_wait_and_one_that_is_killed_while_it_does_is_replaced(emula
 def test_a_job_that_fails_is_told_by_its_worker_and_read_by_the_caller(emulator, durable, cluster, tmp_path):
     emulator.reset({"job": {**ENDLESS["job"], "outcome": "failed", "error": {"type": "content_filtered_error", "message": "No."}}})
 
-    def end_it(progress):
-        if waiting(cluster):
-            emulator.advance(7200)
+    ended = []
 
-    # The caller alone would ask an hour later.
-    with durable.with_options(poll_interval="1h") as client:
+    def end_it(progress):
+        if not ended and waiting(cluster):
+            emulator.advance(7200)
+            ended.append(time.monotonic())
+
+    # The caller alone would ask twenty seconds later.
+    with durable.with_options(poll_interval="2s") as client:
         (outcome,) = ltx_jobs.dask.batch(
             client, plates("a"), cluster=cluster, name="film", dest=tmp_path, worker_settings={"poll_interval": "20ms"}, progress=end_it
         )
+    assert ended and time.monotonic() - ended[0] < 10
     assert outcome.state == "failed" and isinstance(outcome.error, ltx_jobs.ContentFiltered) and outcome.error.job_ended
     assert outcome.error.job == outcome.job and emulator.count("GET", POLLS) >= 2
 
 
 def test_jobs_whose_waits_no_worker_takes_are_waited_for_by_the_caller(emulator, durable, cluster, tmp_path, caplog):
     """A key that a worker is refused with says nothing of the caller's."""
-    (tmp_path / "key").write_text("another")
+    emulator.reset(ENDLESS)
+    (tmp_path / "key").write_text("no-key-at-all")
+
+    def end_it(progress):
+        if "no worker waits for" in caplog.text:
+            emulator.advance(7200)
+
     (outcome,) = ltx_jobs.dask.batch(
-        durable, plates("a"), cluster=cluster, name="film", dest=tmp_path / "shots", worker_key_file=tmp_path / "key"
+        durable, plates("a"), cluster=cluster, name="film", dest=tmp_path / "shots", worker_key_file=tmp_path / "key", progress=end_it
     )
     assert outcome.state == "unsaved" and isinstance(outcome.error, ltx_jobs.Unauthenticated), outcome
-    assert "no worker waits for" in caplog.text and "another" not in caplog.text
+    assert "no-key-at-all" not in caplog.text
     (again,) = ltx_jobs.dask.batch(durable, plates("a"), cluster=cluster, name="film", dest=tmp_path / "shots")
     assert again.state == "saved" and emulator.count("POST", SUBMITS) == 1
+
+
+def test_a_cluster_that_lets_go_of_its_tasks_pauses_the_batch_and_what_runs_comes_home(emulator, durable, cluster, tmp_path):
+    emulator.reset(ENDLESS)
+    restarted = []
+
+    def restart(progress):
+        if not restarted and waiting(cluster):
+            restarted.append(True)
+            cluster.restart()
+        elif restarted and progress.paused:
+            emulator.advance(7200)
+
+    # One place: the second shot waits for it.
+    with durable.with_options(max_concurrent_jobs=1) as client:
+        batch = ltx_jobs.dask.batch(client, plates("a", "b"), cluster=cluster, name="film", dest=tmp_path / "shots", progress=restart)
+        outcomes = list(batch)
+        assert states(outcomes) == {"a": "saved", "b": "not_submitted"}
+        assert "the cluster let go of its tasks" in batch.snapshot().paused and len(emulator.jobs()) == 1
+        again = ltx_jobs.dask.batch(
+            client, plates("a", "b"), cluster=cluster, name="film", dest=tmp_path / "shots", progress=lambda _: emulator.advance(7200)
+        )
+        assert states(again) == {"a": "was_saved", "b": "saved"}
+
+
+def test_without_waits_at_once_the_workers_see_completed_jobs_only(emulator, durable, cluster, tmp_path, monkeypatch):
+    submitted = []
+    submit = cluster.submit
+    monkeypatch.setattr(cluster, "submit", lambda *task, **options: submitted.append(options["key"]) or submit(*task, **options))
+    batch = ltx_jobs.dask.batch(durable, plates("a", "b"), cluster=cluster, name="film", dest=tmp_path, waits_at_once=0)
+    assert states(batch) == {"a": "saved", "b": "saved"}
+    assert sorted(key.rpartition("-")[0] for key in submitted) == ["ltx-jobs-film-a", "ltx-jobs-film-b"]
 
 
 CALLER = """
@@ -392,6 +435,7 @@ def test_what_cannot_be_right_is_refused_at_once(emulator, durable, cluster, tmp
         ({"rehost": ltx_jobs.StoreDestination("s3://b/", options={"region": "x"})}, ltx_jobs.InvalidRequest),
         ({"name": ""}, ltx_jobs.InvalidRequest),
         ({"saves_at_once": 0}, ltx_jobs.InvalidRequest),
+        ({"waits_at_once": 257}, ltx_jobs.InvalidRequest),
         ({"retries": -1}, ltx_jobs.InvalidRequest),
         ({"spend_limit": 2.5}, TypeError),
         ({"worker_settings": {"conections": 4}}, ltx_jobs.ConfigError),

@@ -172,6 +172,14 @@ impl BatchRun {
         }));
     }
 
+    /// Submits nothing more, for this reason; returns at once.
+    fn pause(&self, py: Python<'_>, why: String) {
+        drop(self.with(py, |reading| {
+            reading.run.pause(why);
+            Ok(())
+        }));
+    }
+
     /// Stops it; returns at once.
     fn stop(&self, py: Python<'_>) {
         drop(self.with(py, |reading| {

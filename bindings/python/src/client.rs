@@ -91,7 +91,7 @@ impl Client {
     }
 
     /// Starts a batch; or a failure.
-    #[pyo3(signature = (name, *, dest, rehost, overwrite, resume, bandwidth, lock_timeout, max_cost, spend_limit, on_unknown, submits_at_once, saves_at_once, hand_over))]
+    #[pyo3(signature = (name, *, dest, rehost, overwrite, resume, bandwidth, lock_timeout, max_cost, spend_limit, on_unknown, submits_at_once, saves_at_once, hand_over, waits_at_once))]
     #[allow(clippy::too_many_arguments)] // Keywords, each the name of an option.
     fn batch(
         &self,
@@ -109,6 +109,7 @@ impl Client {
         submits_at_once: usize,
         saves_at_once: usize,
         hand_over: bool,
+        waits_at_once: usize,
     ) -> PyResult<Py<PyAny>> {
         let start = || {
             let mut batch = self
@@ -120,7 +121,7 @@ impl Client {
                 .submits_at_once(submits_at_once)
                 .saves_at_once(saves_at_once);
             if hand_over {
-                batch = batch.hand_over(saves_at_once).hand_over_waits();
+                batch = batch.hand_over(saves_at_once).hand_over_waits(waits_at_once);
             }
             if let Some(given) = dest {
                 batch = batch.dest(dest::read(given)?);

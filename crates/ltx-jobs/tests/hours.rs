@@ -165,7 +165,7 @@ async fn jobs_whose_handles_were_thrown_away_still_end() {
 
 /// A batch of one item whose job others are to wait for, and that wait.
 async fn watched_elsewhere(client: &Client) -> (BatchRun, WaitHandover) {
-    let run = client.batch("film").hand_over(1).hand_over_waits().start();
+    let run = client.batch("film").hand_over(1).hand_over_waits(2).start();
     run.push(BatchItem::new("sh010", request())).await.unwrap();
     run.finish();
     let Some(Handover::Wait(handover)) = run.handed_over().await else {
@@ -234,4 +234,91 @@ async fn a_job_is_asked_for_as_usual_when_somebody_waits_here_or_nobody_waits_el
     );
     run.stop();
     assert_eq!(run.next().await.unwrap().state, BatchState::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_here_is_no_rarer_for_a_batch_that_was_stopped_with_its_wait_elsewhere() {
+    let emulator = emulator(r#"{"job": {"advance": "clock", "processing_ms": 36000000}}"#).await;
+    let (run, handover) = watched_elsewhere(&client(&emulator)).await;
+    run.stop();
+    assert_eq!(run.next().await.unwrap().state, BatchState::Running);
+    let before = emulator.count("GET", "/v2/text-to-video/*");
+    let waiting = handover.job().wait().start();
+    tokio::time::sleep(HOUR / 6).await;
+    let here = emulator.count("GET", "/v2/text-to-video/*") - before;
+    assert!(
+        (108..=135).contains(&here),
+        "{here} polls in ten minutes of a wait here"
+    );
+    waiting.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_waits_are_out_than_may_be_and_the_others_are_waited_for_here() {
+    let emulator = emulator(r#"{"job": {"advance": "clock", "processing_ms": 36000000}}"#).await;
+    let client = client(&emulator);
+    let run = client.batch("film").hand_over(1).hand_over_waits(1).start();
+    for key in ["sh010", "sh020"] {
+        run.push(BatchItem::new(key, request())).await.unwrap();
+    }
+    run.finish();
+    let Some(Handover::Wait(first)) = run.handed_over().await else {
+        unreachable!("its wait is handed over first");
+    };
+    tokio::time::sleep(HOUR / 6).await;
+    let before = emulator.count("GET", "/v2/text-to-video/*");
+    let second = tokio::time::timeout(HOUR / 6, run.handed_over()).await;
+    assert!(second.is_err(), "{second:?}");
+    let polls = emulator.count("GET", "/v2/text-to-video/*") - before;
+    assert!(
+        (117..=147).contains(&polls),
+        "{polls} polls in ten minutes of one here and one elsewhere"
+    );
+    let key = first.key().to_owned();
+    first.ended();
+    let Some(Handover::Wait(second)) = run.handed_over().await else {
+        unreachable!("the other one is next");
+    };
+    assert_ne!(second.key(), key);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_about_a_job_that_others_wait_for_is_settled_in_its_usual_time() {
+    let emulator = emulator(
+        r#"{"job": {"advance": "clock", "processing_ms": 36000000},
+            "fault": [{"route": "poll", "skip": 2, "times": 0, "do": "status", "status": 404,
+                       "envelope": {"type": "not_found_error", "message": "no such job"}}]}"#,
+    )
+    .await;
+    let (run, _silent) = watched_elsewhere(&client(&emulator)).await;
+    let began = Instant::now();
+    let outcome = run.next().await.unwrap();
+    assert_eq!(outcome.state, BatchState::Failed, "{outcome:?}");
+    // A minute until it is asked for, a minute of asking again.
+    assert!(began.elapsed() < Duration::from_secs(150), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_of_the_end_is_heard_also_while_an_older_answer_is_on_its_way() {
+    let emulator = emulator(
+        r#"{"job": {"advance": "clock", "processing_ms": 36000000},
+            "fault": [{"route": "poll", "skip": 1, "times": 1, "do": "drip", "bytes_per_s": 20}]}"#,
+    )
+    .await;
+    let client = Client::builder()
+        .base_url(emulator.api_url())
+        .api_key(emulator.api_key())
+        .poll_interval(HOUR / 6)
+        .build()
+        .unwrap();
+    let (run, handover) = watched_elsewhere(&client).await;
+    while emulator.count("GET", "/v2/text-to-video/*") < 2 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    emulator.advance(20 * HOUR);
+    let told = Instant::now();
+    handover.ended();
+    assert_eq!(run.next().await.unwrap().state, BatchState::Completed);
+    assert!(told.elapsed() < Duration::from_secs(60), "{:?}", told.elapsed());
+    assert_eq!(emulator.count("GET", "/v2/text-to-video/*"), 3);
 }

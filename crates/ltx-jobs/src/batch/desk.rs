@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::Options;
@@ -31,10 +31,14 @@ pub(super) struct Desk {
     pub(super) spending: Arc<Spending>,
     pub(super) news: News,
     pub(super) transfers: Transfers,
+    /// As many jobs as may be waited for by others.
+    pub(super) waits: Arc<Semaphore>,
     /// The limit of speed, kept by all transfers together.
     pub(super) bandwidth: Option<Arc<Bandwidth>>,
     /// Nothing more is begun, and what is not paid for ends.
     pub(super) stop: CancellationToken,
+    /// Nothing more is submitted; cancelled with `stop` too.
+    pub(super) pause: CancellationToken,
     state: Mutex<State>,
     changed: Notify,
     began: Instant,
@@ -72,7 +76,9 @@ impl Desk {
             spending: Arc::default(),
             news: News::default(),
             transfers: Transfers::default(),
+            waits: Arc::new(Semaphore::new(options.hand_over_waits)),
             bandwidth: options.bandwidth.map(|rate| Arc::new(Bandwidth::new(rate))),
+            pause: stop.child_token(),
             stop,
             state: Mutex::new(State {
                 keys: HashSet::new(),
@@ -179,8 +185,9 @@ impl Desk {
         self.change(|state| state.finished = true);
     }
 
-    /// Submits nothing more. What runs is waited for and saved.
+    /// Submits nothing more, and withdraws what is not on the wire. What runs is waited for and saved.
     pub(super) fn pause(&self, why: String) {
+        self.pause.cancel();
         let left_out = self.change(|state| {
             if state.numbers.paused.is_none() {
                 tracing::warn!(target: SUBMIT, batch = %self.options.name, %why, "the batch submits nothing more");

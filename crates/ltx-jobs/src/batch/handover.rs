@@ -5,7 +5,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::item::Keep;
 use crate::error::Error;
@@ -61,6 +61,8 @@ pub enum Handover {
 pub struct WaitHandover {
     pub(super) key: String,
     pub(super) watched: WatchedElsewhere,
+    /// So that no more are out than may be.
+    pub(super) _turn: OwnedSemaphorePermit,
 }
 
 impl WaitHandover {
@@ -76,6 +78,12 @@ impl WaitHandover {
 
     /// It has ended, or nobody waits for it elsewhere any more: the batch looks at once, and goes on with what it sees.
     pub fn ended(self) {}
+}
+
+impl Drop for WaitHandover {
+    fn drop(&mut self) {
+        self.watched.end();
+    }
 }
 
 impl fmt::Debug for WaitHandover {

@@ -75,8 +75,8 @@ struct Options {
     saves_at_once: usize,
     /// Somebody else saves.
     hand_over: bool,
-    /// Somebody else waits.
-    hand_over_waits: bool,
+    /// Jobs that somebody else waits for at the same time.
+    hand_over_waits: usize,
     queue: usize,
 }
 
@@ -139,7 +139,7 @@ impl Client {
                 submits_at_once: SUBMITS,
                 saves_at_once: SAVES,
                 hand_over: false,
-                hand_over_waits: false,
+                hand_over_waits: 0,
                 queue: QUEUE,
             },
         }
@@ -233,11 +233,14 @@ impl Batch {
         self
     }
 
-    /// Leaves it to the caller to wait for its jobs too, on other machines for example: each that runs comes by [`BatchRun::handed_over`] at once, as many as
-    /// there are. Until it is [`ended`](WaitHandover::ended) or dropped, the client itself asks for it at every twelfth interval only (with the usual one: once
-    /// a minute), so that no end is missed when whoever waits dies, and places of `max_concurrent_jobs` become free.
-    pub fn hand_over_waits(mut self) -> Self {
-        self.options.hand_over_waits = true;
+    /// Leaves it to the caller to wait for its jobs too, on other machines for example: each that the service says runs comes by [`BatchRun::handed_over`], and
+    /// at most `at_once` (0 to 256) are out at the same time; the others are waited for as ever.
+    ///
+    /// Until one is [`ended`](WaitHandover::ended) or dropped, the client itself asks for it at every twelfth interval only, once a minute with the usual one and
+    /// at least once an hour, so that no end is missed when whoever waits dies, and places of `max_concurrent_jobs` become free. Once it is, the client asks at
+    /// once. Whoever waits elsewhere asks the service by itself: a `Retry-After` and the limit of polls in flight are for each process.
+    pub fn hand_over_waits(mut self, at_once: usize) -> Self {
+        self.options.hand_over_waits = at_once.min(MOST_HANDED_OVER);
         self
     }
 
@@ -345,7 +348,7 @@ impl BatchRun {
         self.0.desk.news.wait(timeout)
     }
 
-    /// The next job to wait for or to bring home, of a batch with [`Batch::hand_over`]; `None` when there will be none.
+    /// The next job to wait for or to bring home, of a batch with [`Batch::hand_over`] or [`Batch::hand_over_waits`]; `None` when there will be none.
     pub async fn handed_over(&self) -> Option<Handover> {
         self.0.desk.news.handed_over().await
     }
@@ -364,6 +367,13 @@ impl BatchRun {
     /// What is being saved right now, from memory.
     pub fn transfers(&self) -> Vec<BatchTransfer> {
         self.0.desk.transfers.look()
+    }
+
+    /// Submits nothing more, and says why in [`BatchProgress::paused`](BatchProgress): a paid POST that is on the wire is finished and written down, other
+    /// items that are left end as [`NotSubmitted`](BatchState::NotSubmitted), what runs is waited for and saved. Returns at once. Started again, the batch
+    /// goes on.
+    pub fn pause(&self, why: impl Into<String>) {
+        self.0.desk.pause(why.into());
     }
 
     /// Stops it: nothing more is submitted, a paid POST that is on the wire is finished and written down, waits and transfers end. Returns at once; the

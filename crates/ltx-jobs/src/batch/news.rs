@@ -33,7 +33,7 @@ impl News {
         self.wake();
     }
 
-    /// A job is to be brought home by the reader.
+    /// A job is to be waited for or brought home by the reader.
     pub(super) fn hand_over(&self, handover: Handover) {
         self.lock().handovers.push_back(handover);
         self.wake();
@@ -76,7 +76,7 @@ impl News {
         self.look(Self::take).await
     }
 
-    /// The next job to bring home; `None` when there will be none.
+    /// The next job to wait for or to bring home; `None` when there will be none.
     pub(super) async fn handed_over(&self) -> Option<Handover> {
         self.look(Self::take_handover).await
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
@@ -13,7 +14,7 @@ use super::handover::{Handover, HandoverPlace, Kept, SaveHandover, WaitHandover}
 use super::item::{BatchItem, Keep};
 use super::outcome::{BatchOutcome, BatchProgress, BatchState};
 use crate::error::{Billing, Error, ErrorKind, Result};
-use crate::job::{Completed, Destination, Job, JobRef};
+use crate::job::{Completed, Destination, Job, JobRef, WatchedElsewhere};
 use crate::journal::{Fate, SavedTo, absolute};
 use crate::money::Purse;
 use crate::operation::Operation;
@@ -167,8 +168,8 @@ async fn submit(desk: &Desk, item: &BatchItem, keep: Option<&Keep>) -> std::resu
         submit = submit.max_cost(limit);
     }
     let submitting = submit.start();
-    let outcome = match stoppable(desk, submitting.operation()).await {
-        Err(error) if desk.stop.is_cancelled() && *error.billing() == Billing::Unknown => {
+    let outcome = match stoppable(&desk.pause, submitting.operation()).await {
+        Err(error) if desk.pause.is_cancelled() && *error.billing() == Billing::Unknown => {
             left_behind(desk, &submitting, error).await
         }
         outcome => outcome,
@@ -181,7 +182,7 @@ async fn submit(desk: &Desk, item: &BatchItem, keep: Option<&Keep>) -> std::resu
     })
 }
 
-/// The outcome of a paid request that was on the wire when the batch was stopped: it is finished in the background.
+/// The outcome of a paid request that was on the wire when the batch was paused or stopped: it is finished in the background.
 async fn left_behind(desk: &Desk, submitting: &Submitting, error: Error) -> Result<Job> {
     let Some(intent) = submitting.reference().cloned() else {
         return Err(error);
@@ -201,12 +202,12 @@ async fn left_behind(desk: &Desk, submitting: &Submitting, error: Error) -> Resu
     }
 }
 
-/// Awaits an operation, and cancels it when the batch is stopped.
-async fn stoppable<T: Send + 'static>(desk: &Desk, operation: &Operation<T>) -> Result<T> {
+/// Awaits an operation, and cancels it when the batch is paused or stopped.
+async fn stoppable<T: Send + 'static>(stop: &CancellationToken, operation: &Operation<T>) -> Result<T> {
     let mut running = std::pin::pin!(operation.clone().into_future());
     tokio::select! {
         outcome = &mut running => outcome,
-        () = desk.stop.cancelled() => {
+        () = stop.cancelled() => {
             operation.cancel();
             running.await
         }
@@ -222,13 +223,16 @@ async fn follow(desk: &Arc<Desk>, item: BatchItem, keep: Option<Keep>, job: Job)
         return desk.end(was_saved);
     }
     let waiting = job.wait().start();
-    if desk.options.hand_over_waits && !job.snapshot().is_ended() {
-        desk.news.hand_over(Handover::Wait(WaitHandover {
-            key: item.key.clone(),
-            watched: job.watched_elsewhere(),
-        }));
-    }
-    match stoppable(desk, &waiting).await {
+    let mut ending = std::pin::pin!(stoppable(&desk.stop, &waiting));
+    let ended = tokio::select! {
+        ended = &mut ending => ended,
+        watched = hand_wait_over(desk, &item.key, &job), if desk.options.hand_over_waits > 0 => {
+            let ended = ending.await;
+            watched.end();
+            ended
+        }
+    };
+    match ended {
         Ok(done) => match keep {
             None => {
                 desk.followed(None);
@@ -252,6 +256,22 @@ async fn follow(desk: &Arc<Desk>, item: BatchItem, keep: Option<Keep>, job: Job)
             desk.end(trouble(&item, state, Some(job.reference()), error));
         }
     }
+}
+
+/// Leaves it to the reader of the batch to wait for a job as well, once it is seen to run: what has ended before is nobody else's business.
+async fn hand_wait_over(desk: &Desk, key: &str, job: &Job) -> WatchedElsewhere {
+    job.seen_running().await;
+    let Ok(turn) = Arc::clone(&desk.waits).acquire_owned().await else {
+        // Only when it is closed, and nobody does that.
+        return std::future::pending().await;
+    };
+    let watched = job.watched_elsewhere();
+    desk.news.hand_over(Handover::Wait(WaitHandover {
+        key: key.to_owned(),
+        watched: watched.clone(),
+        _turn: turn,
+    }));
+    watched
 }
 
 /// The outcome of an item that a run before has saved, when all of it is still there.
@@ -325,7 +345,7 @@ fn of_batch(desk: &Desk, mut options: DownloadOptions) -> DownloadOptions {
 async fn directory(desk: &Desk, key: &str, done: &Completed, dest: &Destination) -> Result<BatchOutcome> {
     let saving = done.download_with(&dest.dir, of_batch(desk, dest.options())).start();
     let _listed = desk.transfers.list(key, &saving);
-    let saved = stoppable(desk, &saving).await?;
+    let saved = stoppable(&desk.stop, &saving).await?;
     Ok(BatchOutcome {
         paths: saved.paths,
         bytes: saved.bytes,
@@ -340,7 +360,7 @@ async fn store(desk: &Desk, key: &str, done: &Completed, dest: &StoreDestination
         .with_said(of_batch(desk, dest.how()), dest)
         .start();
     let _listed = desk.transfers.list(key, &copying);
-    let copied = stoppable(desk, &copying).await?;
+    let copied = stoppable(&desk.stop, &copying).await?;
     if dest.only.is_some() {
         // Not all outputs, but all that were wanted; of all, the copy itself has written it down.
         write_down(desk, done, Some(SavedTo::store(&dest.url, &dest.how()))).await;

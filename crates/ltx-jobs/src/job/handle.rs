@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::{Completed, Destination, Ending, JobCell, JobRef, Snapshot};
@@ -101,10 +102,23 @@ impl Job {
         self.ending(&self.cell.snapshot())
     }
 
-    /// Another process waits for it, and whoever drops the guard has heard from there: until then it is asked for rarely, and then at once.
+    /// Until the service has said that it runs; for ever when it says that it has ended.
+    pub(crate) async fn seen_running(&self) {
+        let mut watch = self.cell.watch();
+        let seen = watch
+            .wait_for(|known| known.status.is_some() && !known.is_ended())
+            .await;
+        // Only without the cell, which is held here.
+        drop(seen);
+    }
+
+    /// Another process waits for it, in the place of one who waits here: until that is over it is asked for rarely, and then at once.
     pub(crate) fn watched_elsewhere(&self) -> WatchedElsewhere {
         self.cell.watch_elsewhere();
-        WatchedElsewhere(self.clone())
+        WatchedElsewhere(Arc::new(Watching {
+            job: self.clone(),
+            over: AtomicBool::new(false),
+        }))
     }
 
     fn ending(&self, snapshot: &Snapshot) -> Option<Result<Completed>> {
@@ -201,20 +215,27 @@ impl Job {
     }
 }
 
-/// See [`Job::watched_elsewhere`].
-pub(crate) struct WatchedElsewhere(Job);
+/// That another process waits for a job; see [`Job::watched_elsewhere`]. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct WatchedElsewhere(Arc<Watching>);
+
+struct Watching {
+    job: Job,
+    over: AtomicBool,
+}
 
 impl WatchedElsewhere {
     pub(crate) fn job(&self) -> &Job {
-        &self.0
+        &self.0.job
     }
-}
 
-impl Drop for WatchedElsewhere {
-    fn drop(&mut self) {
-        let Job { client, cell } = &self.0;
-        cell.no_longer_elsewhere();
-        client.ask_now(cell);
+    /// There is word from there, or nobody here waits for one any more. Once.
+    pub(crate) fn end(&self) {
+        if !self.0.over.swap(true, Ordering::AcqRel) {
+            let Job { client, cell } = &self.0.job;
+            cell.no_longer_elsewhere();
+            client.ask_now(cell);
+        }
     }
 }
 

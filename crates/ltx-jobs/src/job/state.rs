@@ -142,6 +142,11 @@ impl Life {
         }
     }
 
+    /// Whether the service has said what is to be confirmed by asking again.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.not_found.is_some() || self.without_outputs_since.is_some()
+    }
+
     /// Takes what a poll saw, changes the snapshot, and says when to ask next.
     pub(crate) fn observe(
         &mut self,

@@ -13,7 +13,7 @@ use tokio_util::time::delay_queue;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
-use super::{Command, POLLS_IN_FLIGHT, RARELY, RARELY_AT_LEAST, Rhythm, Surroundings};
+use super::{Command, INTERVALS_APART, LONGEST_APART, POLLS_IN_FLIGHT, Rhythm, Surroundings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::job::{Ending, JobCell, JobRef, Life, Next, Observation, Snapshot, expired};
 use crate::journal::Journal;
@@ -161,14 +161,16 @@ impl Actor {
             }
             Command::AskNow { cell } => {
                 let job = &cell.reference;
-                // One that is on the way may have left before the end.
-                if let Some(entry) = self.jobs.get_mut(job).filter(|entry| entry.unreachable.is_none()) {
-                    if let Some(timer) = entry.timer.take() {
-                        self.timers.try_remove(&timer);
-                        self.enqueue(job.clone());
-                    } else {
-                        entry.ask_again |= entry.busy;
-                    }
+                let Some(entry) = self.jobs.get_mut(job) else { return };
+                if entry.busy {
+                    // That poll may have left before the end.
+                    entry.ask_again = true;
+                } else if entry.unreachable.is_none()
+                    && let Some(timer) = entry.timer.take()
+                {
+                    self.timers.try_remove(&timer);
+                    entry.due = None;
+                    self.enqueue(job.clone());
                 }
             }
             Command::PollOnce { cell, reply } => {
@@ -233,7 +235,10 @@ impl Actor {
     fn poll_after_interval(&mut self, job: &JobRef) {
         let usual = self.rhythm().interval;
         let interval = match self.jobs.get(job) {
-            Some(entry) if entry.cell.is_watched_elsewhere() => usual.max(RARELY_AT_LEAST.min(usual * RARELY)),
+            // A doubt is settled by looking again.
+            Some(entry) if entry.cell.is_watched_elsewhere() && !entry.life.is_in_doubt() => {
+                usual.max(LONGEST_APART.min(usual * INTERVALS_APART))
+            }
             _ => usual,
         };
         self.poll_after(job, interval.mul_f64(0.9 + 0.2 * fastrand::f64()));

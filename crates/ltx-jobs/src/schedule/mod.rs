@@ -23,10 +23,10 @@ use crate::transport::Transport;
 const POLLS_IN_FLIGHT: usize = 64;
 
 /// So many intervals lie between two polls of a job that another process waits for: it tells of the end, unless it dies.
-const RARELY: u32 = 12;
+const INTERVALS_APART: u32 = 12;
 
 /// And they are never further apart than this, unless all polls are.
-const RARELY_AT_LEAST: Duration = Duration::from_secs(3600);
+const LONGEST_APART: Duration = Duration::from_secs(3600);
 
 /// How and when to poll.
 #[derive(Debug, Clone)]
