@@ -65,6 +65,14 @@ class BaseBatch:
         """The account in one line, for people: ``"200 items, 197 saved, 2 failed, 1 unknown"``."""
         return self.snapshot().account
 
+    def pause(self, why: str = "the batch was paused") -> None:
+        """Submits nothing more: a paid POST that is on the wire is finished and written down, what runs is waited for and saved, and all other items end as
+        ``"not_submitted"``.
+
+        Returns at once; any thread may call it. `BatchProgress.paused` says why. The same batch started again goes on.
+        """
+        self._native.pause(why)
+
     def stop(self) -> None:
         """Stops it: nothing more is taken or submitted, a paid POST that is on the wire is finished and written down, waits and transfers end.
 

@@ -6,6 +6,8 @@
 # --full: the long loops with the limits of time as they are promised; every program under valgrind; all of it built with the address and undefined-behaviour
 # sanitizers, and once more with the library instrumented too; the library as it is shipped, built for glibc 2.28 with zig (from PyPI, into TARGET/zig).
 #
+# The command named by LTX_JOBS_COMMAND is used if it is there, else one is built.
+#
 # CARGO_TARGET_DIR (default: target/), CMAKE and CTEST (paths of the tools; else from PATH, else from a virtual environment in the target directory) may be set.
 # The performers of the scenario suite are left in TARGET/c-tests/performer_c and performer_cpp.
 set -euo pipefail
@@ -47,11 +49,15 @@ cargo build --locked -p ltx-jobs-c --features test-panics
 mkdir -p "$build"
 cp -f "$built"/libltx_jobs.so "$build/libltx_jobs_panics.so" 2> /dev/null || cp -f "$built/libltx_jobs.dylib" "$build/libltx_jobs_panics.so"
 cargo build --locked -p ltx-jobs-c
-cargo build --locked -p ltx-jobs-cli
+command=${LTX_JOBS_COMMAND:-}
+if [ ! -x "$command" ]; then
+    cargo build --locked -p ltx-jobs-cli
+    command=$built/ltx-jobs
+fi
 bindings/c/install.sh "$built" "$prefix"
 
 "$CMAKE" -S tests/c -B "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$prefix" \
-    -DLTX_JOBS_COMMAND="$built/ltx-jobs" -DLTX_JOBS_PANICS="$build/libltx_jobs_panics.so" -DLTX_JOBS_RAW="$built/libltx_jobs.a" -DLTX_JOBS_FULL="$full"
+    -DLTX_JOBS_COMMAND="$command" -DLTX_JOBS_PANICS="$build/libltx_jobs_panics.so" -DLTX_JOBS_RAW="$built/libltx_jobs.a" -DLTX_JOBS_FULL="$full"
 "$CMAKE" --build "$build" --parallel 2
 # Runs what was asked for, and repeats what the tests measured: a figure and its limit on a line.
 tests() {
@@ -69,7 +75,7 @@ tests() {
 }
 tests "$build"
 if [ "$part" != c ]; then
-    openfx=("$prefix" "$target/openfx" "$CMAKE" "$built/ltx-jobs")
+    openfx=("$prefix" "$target/openfx" "$CMAKE" "$command")
     [ "$full" = OFF ] || openfx+=(--full)
     tests/openfx/run.sh "${openfx[@]}"
 fi
@@ -78,7 +84,7 @@ fi
 step() { printf '\n== %s\n' "$*"; }
 sanitized() {
     local name=$1 from=$2
-    "$CMAKE" -S tests/c -B "$target/c-$name" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$from" -DLTX_JOBS_SANITIZED=ON -DLTX_JOBS_COMMAND="$built/ltx-jobs" \
+    "$CMAKE" -S tests/c -B "$target/c-$name" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$from" -DLTX_JOBS_SANITIZED=ON -DLTX_JOBS_COMMAND="$command" \
         -DCMAKE_C_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all" -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
     "$CMAKE" --build "$target/c-$name" --parallel 2
     # The leak sanitizer is part of the address sanitizer.

@@ -152,6 +152,22 @@ def test_without_resume_nothing_is_left_of_what_was_begun(emulator, durable, tmp
         assert (folder.exists() and list(folder.iterdir()) != []) == resume
 
 
+def test_a_paused_batch_submits_nothing_more_and_brings_home_what_runs(emulator, durable):
+    emulator.reset(ENDLESS)
+
+    def look(progress):
+        if progress.running == 1 and not progress.paused:
+            batch.pause("enough for today")
+        elif progress.paused and progress.count("not_submitted") == 2:
+            emulator.advance(7200)
+
+    with durable.with_options(max_concurrent_jobs=1) as client:
+        batch = client.batch(shots("a", "b", "c"), name="film", submits_at_once=2, progress=look)
+        outcomes = list(batch)
+    assert sorted(states(outcomes).values()) == ["completed", "not_submitted", "not_submitted"]
+    assert batch.snapshot().paused == "enough for today" and len(emulator.jobs()) == 1
+
+
 def test_one_failure_is_told_and_keeps_nobody(emulator, durable):
     emulator.push_fault("submit", "status", status=422)
     batch = durable.batch(shots("a", "b", "c"), name="film", submits_at_once=1)

@@ -29,7 +29,7 @@ WORDS = [
 OWN_TEXT = {"Output.open", "Frame.open", "Job.future"}
 
 # What does not wait, and is not awaited: it is in memory, or only begins something.
-AT_ONCE = {"Client.job", "Client.set_api_key", "Client.with_options", "Client.as_completed", "Client.batch", "Batch.snapshot", "Batch.stop", "Job.snapshot", "Job.future", "Frames.by_number", "Frames.stream", "FrameStream.close"}
+AT_ONCE = {"Client.job", "Client.set_api_key", "Client.with_options", "Client.as_completed", "Client.batch", "Batch.snapshot", "Batch.pause", "Batch.stop", "Job.snapshot", "Job.future", "Frames.by_number", "Frames.stream", "FrameStream.close"}
 
 PAIRS = [(name, getattr(ltx_jobs, name), getattr(ltx_jobs, f"Async{name}")) for name in TWINS]
 

@@ -378,6 +378,39 @@ async fn to_save(run: &BatchRun) -> Option<SaveHandover> {
     Some(handover)
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_batch_withdraws_what_is_not_on_the_wire_and_waits_for_what_runs() {
+    let programme = r#"{"job": {"advance": "clock", "processing_ms": 3600000}}"#;
+    let emulator = Emulator::start(serde_json::from_str(programme).unwrap()).await.unwrap();
+    let journal = tempfile::tempdir().unwrap();
+    let client = Client::builder()
+        .base_url(emulator.api_url())
+        .api_key(emulator.api_key())
+        .journal(journal.path())
+        .poll_interval(Duration::from_millis(10))
+        .max_concurrent_jobs(1)
+        .build()
+        .unwrap();
+    let run = client.batch("film").submits_at_once(2).start();
+    for key in ["a", "b", "c"] {
+        run.push(shot(key)).await.unwrap();
+    }
+    // One runs, one is being submitted and waits for its place, one has not begun.
+    while run.snapshot().running < 1 || run.snapshot().submitting < 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    run.pause("enough for today");
+    run.finish();
+    for _ in 0..2 {
+        assert_eq!(run.next().await.unwrap().state, BatchState::NotSubmitted);
+    }
+    assert_eq!(run.snapshot().paused.as_deref(), Some("enough for today"));
+    emulator.advance(Duration::from_secs(7200));
+    assert_eq!(run.next().await.unwrap().state, BatchState::Completed);
+    assert!(run.next().await.is_none());
+    assert_eq!(emulator.jobs().len(), 1);
+}
+
 /// Brings home what is handed over, until the batch has ended; gives the keys in the order they came.
 async fn bring_home(run: BatchRun) -> Vec<String> {
     let mut keys = Vec::new();

@@ -119,12 +119,12 @@ fn before_the_request() -> Vec<Row> {
     let mut rows = vec![
         row("connection refused", End::Nobody, EVERY, later(&[Connect]), 0, 0),
         row("name not resolved", End::NoName, PLAIN, later(&[Dns]), 0, 0),
-        // A resolver that asks far away may take longer than this test does.
+        // A resolver that asks far away may take longer than this test does, or than a connection may.
         row(
             "name not resolved",
             End::NoName,
             TLS,
-            later(&[Dns, RequestTimeout]),
+            later(&[Dns, Connect, RequestTimeout]),
             0,
             0,
         ),
