@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,12 @@ def figure(request):
             assert value >= limit if least else value <= limit, line
 
     return figure
+
+
+def pytest_configure():
+    # A shell without job control starts what runs in its background deaf to Ctrl-C, and every child inherits that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -223,25 +223,26 @@ def test_jobs_whose_waits_no_worker_takes_are_waited_for_by_the_caller(emulator,
 
 
 def test_a_cluster_that_lets_go_of_its_tasks_pauses_the_batch_and_what_runs_comes_home(emulator, durable, cluster, tmp_path):
-    emulator.reset(ENDLESS)
-    restarted = []
+    # A key of its own: the place of a job that nobody waits for any more stays taken for minutes.
+    key = "key-of-the-cluster-that-lets-go"
+    emulator.reset({**ENDLESS, "api_key": key})
+    (tmp_path / "key").write_text(key)
+    options = {"cluster": cluster, "name": "film", "dest": tmp_path / "shots", "worker_key_file": tmp_path / "key"}
 
-    def restart(progress):
-        if not restarted and waiting(cluster):
-            restarted.append(True)
-            cluster.restart()
-        elif restarted and progress.paused:
+    def let_go(progress):
+        if progress.paused:
             emulator.advance(7200)
+        elif keys := waiting(cluster):
+            with distributed.Client(cluster.scheduler.address, set_as_default=False) as other:
+                other.cancel([distributed.Future(key, client=other) for key in keys], force=True)
 
     # One place: the second shot waits for it.
-    with durable.with_options(max_concurrent_jobs=1) as client:
-        batch = ltx_jobs.dask.batch(client, plates("a", "b"), cluster=cluster, name="film", dest=tmp_path / "shots", progress=restart)
+    with durable.with_options(api_key=key, max_concurrent_jobs=1) as client:
+        batch = ltx_jobs.dask.batch(client, plates("a", "b"), progress=let_go, **options)
         outcomes = list(batch)
         assert states(outcomes) == {"a": "saved", "b": "not_submitted"}
         assert "the cluster let go of its tasks" in batch.snapshot().paused and len(emulator.jobs()) == 1
-        again = ltx_jobs.dask.batch(
-            client, plates("a", "b"), cluster=cluster, name="film", dest=tmp_path / "shots", progress=lambda _: emulator.advance(7200)
-        )
+        again = ltx_jobs.dask.batch(client, plates("a", "b"), progress=lambda _: emulator.advance(7200), **options)
         assert states(again) == {"a": "was_saved", "b": "saved"}
 
 

@@ -379,6 +379,29 @@ async fn to_save(run: &BatchRun) -> Option<SaveHandover> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_pauses_a_batch_is_told_before_what_it_leaves() {
+    let programme = r#"{"api": {"latency_ms": 100}, "fault": [{"route": "submit", "do": "status", "status": 402}]}"#;
+    let emulator = Emulator::start(serde_json::from_str(programme).unwrap()).await.unwrap();
+    let journal = tempfile::tempdir().unwrap();
+    let run = client(&emulator, journal.path())
+        .batch("film")
+        .submits_at_once(1)
+        .start();
+    for key in ["a", "b", "c"] {
+        run.push(shot(key)).await.unwrap();
+    }
+    run.finish();
+    let first = run.next().await.unwrap();
+    assert_eq!(
+        first.error.map(|error| error.kind()),
+        Some(ErrorKind::InsufficientFunds)
+    );
+    while let Some(left) = run.next().await {
+        assert_eq!(left.state, BatchState::NotSubmitted);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paused_batch_withdraws_what_is_not_on_the_wire_and_waits_for_what_runs() {
     let programme = r#"{"job": {"advance": "clock", "processing_ms": 3600000}}"#;
     let emulator = Emulator::start(serde_json::from_str(programme).unwrap()).await.unwrap();

@@ -228,9 +228,11 @@ impl Desk {
         self.change(|state| state.submit_lanes = state.submit_lanes.saturating_sub(1));
     }
 
-    /// A submit has ended: with a job, or with an error.
-    pub(super) fn submitted(&self, error: Option<&Error>) {
-        let why = self.change(|state| {
+    /// A submit has ended: with a job, or with an error. Gives what is in the way of all others, to [`pause`](Self::pause) when the item has its outcome:
+    /// so the cause is told first.
+    #[must_use = "the batch may have to be paused"]
+    pub(super) fn submitted(&self, error: Option<&Error>) -> Option<String> {
+        self.change(|state| {
             state.numbers.submitting = state.numbers.submitting.saturating_sub(1);
             match error {
                 None => {
@@ -240,10 +242,7 @@ impl Desk {
                 }
                 Some(error) => state.trouble.see(error),
             }
-        });
-        if let Some(why) = why {
-            self.pause(why);
-        }
+        })
     }
 
     /// A submit has ended with what is known of one of before: that says nothing of the service as it is now.
@@ -265,12 +264,10 @@ impl Desk {
         });
     }
 
-    /// A job failed: the account may be in the way of the others too.
-    pub(super) fn job_failed(&self, error: &Error) {
-        let why = self.change(|state| state.trouble.see(error));
-        if let Some(why) = why {
-            self.pause(why);
-        }
+    /// A job failed: the account may be in the way of the others too. As with [`submitted`](Self::submitted).
+    #[must_use = "the batch may have to be paused"]
+    pub(super) fn job_failed(&self, error: &Error) -> Option<String> {
+        self.change(|state| state.trouble.see(error))
     }
 
     /// The completed job whose outputs expire first; none when there will be none.
@@ -290,6 +287,14 @@ impl Desk {
             state.numbers.saving = state.numbers.saving.saturating_sub(1);
             state.numbers.bytes = state.numbers.bytes.saturating_add(bytes);
         });
+    }
+
+    /// An item has ended, with what is in the way of all others.
+    pub(super) fn end_and_pause(&self, outcome: BatchOutcome, why: Option<String>) {
+        self.end(outcome);
+        if let Some(why) = why {
+            self.pause(why);
+        }
     }
 
     /// An item has ended.

@@ -96,23 +96,27 @@ async fn submit_lane(desk: Arc<Desk>, jobs: TaskTracker) {
         let keep = match item.kept(desk.options.keep.as_ref()) {
             Ok(keep) => keep,
             Err(error) => {
-                desk.submitted(Some(&error));
-                desk.end(trouble(&item, BatchState::Failed, None, error));
+                let why = desk.submitted(Some(&error));
+                desk.end_and_pause(trouble(&item, BatchState::Failed, None, error), why);
                 continue;
             }
         };
         match submit(&desk, &item, keep.as_ref()).await {
             Ok(job) => {
-                desk.submitted(None);
+                // There is a job: nothing is in the way.
+                let _ = desk.submitted(None);
                 let desk = Arc::clone(&desk);
                 jobs.spawn(async move { follow(&desk, item, keep, job).await }.in_current_span());
             }
             Err(NoJob { error, of_before }) => {
-                match of_before {
-                    true => desk.told_by_the_journal(),
+                let why = match of_before {
+                    true => {
+                        desk.told_by_the_journal();
+                        None
+                    }
                     false => desk.submitted(Some(&error)),
-                }
-                desk.end(trouble(&item, state_of_refusal(&error), None, error));
+                };
+                desk.end_and_pause(trouble(&item, state_of_refusal(&error), None, error), why);
             }
         }
     }
@@ -245,7 +249,7 @@ async fn follow(desk: &Arc<Desk>, item: BatchItem, keep: Option<Keep>, job: Job)
             Some(keep) => desk.followed(Some(Work { item, keep, done })),
         },
         Err(error) => {
-            desk.job_failed(&error);
+            let why = desk.job_failed(&error);
             desk.followed(None);
             let state = match error.kind() {
                 _ if error.job_ended() => BatchState::Failed,
@@ -253,7 +257,7 @@ async fn follow(desk: &Arc<Desk>, item: BatchItem, keep: Option<Keep>, job: Job)
                 // The wait has ended, and the job has not.
                 _ => BatchState::Running,
             };
-            desk.end(trouble(&item, state, Some(job.reference()), error));
+            desk.end_and_pause(trouble(&item, state, Some(job.reference()), error), why);
         }
     }
 }
