@@ -1,7 +1,7 @@
 """Who begins when thousands do at once: a portion in each turn of an event loop, so that everything else on it has its turns in between.
 
-Beginning an operation takes a fraction of a millisecond of the loop's thread. A program that gathers thousands of them would hold its loop up for as long as all
-take together.
+Beginning an operation takes a fraction of a millisecond of the loop's thread. A program that gathers thousands of them would hold its loop up for as long as
+all take together. The ends are portioned where they are told, in `_dispatch`.
 """
 
 from __future__ import annotations

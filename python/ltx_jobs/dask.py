@@ -97,7 +97,9 @@ def batch(
     worker_key_file: str | PathLike[str] | None = None,
     progress: BatchProgressArg = None,
 ) -> Batch:
-    """Submits many requests under a name, here, and has the workers of a Dask cluster wait for the jobs and bring their outputs home. **Every item is billed** if its job succeeds.
+    """Submits many requests under a name, here, and has the workers of a Dask cluster wait for the jobs and bring their outputs home.
+
+    **Every item is billed** if its job succeeds.
 
     Names, keys, limits, pauses, outcomes and what happens when it is started again are those of `Client.batch`: the journal is the client's, on this machine.
     A worker that dies costs nothing: another one waits for what it waited for and brings home what it had to, and nothing is submitted for it.
@@ -123,8 +125,8 @@ def batch(
             say.
         waits_at_once: Jobs that workers wait for at the same time, 0 to 256; the others are waited for here. Each is a thread of its worker that sleeps, and
             keeps an adaptive cluster from ending that worker; with 0 nothing is with the cluster before it is completed.
-        retries: How often a task that brings a job home is tried again after an error that another try may mend, with what is there by then; Dask runs a task whose worker died
-            again in any case (``distributed.scheduler.allowed-failures``).
+        retries: How often a task that brings a job home is tried again after an error that another try may mend, with what is there by then; Dask runs a
+            task whose worker died again in any case (``distributed.scheduler.allowed-failures``).
         workers: Only these workers, by address or host.
         resources: What a task that brings a job home takes of a worker's resources, as ``{"download": 1}``. One that waits takes nothing.
         worker_settings: Settings of the workers' clients, by the names of `Client`, such as ``{"connections": 4, "proxy": "..."}``. By default what was given

@@ -68,12 +68,16 @@ def states(outcomes) -> dict[str, str]:
     return {outcome.key: outcome.state.value for outcome in outcomes}
 
 
-def busy(cluster) -> dict[str, int]:
-    """The workers that bring something home, with their process ids."""
-    # One that was just killed gives none.
+def tasks(cluster, prefix: str) -> dict[str, tuple[str, int]]:
+    """The tasks that workers have, by their names: with the worker, and its process id. One that was just killed has none."""
     pids = cluster.run(os.getpid, on_error="ignore")
-    tasks = {worker: [key for key in keys if "ltx-jobs-" in str(key)] for worker, keys in cluster.processing().items()}
-    return {worker: pids[worker] for worker, keys in tasks.items() if keys and worker in pids}
+    found = ((str(key), worker) for worker, keys in cluster.processing().items() for key in keys)
+    return {key: (worker, pids[worker]) for key, worker in found if key.startswith(prefix) and worker in pids}
+
+
+def busy(cluster) -> dict[str, int]:
+    """The workers that do something for a batch, with their process ids."""
+    return dict(tasks(cluster, "ltx-jobs-").values())
 
 
 def test_workers_bring_home_what_one_process_submits_and_the_next_run_asks_nobody(emulator, durable, cluster, tmp_path):
@@ -109,7 +113,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_submitted_twice(emul
     def kill_one(progress):
         # Bytes of a transfer that is running: nothing is saved yet.
         if not killed and progress.bytes > 500_000 and progress.count("saved") == 0:
-            worker, pid = next(iter(busy(cluster).items()))
+            worker, pid = next(iter(tasks(cluster, "ltx-jobs-film-").values()))
             killed.append(worker)
             os.kill(pid, signal.SIGKILL)
 
@@ -136,12 +140,8 @@ def polls_of(emulator, agent: str) -> int:
 
 
 def waiting(cluster) -> dict[str, tuple[str, int]]:
-    """The jobs that are waited for on workers, by task: with the worker, and its process id."""
-    pids = cluster.run(os.getpid, on_error="ignore")
-    found = {}
-    for worker, keys in cluster.processing().items():
-        found.update({str(key): (worker, pids[worker]) for key in keys if str(key).startswith("ltx-jobs-wait-") and worker in pids})
-    return found
+    """The jobs that workers wait for."""
+    return tasks(cluster, "ltx-jobs-wait-")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -236,14 +236,14 @@ def test_a_cluster_that_lets_go_of_its_tasks_pauses_the_batch_and_what_runs_come
             with distributed.Client(cluster.scheduler.address, set_as_default=False) as other:
                 other.cancel([distributed.Future(key, client=other) for key in keys], force=True)
 
-    # One place: the second shot waits for it.
+    # One place: one shot runs, and the other one waits for it.
     with durable.with_options(api_key=key, max_concurrent_jobs=1) as client:
         batch = ltx_jobs.dask.batch(client, plates("a", "b"), progress=let_go, **options)
-        outcomes = list(batch)
-        assert states(outcomes) == {"a": "saved", "b": "not_submitted"}
+        # Either may have got the place.
+        assert sorted(states(batch).values()) == ["not_submitted", "saved"]
         assert "the cluster let go of its tasks" in batch.snapshot().paused and len(emulator.jobs()) == 1
         again = ltx_jobs.dask.batch(client, plates("a", "b"), progress=lambda _: emulator.advance(7200), **options)
-        assert states(again) == {"a": "was_saved", "b": "saved"}
+        assert sorted(states(again).values()) == ["saved", "was_saved"] and len(emulator.jobs()) == 2
 
 
 def test_without_waits_at_once_the_workers_see_completed_jobs_only(emulator, durable, cluster, tmp_path, monkeypatch):
